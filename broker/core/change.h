@@ -1,0 +1,143 @@
+// What the core wrote into its state, in the form that the journal keeps. The core changes durable state only
+// by applying these, live and at recovery alike, so that both come to the same state.
+//
+// The changes of one command are one journal record: all of them survive a crash, or none.
+//
+// To change one: docs/journal.md first (its table of changes), then the struct, its encoding in
+// change_codec.cpp, the format version in broker/journal/format.h, and a fixture of the old format in
+// tests/unit/broker/journal/fixtures.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "broker/core/command.h"
+#include "shared/job/job.h"
+
+namespace joinery::broker {
+
+// Where a payload is: given by the journal and opaque here, except that a later one is greater.
+struct Place {
+  std::uint64_t position = 0;
+  std::uint32_t size = 0;
+  bool operator==(const Place&) const = default;
+};
+
+// Answer to one group of a Submit: accepted with ids first .. first+count-1, or refused.
+struct GroupAnswer {
+  JobId first = 0;
+  std::uint32_t count = 0;
+  Durability level = Durability::sync;
+  std::optional<Error> error;
+  bool no_handler =
+      false;  // accepted, but no connected worker of the queue has the handler: a warning for people
+};
+
+namespace change {
+
+// A new life of the broker; tokens of earlier lives are smaller.
+struct Epoch {
+  std::uint32_t epoch = 0;
+};
+// A queue is created, or its options or pause change.
+struct Queue {
+  std::uint32_t id = 0;
+  std::string name;
+  QueueOptions options;
+  bool paused = false;
+  std::string paused_by;
+  std::string pause_reason;
+  Wall paused_since{};
+};
+struct DefineSpec {
+  SpecId id = 0;
+  Spec spec;
+};
+struct OpenBatch {
+  BatchId id = 0;
+  std::string name;
+  Wall at{};
+};
+
+// `count` jobs with consecutive ids. The only change with payloads: the journal stores them behind it, in
+// order.
+struct Put {
+  JobId first = 0;
+  std::uint32_t count = 0;
+  std::uint32_t queue = 0;
+  SpecId spec = 0;
+  BatchId batch = 0;
+  JobId parent = 0;
+  bool parked = false;
+  Wall at{};
+  std::uint32_t group = 0;               // index in the frame: which payloads belong to it
+  std::span<const std::uint32_t> sizes;  // of the payloads
+  const Columns* columns = nullptr;      // null: all defaults. delay is already turned into due times below
+  std::span<const Wall> due;             // empty: all ready now
+};
+// Parked jobs become part of the queue.
+struct Admit {
+  JobId first = 0;
+  std::uint32_t count = 0;
+};
+// The answer to a request of a session, so that a repetition after a crash gets it again.
+struct Answer {
+  SessionId session;
+  std::uint64_t sequence = 0;
+  std::vector<GroupAnswer> groups;  // for Submit
+  std::uint64_t number = 0;         // for Admin
+};
+// Deliveries of ready jobs to a worker. Not waited for: if it is lost, the jobs are ready, and the next epoch
+// fences the old deliveries.
+struct Start {
+  SessionId worker;
+  std::vector<Run> runs;
+};
+// Outcomes. Job and payload can be forgotten.
+struct Finish {
+  Outcome outcome = Outcome::succeeded;
+  Wall at{};
+  std::vector<Run> runs;
+};
+// Not running any more, and not finished: ready again at `due` (in the past: now, at the front of its queue).
+struct Requeue {
+  Token token;
+  Report::Kind kind = Report::Kind::released;
+  bool lost = false;
+  Wall due{};
+  Failure failure;
+};
+// Dead letter.
+struct Bury {
+  Token token;
+  Wall at{};
+  Failure failure;
+};
+// A dead letter becomes ready again, with all its attempts.
+struct Revive {
+  JobId job = 0;
+  Wall at{};
+};
+// A dead letter or parked job is forgotten.
+struct Drop {
+  JobId first = 0;
+  std::uint32_t count = 0;
+};
+// The journal moved a payload.
+struct Move {
+  JobId job = 0;
+  std::uint32_t size = 0;
+};
+
+}  // namespace change
+
+struct Change : std::variant<change::Epoch, change::Queue, change::DefineSpec, change::OpenBatch, change::Put,
+                             change::Admit, change::Answer, change::Start, change::Finish, change::Requeue,
+                             change::Bury, change::Revive, change::Drop, change::Move> {
+  using variant::variant;
+};
+
+}  // namespace joinery::broker

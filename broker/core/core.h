@@ -1,0 +1,156 @@
+// The broker's decisions. A state machine that is given the time: the same commands at the same times give
+// the same changes and effects, byte for byte. It knows no clock, socket, file or thread, and never sees a
+// payload, only its size and place.
+//
+//   Core core(options);
+//   core.apply(now, Submit{...}, effects);      // decide
+//   place = journal.append(effects.changes);    // the caller makes it durable
+//   core.placed(put, place);                    // and says where the payloads are
+//   perform(effects.effects);
+//   core.tick(now, effects);                    // whatever is due by now
+//   sleep_until(core.next_deadline());
+//
+// Threads: none; one owner.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "broker/core/change.h"
+#include "broker/core/command.h"
+#include "broker/core/effect.h"
+#include "shared/base/time.h"
+#include "shared/job/job.h"
+
+namespace joinery::broker {
+
+struct CoreOptions {
+  Duration lease{15'000'000};              // a worker that was not heard for so long is lost
+  Duration reconnect_grace{1'000'000};     // a worker whose connection broke is lost after this
+  Duration session_expiry{3'600'000'000};  // a producer's session (its answers, its watches) is kept so long
+                                           // after it was last heard
+  std::uint32_t lost_attempts = 10;  // deliveries that may be lost with their worker before the job is buried
+  std::size_t deliveries_per_dispatch = 4096;
+  std::size_t finished_kept = 100'000;  // outcomes that can be looked up after the job is gone
+  std::size_t batches_kept = 100'000;   // finished batches that can still be joined
+  bool create_queues = true;            // a submit to an unknown queue creates it with `queue_defaults`
+  QueueOptions queue_defaults;
+  std::uint64_t seed = 1;  // of the jitter
+};
+
+// Earliest times at which tick has something to do, on each clock.
+struct Deadline {
+  Mono mono = never_mono;
+  Wall wall = never_wall;
+};
+
+// Read-only pictures for status, queue ls, job show, worker ls, stats.
+struct QueueView {
+  std::uint32_t id;
+  std::string_view name;
+  QueueOptions options;
+  Counts counts;
+  bool paused;
+  std::string_view paused_by, pause_reason;
+  Wall paused_since;
+};
+struct JobView {
+  JobId id;
+  State state;
+  std::uint32_t queue;
+  std::string_view queue_name;
+  SpecId spec;
+  BatchId batch;
+  JobId parent;
+  std::int64_t priority;
+  std::uint32_t attempt, failures, crashes, losses;
+  Wall accepted_at;
+  std::optional<Wall> due;
+  Place place;
+  Token token;
+  std::string_view worker;         // name, while running
+  const Failure* last_failure;     // null: none
+  std::optional<Outcome> outcome;  // of a finished one that is still remembered
+};
+struct BatchView {
+  BatchId id;
+  std::string_view name;
+  Counts counts;
+  Wall opened_at;
+};
+struct WorkerView {
+  const WorkerInfo* info;
+  SessionId session;
+  std::uint32_t holds;
+  bool connected;
+  Mono last_heard;
+  std::uint64_t succeeded, failed;
+};
+
+class Core {
+ public:
+  explicit Core(CoreOptions options);
+  ~Core();
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
+  // Decides about one command and adds to `effects`. Bad commands give Refused and change nothing.
+  void apply(Now now, const Command& command, Effects& effects);
+  // Does what is due: leases, grace periods, delays, retries, expiries, parked puts that time out.
+  void tick(Now now, Effects& effects);
+  // When tick must next be called. Never later than the truth; may be earlier.
+  Deadline next_deadline() const;
+
+  // Any frame of a session is its heartbeat.
+  void heard(Now now, SessionId session);
+  // Refuse new jobs with this code (disk_full, shutting_down) until it is Code::ok again; finishes go on.
+  void refuse_puts(Code code);
+
+  // The id of a Spec, which is kept while it is used. A new one adds a DefineSpec to `effects`.
+  SpecId intern(const Spec& spec, Effects& effects);
+  const Spec& spec(SpecId id) const;
+
+  // Says where the payloads of a Put of the last apply were written: back to back from `position`.
+  void placed(JobId first, std::uint32_t count, std::uint64_t position);
+  // Whether the job is still there with its payload at this place; and where it was moved to.
+  bool is_at(JobId job, Place place) const;
+  void moved(JobId job, Place place);
+
+  // Recovery: load the newest checkpoint if there is one, then replay every change behind it in order, then
+  // start(). `position` is where the change's payloads are (Put, Move).
+  Result<> replay(const Change& change, std::uint64_t position);
+  // Begins a new epoch: adds its change. Running jobs stay running for their workers until the grace period
+  // (the lease) ends.
+  void start(Now now, Effects& effects);
+
+  // Writes the whole durable state, in pieces, to `write`; load reads it back from what it is given. The
+  // format is the core's own, versioned, little endian, without checksums (the journal adds them).
+  void save(const std::function<void(Bytes)>& write) const;
+  Result<> load(Bytes saved);
+
+  std::uint32_t epoch() const;
+  JobId next_job() const;
+  Counts totals() const;
+  std::size_t memory_bytes() const;  // of everything that grows with jobs
+
+  std::vector<QueueView> queues() const;
+  std::optional<QueueView> queue(std::string_view name) const;
+  std::optional<JobView> job(JobId id) const;
+  // At most `most` jobs of a queue in a state (none: any), in the order of their ids, from `after` on.
+  std::vector<JobView> jobs(std::string_view queue, std::optional<State> state, JobId after,
+                            std::size_t most) const;
+  std::optional<BatchView> batch(BatchId id) const;
+  std::vector<WorkerView> workers() const;
+  // Whether a connected worker of the queue has the handler.
+  bool has_worker(std::string_view queue, std::string_view handler) const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace joinery::broker

@@ -1,0 +1,28 @@
+# Every dependency, its Debian package, and why it is here. scripts/install-dependencies installs the same list.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+# libzmq3-dev, cppzmq-dev: the transport between producers, broker and workers.
+pkg_check_modules(zmq REQUIRED IMPORTED_TARGET libzmq)
+# libhiredis-dev: the client of Redis, where results, locks and values live.
+pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis)
+# libspdlog-dev, libfmt-dev: logs, and formatting (g++ 12 has no std::format).
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+# libmsgpack-cxx-dev: serialization of typed arguments and results, and writing of frames. Header only.
+find_path(MSGPACK_INCLUDE_DIR msgpack.hpp REQUIRED)
+add_library(joinery_msgpack INTERFACE)
+target_include_directories(joinery_msgpack SYSTEM INTERFACE $<BUILD_INTERFACE:${MSGPACK_INCLUDE_DIR}>)
+target_compile_definitions(joinery_msgpack INTERFACE MSGPACK_NO_BOOST)
+# libcli11-dev: flags, environment variables and TOML files in one. Header only.
+find_package(CLI11 REQUIRED)
+
+if(JOINERY_TESTS)
+  # libgtest-dev, libgmock-dev: the tests.
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+endif()
+if(JOINERY_BENCH)
+  # libbenchmark-dev: micro benchmarks.
+  find_package(benchmark REQUIRED)
+endif()

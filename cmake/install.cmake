@@ -1,0 +1,1 @@
+# What cmake --install puts in place: programs, config files, headers, library, find_package(joinery).

@@ -1,0 +1,174 @@
+#include "shared/job/job.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cmath>
+#include <utility>
+
+namespace joinery {
+namespace {
+
+template <typename E, std::size_t N>
+using Words = std::array<std::pair<E, std::string_view>, N>;
+
+constexpr Words<Mode, 3> modes{{{Mode::fifo, "fifo"}, {Mode::lifo, "lifo"}, {Mode::priority, "priority"}}};
+constexpr Words<Durability, 3> durabilities{
+    {{Durability::sync, "sync"}, {Durability::interval, "interval"}, {Durability::none, "none"}}};
+constexpr Words<State, 6> states{{{State::parked, "parked"},
+                                  {State::scheduled, "scheduled"},
+                                  {State::blocked, "blocked"},
+                                  {State::ready, "ready"},
+                                  {State::running, "running"},
+                                  {State::failed, "failed"}}};
+constexpr Words<Outcome, 4> outcomes{{{Outcome::succeeded, "succeeded"},
+                                      {Outcome::failed, "failed"},
+                                      {Outcome::cancelled, "cancelled"},
+                                      {Outcome::expired, "expired"}}};
+
+template <typename E, std::size_t N>
+std::string_view word_of(const Words<E, N>& words, E value) {
+  for (const auto& [known, text] : words) {
+    if (known == value) return text;
+  }
+  return "?";
+}
+
+template <typename E, std::size_t N>
+std::optional<E> value_of(const Words<E, N>& words, std::string_view text) {
+  for (const auto& [value, known] : words) {
+    if (known == text) return value;
+  }
+  return std::nullopt;
+}
+
+Result<> validate_backoff(const Backoff& backoff) {
+  if (!(backoff.factor >= 1.0F && backoff.factor <= 100.0F)) {
+    return fail(Code::invalid_argument,
+                fmt::format("spec.backoff.factor is {}, expected 1 to 100", backoff.factor),
+                "spec.backoff.factor");
+  }
+  if (!(backoff.jitter >= 0.0F && backoff.jitter <= 1.0F)) {
+    return fail(Code::invalid_argument,
+                fmt::format("spec.backoff.jitter is {}, expected 0 to 1", backoff.jitter),
+                "spec.backoff.jitter");
+  }
+  if (backoff.max_ms < backoff.initial_ms) {
+    return fail(Code::invalid_argument,
+                fmt::format("spec.backoff.max_ms is {}, expected at least spec.backoff.initial_ms ({})",
+                            backoff.max_ms, backoff.initial_ms),
+                "spec.backoff.max_ms");
+  }
+  return {};
+}
+
+Result<> validate_columns(const Group& group) {
+  const Columns& columns = group.columns;
+  const std::pair<std::string_view, std::size_t> lengths[] = {
+      {"columns.priority", columns.priority.size()},
+      {"columns.delay_ms", columns.delay_ms.size()},
+      {"columns.run_at_ms", columns.run_at_ms.size()},
+      {"columns.expires_at_ms", columns.expires_at_ms.size()},
+      {"columns.key", columns.key.size()},
+      {"columns.unique_key", columns.unique_key.size()},
+  };
+  for (const auto& [field, length] : lengths) {
+    if (length != 0 && length != group.payloads.size()) {
+      return fail(Code::invalid_argument,
+                  fmt::format("{} has {} values, expected one for each of {} payloads", field, length,
+                              group.payloads.size()),
+                  std::string(field));
+    }
+  }
+  constexpr std::uint64_t delay_max = 100ULL * 365 * 86'400'000;
+  for (std::uint64_t delay : columns.delay_ms) {
+    if (delay > delay_max)
+      return fail(Code::invalid_argument,
+                  fmt::format("columns.delay_ms is {}, expected at most a hundred years", delay),
+                  "columns.delay_ms");
+  }
+  for (std::int64_t at : columns.run_at_ms) {
+    if (at < 0 || static_cast<std::uint64_t>(at) > 100 * delay_max) {
+      return fail(Code::invalid_argument,
+                  fmt::format("columns.run_at_ms is {}, expected Unix milliseconds", at),
+                  "columns.run_at_ms");
+    }
+  }
+  for (std::int64_t at : columns.expires_at_ms) {
+    if (at < 0 || static_cast<std::uint64_t>(at) > 100 * delay_max) {
+      return fail(Code::invalid_argument,
+                  fmt::format("columns.expires_at_ms is {}, expected Unix milliseconds", at),
+                  "columns.expires_at_ms");
+    }
+  }
+  for (const auto& [names, field] :
+       {std::pair{&columns.key, "columns.key"}, std::pair{&columns.unique_key, "columns.unique_key"}}) {
+    for (const std::string& name : *names) {
+      if (name.empty()) continue;
+      if (auto checked = validate_name(name, field); !checked) return checked;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view word(Mode mode) { return word_of(modes, mode); }
+std::string_view word(Durability durability) { return word_of(durabilities, durability); }
+std::string_view word(State state) { return word_of(states, state); }
+std::string_view word(Outcome outcome) { return word_of(outcomes, outcome); }
+std::optional<Mode> mode_from_word(std::string_view text) { return value_of(modes, text); }
+std::optional<Durability> durability_from_word(std::string_view text) { return value_of(durabilities, text); }
+std::optional<State> state_from_word(std::string_view text) { return value_of(states, text); }
+
+Result<> validate_name(std::string_view name, std::string_view field) {
+  if (name.empty() || name.size() > limits::name_max) {
+    return fail(Code::invalid_argument,
+                fmt::format("{} has {} bytes, expected 1 to {}", field, name.size(), limits::name_max),
+                std::string(field));
+  }
+  for (char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      return fail(Code::invalid_argument,
+                  fmt::format("{} contains the control character 0x{:02x}", field, byte), std::string(field));
+    }
+  }
+  return {};
+}
+
+Result<> validate(const Group& group, std::size_t payload_max) {
+  if (auto checked = validate_name(group.queue, "queue"); !checked) return checked;
+  if (auto checked = validate_name(group.spec.handler, "spec.handler"); !checked) return checked;
+  if (auto checked = validate_name(group.spec.content_type, "spec.content_type"); !checked) return checked;
+  if (group.spec.attempts == 0)
+    return fail(Code::invalid_argument, "spec.attempts is 0, expected at least 1", "spec.attempts");
+  if (group.spec.crash_attempts == 0)
+    return fail(Code::invalid_argument, "spec.crash_attempts is 0, expected at least 1",
+                "spec.crash_attempts");
+  if (group.spec.trace.size() > limits::name_max) {
+    return fail(Code::invalid_argument,
+                fmt::format("spec.trace has {} bytes, expected at most {}", group.spec.trace.size(),
+                            limits::name_max),
+                "spec.trace");
+  }
+  if (auto checked = validate_backoff(group.spec.backoff); !checked) return checked;
+  if (group.payloads.empty())
+    return fail(Code::invalid_argument, "payloads is empty, expected at least one", "payloads");
+  if (group.payloads.size() > limits::jobs_per_frame_max) {
+    return fail(Code::invalid_argument,
+                fmt::format("payloads has {} elements, expected at most {}", group.payloads.size(),
+                            limits::jobs_per_frame_max),
+                "payloads");
+  }
+  for (Bytes payload : group.payloads) {
+    if (payload.size() > payload_max) {
+      return fail(Code::payload_too_large,
+                  fmt::format("a payload has {} bytes, expected at most {}", payload.size(), payload_max),
+                  "payloads");
+    }
+  }
+  return validate_columns(group);
+}
+
+}  // namespace joinery

@@ -1,0 +1,75 @@
+// Messages to frames and back. Decoding trusts nothing: it has limits on size, depth and counts, allocates in
+// proportion to what is really there, and names the field that is wrong.
+//
+// Threads: none of its own; every function may be called from any thread on its own data.
+#pragma once
+
+#include <vector>
+
+#include "shared/base/bytes.h"
+#include "shared/base/error.h"
+#include "shared/job/job.h"
+#include "shared/protocol/messages.h"
+
+namespace joinery::protocol {
+
+// Appends the frame of `message` to `frame`.
+void encode(const Message& message, Buffer& frame);
+
+// Views in the message point into `frame`. Errors: malformed_frame, unknown_message, unknown_field,
+// invalid_argument.
+Result<Message> decode(Bytes frame);
+
+// A Spec as the raw msgpack map of a group. Only what differs from the defaults is written. Equal specs give
+// equal bytes.
+void encode_spec(const Spec& spec, Buffer& out);
+Result<Spec> decode_spec(Bytes raw);
+
+// --- The hot paths, which the broker and the supervisor use instead of Message so that a job costs no
+// allocation ---
+
+// A group whose spec stays raw (the broker interns by its bytes) and whose payloads are views. Columns are
+// decoded only if present.
+struct RawGroup {
+  Bytes queue;
+  Bytes spec;  // raw map
+  BatchId batch = 0;
+  JobId parent = 0;
+  std::vector<Bytes> payloads;
+  std::vector<std::uint32_t> sizes;  // of the payloads
+  Columns columns;
+  bool has_columns = false;
+};
+// A submit without its groups' Specs. Reuses the memory of `out` from call to call.
+struct RawSubmit {
+  std::uint64_t sequence = 0;
+  std::uint64_t confirmed = 0;
+  bool park = true;
+  std::optional<std::uint64_t> timeout_ms;
+  bool watch = false;
+  Token under;
+  std::vector<RawGroup> groups;
+  std::size_t group_count = 0;  // groups beyond it are spare memory
+};
+Result<> decode_submit(Bytes frame, std::size_t payload_max, RawSubmit& out);
+Result<> decode_finish(Bytes frame, Finish& out);
+Result<> decode_dispatch(Bytes frame, Dispatch& out);
+
+// The type of a frame, without looking at the rest.
+Result<Type> type_of(Bytes frame);
+
+// Writes a dispatch frame piece by piece: begin, then per group begin_group and its jobs, then end.
+// A payload is appended by the caller to `frame()` between begin_job (which writes its length) and the next
+// call.
+class DispatchWriter {
+ public:
+  void begin(Buffer& frame, std::uint32_t groups);
+  void begin_group(Bytes queue, Bytes raw_spec, std::uint32_t epoch, std::uint32_t jobs);
+  void begin_job(JobId job, std::uint32_t attempt, BatchId batch, JobId parent, std::uint32_t payload_size);
+  Buffer& frame() { return *frame_; }
+
+ private:
+  Buffer* frame_ = nullptr;
+};
+
+}  // namespace joinery::protocol

@@ -1,0 +1,52 @@
+// Results of jobs in Redis: their one format, their keys, and the script that writes them, fenced.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "shared/base/bytes.h"
+#include "shared/base/error.h"
+#include "shared/base/time.h"
+#include "shared/job/job.h"
+#include "shared/redis/redis.h"
+
+namespace joinery::results {
+
+// What a delivery left. Stored as the msgpack array [format 1, status, epoch, attempt, worker, started_ms,
+// finished_ms, content_type, value | error map].
+struct Stored {
+  Token token;
+  Outcome outcome = Outcome::succeeded;  // succeeded or failed
+  std::string value;                     // of a success: bytes of content_type
+  std::string content_type;
+  Failure failure;  // of a failure
+  std::string worker;
+  Wall started{};
+  Wall finished{};
+};
+
+void encode(const Stored& result, Buffer& out);
+Result<Stored> decode(Bytes raw, JobId job);
+
+// Key of a job's result. `broker` is the id of the data directory, from the welcome.
+std::string key(SessionId broker, JobId job);
+
+// Writes results, many in one round trip; a write whose fence is smaller than that of what is there is
+// refused. `done` is called once per result, in order: true written, false refused as late; or
+// redis_unreachable, after which the caller tries again.
+struct Write {
+  Stored result;
+  std::uint32_t ttl_s = 0;
+};
+void write(redis::Pipeline& redis, SessionId broker, std::span<const Write> results,
+           std::function<void(std::size_t index, Result<bool>)> done);
+
+// Reads results, many in one round trip. nullopt where there is none.
+Result<std::vector<std::optional<Stored>>> read(redis::Client& redis, SessionId broker,
+                                                std::span<const JobId> jobs);
+
+}  // namespace joinery::results

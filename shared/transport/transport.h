@@ -1,0 +1,89 @@
+// Frames over ZeroMQ. Copies out at once and never keeps a zmq message; never blocks in send.
+//
+// Threads: an object belongs to the thread that uses it; Context is shared.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shared/base/bytes.h"
+#include "shared/base/error.h"
+#include "shared/base/time.h"
+
+namespace joinery::transport {
+
+class Context {
+ public:
+  explicit Context(int io_threads = 1);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+  void* handle() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// ZeroMQ's name of a connection at a Router. Opaque; 5 bytes usually.
+using Address = std::string;
+
+enum class Sent { yes, full, gone };  // full: the peer's queue is at its limit; gone: no such peer
+
+// The broker's socket.
+class Router {
+ public:
+  struct Options {
+    std::size_t frame_max = 24U << 20U;  // larger frames break their sender's connection
+    int queue_max = 1000;                // frames waiting in each direction per peer
+  };
+  Router(Context& context, Options options);
+  ~Router();
+
+  // endpoint: "tcp://*:7733", "ipc:///path". endpoint_taken or invalid_argument otherwise. The bound endpoint
+  // (with a real port for :0).
+  Result<std::string> bind(const std::string& endpoint);
+  // One frame, if there is one. `connection` identifies the underlying connection for lost().
+  bool receive(Address& from, Buffer& frame, int& connection);
+  Sent send(const Address& to, Bytes frame);
+  // Connections that broke since the last call.
+  void lost(std::vector<int>& connections);
+  // Readable when receive or lost may have something (edge-triggered, as ZeroMQ's are: drain until receive
+  // says no).
+  std::vector<int> descriptors() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// A client's or worker's socket. Reconnects by itself, with jitter; reconnected() tells, so that the owner
+// says hello again.
+class Dealer {
+ public:
+  struct Options {
+    int queue_max = 1000;
+    Duration reconnect_first{50'000};
+    Duration reconnect_max{2'000'000};
+  };
+  Dealer(Context& context, Options options);
+  ~Dealer();
+
+  Result<> connect(const std::string& endpoint);
+  bool receive(Buffer& frame);
+  Sent send(Bytes frame);
+  // Connections made and lost since the last call: +1 connected, -1 lost, in order.
+  void changes(std::vector<int>& events);
+  std::vector<int> descriptors() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace joinery::transport

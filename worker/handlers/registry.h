@@ -1,0 +1,73 @@
+// Handlers by name, and what a handler is given. An object made in main, not a global.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shared/base/bytes.h"
+#include "shared/base/time.h"
+#include "shared/job/job.h"
+
+namespace joinery {
+
+// Fails the job for good: no further attempt.
+class Reject : public std::runtime_error {
+ public:
+  using runtime_error::runtime_error;
+};
+
+// The payload does not fit the handler's arguments. Fails the job for good, as malformed_payload.
+class MalformedPayload : public std::runtime_error {
+ public:
+  using runtime_error::runtime_error;
+};
+
+// What a handler knows of the delivery it runs. Valid during the call, in the handler's thread (cancelled()
+// in any).
+class JobContext {
+ public:
+  virtual ~JobContext() = default;
+  virtual JobId id() const = 0;
+  virtual Token token() const = 0;
+  std::uint32_t attempt() const { return token().attempt; }
+  virtual BatchId batch() const = 0;
+  virtual const std::string& queue() const = 0;
+  virtual const std::string& trace() const = 0;
+  // When the soft time limit ends, if there is one.
+  virtual std::optional<Mono> deadline() const = 0;
+  // True once the job should stop: it was cancelled, or its soft time limit is over.
+  virtual bool cancelled() const = 0;
+  // 0 to 1, and a few words; seen with `joinery job show`. Cheap; the newest wins.
+  virtual void progress(double fraction, std::string_view text = {}) = 0;
+  virtual void log(std::string_view level, std::string_view text) = 0;
+  // A job of the same batch that comes into being with this job's success, in the same change; not at all if
+  // it fails.
+  virtual void submit(std::string handler, Buffer payload, std::string queue = {}) = 0;
+  virtual void submit(Group group) = 0;  // payloads are copied
+};
+
+namespace handlers {
+
+// Payload in, result out. Throws to fail.
+using Handler = std::function<Buffer(JobContext&, Bytes payload)>;
+
+class Registry {
+ public:
+  // Throws std::invalid_argument for a name that is taken or not valid.
+  void add(std::string name, Handler handler);
+  const Handler* find(std::string_view name) const;
+  std::vector<std::string> names() const;
+
+ private:
+  std::map<std::string, Handler, std::less<>> handlers_;
+};
+
+}  // namespace handlers
+}  // namespace joinery
+
+#include "worker/handlers/typed.h"

@@ -1,0 +1,2 @@
+// Typed handlers: msgpack arguments to C++ values and the returned value to msgpack.
+#pragma once

@@ -1,0 +1,90 @@
+// The option table of joinery-worker, and the command line that it becomes for the built-in pool.
+#include <charconv>
+
+#include "worker/supervisor/supervisor.h"
+
+namespace joinery::worker {
+namespace {
+
+Result<std::uint32_t> parse_processes(const std::string& pool, const std::string& text) {
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value == 0 || value > 1024) {
+    return fail(Code::invalid_config, "expected a number of processes from 1 to 1024, got \"" + text + "\"",
+                "handler." + pool + ".processes");
+  }
+  return value;
+}
+
+// One table [handler.NAME]: a program that speaks the pool-process protocol.
+Result<CommandPool> parse_pool(const std::string& name, const config::Options::Table& entries) {
+  CommandPool pool;
+  pool.name = name;
+  for (const auto& [key, values] : entries) {
+    if (key == "command") pool.command = values;
+    if (key == "processes") {
+      const auto count = parse_processes(name, values.empty() ? "" : values.front());
+      if (!count) return std::unexpected(count.error());
+      pool.processes = *count;
+    }
+  }
+  if (pool.command.empty() || pool.command.front().empty()) {
+    return fail(Code::invalid_config, "expected an array: the program and its arguments",
+                "handler." + name + ".command");
+  }
+  return pool;
+}
+
+}  // namespace
+
+void add_options(config::Options& table, SupervisorOptions& options) {
+  table.add("endpoint", options.endpoint, "ZeroMQ endpoint of the broker");
+  table.add("name", options.name, "name of this worker in `joinery worker ls` (default: host:pid)");
+  table.add("queues", options.queues, "queues to serve; the first with a job that can run goes first");
+  table.add("processes", options.processes, "pool processes; 0: one per core", 0, 1024);
+  table.add("threads", options.threads, "handlers at a time in each pool process", 1, 63);
+  table.add("prefetch", options.prefetch, "jobs held ahead per thread; 0: by how long they run", 0, 65'536);
+  table.add("max_jobs_per_process", options.max_jobs_per_process,
+            "a pool process is replaced after so many jobs; 0: never");
+  table.add("memory_limit", options.memory_limit,
+            "resident memory at which a pool process is killed, looked at twice a second; 0: no limit");
+  table.add("drain_timeout", options.drain_timeout, "after SIGTERM, running jobs may go on for so long");
+  table.add("burst", options.burst, "exit when the broker has nothing more to run");
+  table.add("allow_exec", options.allow_exec, "offer the handler exec, which runs any command");
+  table.add("plugin", options.plugins, "shared library with handlers");
+  table.add("exec.output_max", options.exec_output_max,
+            "bytes kept of a command's stdout, and of its stderr");
+  table.add("log.level", options.log_level, "least severity that is logged",
+            {"trace", "debug", "info", "warning", "error"});
+  table.add("health_file", options.health_file, "file written every few seconds, for --health");
+  table.add("health", options.health, "exit 0 if the worker that writes health_file is well, else 1");
+  table.tables("handler", {"command", "processes"},
+               [&options](const std::string& name, const config::Options::Table& entries) -> Result<> {
+                 auto pool = parse_pool(name, entries);
+                 if (!pool) return std::unexpected(pool.error());
+                 options.pools.push_back(std::move(*pool));
+                 return {};
+               });
+  table.examples(
+      "  joinery-worker --allow-exec                      run commands, one process per core\n"
+      "  joinery-worker --plugin ./mail.so --queues mail  handlers of a plug-in, one queue\n"
+      "  joinery-worker --allow-exec --burst              work until nothing is left, then exit\n");
+}
+
+std::vector<std::string> pool_arguments(const SupervisorOptions& options) {
+  std::vector<std::string> arguments{"--pool-process",
+                                     "--threads",
+                                     std::to_string(options.threads),
+                                     "--exec-output-max",
+                                     std::to_string(options.exec_output_max.value),
+                                     "--log-level",
+                                     options.log_level};
+  if (options.allow_exec) arguments.emplace_back("--allow-exec");
+  for (const auto& file : options.plugins) {
+    arguments.emplace_back("--plugin");
+    arguments.push_back(file);
+  }
+  return arguments;
+}
+
+}  // namespace joinery::worker

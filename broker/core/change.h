@@ -73,10 +73,12 @@ struct Put {
   JobId parent = 0;
   bool parked = false;
   Wall at{};
-  std::uint32_t group = 0;               // index in the frame: which payloads belong to it
+  std::uint32_t group = 0;  // index in the frame (for children: counted over all reports, refused
+                            // ones too): which payloads belong to it
   std::span<const std::uint32_t> sizes;  // of the payloads
   const Columns* columns = nullptr;      // null: all defaults. delay is already turned into due times below
-  std::span<const Wall> due;             // empty: all ready now
+  std::span<const Wall> due;             // empty: all ready now. Later than `at`: scheduled until then. The
+                                         // core's own: valid until its next apply or tick
 };
 // Parked jobs become part of the queue.
 struct Admit {
@@ -87,8 +89,12 @@ struct Admit {
 struct Answer {
   SessionId session;
   std::uint64_t sequence = 0;
+  std::uint64_t confirmed = 0;      // answers up to this one can be forgotten
   std::vector<GroupAnswer> groups;  // for Submit
   std::uint64_t number = 0;         // for Admin
+  bool parked = false;              // not the last word: some jobs of the groups are parked, until `until`
+  Wall until = never_wall;
+  bool watch = false;  // the session is told the outcome of each job of the groups
 };
 // Deliveries of ready jobs to a worker. Not waited for: if it is lost, the jobs are ready, and the next epoch
 // fences the old deliveries.
@@ -121,6 +127,10 @@ struct Revive {
   JobId job = 0;
   Wall at{};
 };
+// Running deliveries that are to end as cancelled, unless they succeed first.
+struct Cancelling {
+  std::vector<Run> runs;
+};
 // A dead letter or parked job is forgotten.
 struct Drop {
   JobId first = 0;
@@ -136,7 +146,7 @@ struct Move {
 
 struct Change : std::variant<change::Epoch, change::Queue, change::DefineSpec, change::OpenBatch, change::Put,
                              change::Admit, change::Answer, change::Start, change::Finish, change::Requeue,
-                             change::Bury, change::Revive, change::Drop, change::Move> {
+                             change::Bury, change::Revive, change::Drop, change::Move, change::Cancelling> {
   using variant::variant;
 };
 

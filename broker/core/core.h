@@ -100,9 +100,10 @@ class Core {
 
   // Decides about one command and adds to `effects`. Bad commands give Refused and change nothing.
   void apply(Now now, const Command& command, Effects& effects);
-  // Does what is due: leases, grace periods, delays, retries, expiries, parked puts that time out.
+  // Does what is due: leases, grace periods, delays, retries, expiries, parked puts that time out; and all
+  // dispatching: after the placed() of what was applied, so that each delivery knows its payload's place.
   void tick(Now now, Effects& effects);
-  // When tick must next be called. Never later than the truth; may be earlier.
+  // When tick must next be called. Never later than the truth; may be earlier. Mono{} (long past): at once.
   Deadline next_deadline() const;
 
   // Any frame of a session is its heartbeat.
@@ -110,7 +111,8 @@ class Core {
   // Refuse new jobs with this code (disk_full, shutting_down) until it is Code::ok again; finishes go on.
   void refuse_puts(Code code);
 
-  // The id of a Spec, which is kept while it is used. A new one adds a DefineSpec to `effects`.
+  // The id of a Spec, which is kept while a job uses it. A new one adds a DefineSpec to `effects`. For use in
+  // the next apply: call it for every frame, an id that no job uses may be given to another Spec later.
   SpecId intern(const Spec& spec, Effects& effects);
   const Spec& spec(SpecId id) const;
 

@@ -1,0 +1,35 @@
+#include "tests/support/stack.h"
+
+namespace joinery::testing {
+
+std::string program(const std::string& name) { return std::string(JOINERY_BIN_DIR) + "/" + name; }
+
+Stack::Stack(std::vector<std::string> broker_flags)
+    : endpoint_("ipc://" + (dir_ / "joinery.sock")), broker_flags_(std::move(broker_flags)) {
+  start_broker();
+}
+
+void Stack::start_broker() {
+  std::vector<std::string> argv{
+      program("joinery-broker"), "--endpoint", endpoint_, "--data-dir", data_dir(), "--ready-fd", "9"};
+  argv.insert(argv.end(), broker_flags_.begin(), broker_flags_.end());
+  broker_ = std::make_unique<Process>(
+      std::move(argv), Process::Options{.environment = {}, .directory = {}, .input = {}, .ready = true});
+  broker_->wait_ready();
+}
+
+Process& Stack::start_worker(std::vector<std::string> flags, const std::string& program_path) {
+  std::vector<std::string> argv{program_path, "--endpoint", endpoint_};
+  argv.insert(argv.end(), flags.begin(), flags.end());
+  workers_.push_back(std::make_unique<Process>(std::move(argv)));
+  return *workers_.back();
+}
+
+Finished Stack::joinery(std::vector<std::string> arguments, std::string input) {
+  std::vector<std::string> argv{program("joinery"), "--endpoint", endpoint_};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  return run(std::move(argv),
+             Process::Options{.environment = {}, .directory = {}, .input = std::move(input), .ready = false});
+}
+
+}  // namespace joinery::testing

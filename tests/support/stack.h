@@ -1,0 +1,45 @@
+// The real programs as a user runs them: a broker with its private Redis in a directory of its own, and
+// workers.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/support/process.h"
+#include "tests/support/temp_dir.h"
+
+namespace joinery::testing {
+
+// Path of one of our programs ("joinery-broker") in the build tree.
+std::string program(const std::string& name);
+
+class Stack {
+ public:
+  // Extra flags for each broker that is started.
+  explicit Stack(std::vector<std::string> broker_flags = {});
+
+  // Starts the broker (again), and waits until it is ready. The endpoint stays the same over restarts.
+  void start_broker();
+  Process& broker() { return *broker_; }
+  // Starts a worker; the broker need not be there.
+  Process& start_worker(std::vector<std::string> flags = {"--allow-exec", "--processes", "2"},
+                        const std::string& program_path = program("joinery-worker"));
+  Process& worker(std::size_t index) { return *workers_.at(index); }
+
+  const std::string& endpoint() const { return endpoint_; }
+  std::string data_dir() const { return dir_ / "data"; }
+  const TempDir& dir() const { return dir_; }
+
+  // Runs `joinery ARGUMENTS` against this broker.
+  Finished joinery(std::vector<std::string> arguments, std::string input = {});
+
+ private:
+  TempDir dir_;
+  std::string endpoint_;
+  std::vector<std::string> broker_flags_;
+  std::vector<std::unique_ptr<Process>> workers_;
+  std::unique_ptr<Process> broker_;
+};
+
+}  // namespace joinery::testing

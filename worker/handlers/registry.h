@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -27,6 +28,26 @@ class MalformedPayload : public std::runtime_error {
   using runtime_error::runtime_error;
 };
 
+// The handler's result cannot be packed. Fails the job for good, as unencodable_result.
+class UnencodableResult : public std::runtime_error {
+ public:
+  using runtime_error::runtime_error;
+};
+
+// Fails the attempt with a failure that the handler describes itself, where an exception's type and message
+// say too little (exec: the exit status).
+class FailedWith : public std::runtime_error {
+ public:
+  explicit FailedWith(Failure failure, bool retry = true)
+      : std::runtime_error(failure.message), failure_(std::move(failure)), retry_(retry) {}
+  const Failure& failure() const { return failure_; }
+  bool retry() const { return retry_; }
+
+ private:
+  Failure failure_;
+  bool retry_;
+};
+
 // What a handler knows of the delivery it runs. Valid during the call, in the handler's thread (cancelled()
 // in any).
 class JobContext {
@@ -42,13 +63,18 @@ class JobContext {
   virtual std::optional<Mono> deadline() const = 0;
   // True once the job should stop: it was cancelled, or its soft time limit is over.
   virtual bool cancelled() const = 0;
+  // Calls `call` once, from another thread, when the job is cancelled (at once if it already is; not at the
+  // soft time limit, see deadline()). Never after the handler has returned. `call` must be short. An empty
+  // function takes it back, and waits for a call under way.
+  virtual void on_cancel(std::function<void()> call) = 0;
   // 0 to 1, and a few words; seen with `joinery job show`. Cheap; the newest wins.
   virtual void progress(double fraction, std::string_view text = {}) = 0;
   virtual void log(std::string_view level, std::string_view text) = 0;
   // A job of the same batch that comes into being with this job's success, in the same change; not at all if
-  // it fails.
+  // it fails. An empty queue is the parent's.
   virtual void submit(std::string handler, Buffer payload, std::string queue = {}) = 0;
-  virtual void submit(Group group) = 0;  // payloads are copied
+  // Payloads are copied. Throws std::invalid_argument if a field of the group is not valid.
+  virtual void submit(Group group) = 0;
 };
 
 namespace handlers {
@@ -58,13 +84,18 @@ using Handler = std::function<Buffer(JobContext&, Bytes payload)>;
 
 class Registry {
  public:
-  // Throws std::invalid_argument for a name that is taken or not valid.
+  // Throws std::invalid_argument for a name that is taken or not valid, or an empty function.
   void add(std::string name, Handler handler);
+  // Called in each thread of each pool process before its first job. One that throws ends the process.
+  void initialize(std::function<void()> call);
+
   const Handler* find(std::string_view name) const;
   std::vector<std::string> names() const;
+  void run_initializers() const;
 
  private:
   std::map<std::string, Handler, std::less<>> handlers_;
+  std::vector<std::function<void()>> initializers_;
 };
 
 }  // namespace handlers

@@ -14,8 +14,13 @@ find_path(MSGPACK_INCLUDE_DIR msgpack.hpp REQUIRED)
 add_library(joinery_msgpack INTERFACE)
 target_include_directories(joinery_msgpack SYSTEM INTERFACE $<BUILD_INTERFACE:${MSGPACK_INCLUDE_DIR}>)
 target_compile_definitions(joinery_msgpack INTERFACE MSGPACK_NO_BOOST)
-# libcli11-dev: flags, environment variables and TOML files in one. Header only.
+# libcli11-dev: flags, subcommands and their help. Header only.
 find_package(CLI11 REQUIRED)
+# libtomlplusplus-dev: configuration files. CLI11's own TOML reader knows no line numbers, which every message about a mistake
+# names, and no tables with names of the user's choice. Header only.
+find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
+add_library(joinery_toml INTERFACE)
+target_include_directories(joinery_toml SYSTEM INTERFACE $<BUILD_INTERFACE:${TOMLPLUSPLUS_INCLUDE_DIR}>)
 
 if(JOINERY_TESTS)
   # libgtest-dev, libgmock-dev: the tests.

@@ -6,15 +6,15 @@
 //   config::Options options("joinery-broker", "Accepts, keeps and hands out jobs", "broker.toml");
 //   options.add("endpoint", config.endpoint, "ZeroMQ endpoint to listen on");
 //   options.add("journal.segment_size", config.segment_bytes, "size of a segment", config::bytes);
-//   options.flag("print-config", ...)
-//   if (auto done = options.parse(argc, argv)) return *done;     // help, version, print-config, or an error
-//   already told
+//   if (auto done = options.parse(argc, argv)) return *done;  // --help, --version, --print-config, or an
+//                                                             // error that was told
 //
 // Names are dotted: "journal.segment_size" is the flag --journal-segment-size, the variable
 // JOINERY_JOURNAL_SEGMENT_SIZE, and key segment_size in table [journal] of the file. Durations take "250ms",
 // "5s", "2m", "1h", "7d"; sizes take "64KiB", "16MiB", "1GB", or plain numbers with the unit named in the
 // help. A key or flag that is not known is an error that names it, the file and line, and the nearest known
-// one.
+// one. A variable JOINERY_* that is not known but near a known one is named in a warning only, as the
+// environment is shared with the other programs. An empty variable is as good as none; lists take commas.
 #pragma once
 
 #include <chrono>
@@ -34,7 +34,7 @@ class App;
 
 namespace joinery::config {
 
-// Parses "1.5s", "250ms", "2m", "1h", "7d". Error: invalid_config with what was expected.
+// Parses "1.5s", "250ms", "2m", "1h30m", "7d", "0". Error: invalid_config with what was expected.
 Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 std::string format_duration(std::chrono::milliseconds value);
 // Parses "16MiB", "64KiB", "1GB", "4096".
@@ -53,8 +53,8 @@ struct Milliseconds {
 
 class Options {
  public:
-  // `file_name`: looked for as --config FILE, $JOINERY_CONFIG_DIR/file_name, ./config/file_name?,
-  // /etc/joinery/file_name; none is no error unless named.
+  // `file_name`: looked for as --config FILE, $JOINERY_CONFIG_DIR/file_name, /etc/joinery/file_name; none is
+  // no error unless named.
   Options(std::string program, std::string description, std::string file_name);
   ~Options();
 
@@ -70,7 +70,7 @@ class Options {
            const std::vector<std::string>& words);
   // Tables of the file with names of the user's choice ("queue.mail", "handler.resize"): called for each,
   // with the table's name and its keys and values; an error it returns is told with file and line. `keys` are
-  // those known.
+  // those known; "env.*" knows every key of an inner table.
   using Table = std::vector<std::pair<std::string, std::vector<std::string>>>;
   void tables(const std::string& prefix, const std::vector<std::string>& keys,
               std::function<Result<>(const std::string& name, const Table& entries)> take);
@@ -81,7 +81,8 @@ class Options {
 
   // nullopt: go on. Else the exit code: help, version and print-config are 0; mistakes were told on stderr.
   std::optional<int> parse(int argc, const char* const* argv);
-  // Reads the file again (SIGHUP) and calls the table callbacks again.
+  // Reads the file again (SIGHUP), checks all of it, and calls the table callbacks again; other options keep
+  // their values.
   Result<> reload();
 
  private:

@@ -3,7 +3,8 @@
 // another language.
 //
 // Order: the process says ready; the supervisor sends run frames; the process works each thread's jobs in the
-// order received and says done; after stop it finishes what it was given and exits 0.
+// order received and says done; after stop it finishes what it was given and exits 0. A job that is cancelled
+// before it started is not run: done says that it failed, with the code of the cancel.
 #pragma once
 
 #include <cstdint>

@@ -3,8 +3,10 @@
 // Threads: an object belongs to one thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -16,10 +18,12 @@
 #include "shared/base/bytes.h"
 #include "shared/base/error.h"
 #include "shared/base/time.h"
+#include "shared/redis/sha1.h"
 
 namespace joinery::redis {
 
-// "redis://[:password@]host[:port][/database]" or "unix:///path[?db=N&password=...]".
+// "redis://[[user]:password@]host[:port][/database]" (user and password with %XX escapes) or
+// "unix:///path[?db=N&password=...]".
 struct Url {
   std::string host;  // empty: unix
   std::uint16_t port = 6379;
@@ -41,19 +45,25 @@ struct Value {
   std::vector<Value> list;
 };
 
-// A script known by its digest; sent whole only when the server does not have it.
+// A script known by its digest; sent whole only when the server does not have it. Make it constexpr: the
+// digest is worked out by the compiler, and `source` must live as long as the script is used.
 struct Script {
   std::string_view source;
+  std::array<char, 40> digest;
+
+  explicit constexpr Script(std::string_view text) : source(text), digest(sha1(text)) {}
+  std::string_view digest_text() const { return {digest.data(), digest.size()}; }
 };
 
-// Blocking client with a time limit per call: for client programs and tools.
+// Blocking client with a time limit per call: for client programs and tools. An error that the server answers
+// is a Value of kind error, not an Error.
 class Client {
  public:
   explicit Client(Url url, Duration timeout = std::chrono::seconds(5));
   ~Client();
   Client(Client&&) noexcept;
-  // Connects if need be. Errors: redis_unreachable (also after a lost connection: the next call connects
-  // again).
+  // Connects if need be. Errors: redis_unreachable, at once if nobody listens; the next call tries again. A
+  // connection that was lost while a call was under way may or may not have done what was asked.
   Result<Value> command(std::span<const Bytes> arguments);
   Result<Value> command(std::initializer_list<Bytes> arguments) {
     return command(std::span<const Bytes>(arguments.begin(), arguments.size()));
@@ -67,12 +77,21 @@ class Client {
   std::unique_ptr<Impl> impl_;
 };
 
-// Non-blocking, pipelined connection for an event loop (the supervisor's). Commands queue up in order;
-// callbacks run in order from process(). When the connection is lost, every command under way gets
-// redis_unreachable, and it reconnects by itself with jitter.
+// Non-blocking, pipelined connection for an event loop (the supervisor's). Callbacks run in the order of the
+// commands, always from process(), once each; they may issue further commands. A Value of kind error is an
+// answer of the server.
+//
+// When the connection is lost, every command under way gets redis_unreachable (it may or may not have been
+// done), and it reconnects by itself with jitter. Commands issued while there is no connection wait for the
+// next one, however long that takes, so that a caller who simply issues a failed command again neither loses
+// it nor spins; more than queue_bytes_max of them get redis_unreachable at once. A server that still loads
+// its data, or refuses the password, counts as not connected; last_error() says why. Destroying it drops what
+// is under way without calling back.
 class Pipeline {
  public:
   using Callback = std::function<void(Result<Value>)>;
+  static constexpr std::size_t queue_bytes_max = 64U << 20U;
+
   explicit Pipeline(Url url);
   ~Pipeline();
 
@@ -80,12 +99,14 @@ class Pipeline {
   void eval(const Script& script, std::span<const Bytes> keys, std::span<const Bytes> arguments,
             Callback done);
   bool connected() const;
-  std::size_t under_way() const;
+  std::size_t under_way() const;          // commands not called back yet, sent or waiting
+  const std::string& last_error() const;  // why the last connection was lost or not made; empty: none was
 
-  // For the loop: wait for these, or until deadline, then process(now).
+  // For the loop: wait for these, or until deadline, then process(now). Ask anew after each process() and
+  // each command: the descriptor changes with each connection.
   int descriptor() const;  // -1: none now
   bool wants_write() const;
-  Mono next_deadline() const;  // reconnection
+  Mono next_deadline() const;  // reconnection, a server that is silent; may be in the past
   void process(Now now);
 
  private:

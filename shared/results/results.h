@@ -16,8 +16,7 @@
 
 namespace joinery::results {
 
-// What a delivery left. Stored as the msgpack array [format 1, status, epoch, attempt, worker, started_ms,
-// finished_ms, content_type, value | error map].
+// What a delivery left. How it is stored: format.cpp.
 struct Stored {
   Token token;
   Outcome outcome = Outcome::succeeded;  // succeeded or failed
@@ -30,14 +29,17 @@ struct Stored {
 };
 
 void encode(const Stored& result, Buffer& out);
+// Error: wrong_type.
 Result<Stored> decode(Bytes raw, JobId job);
 
 // Key of a job's result. `broker` is the id of the data directory, from the welcome.
 std::string key(SessionId broker, JobId job);
 
 // Writes results, many in one round trip; a write whose fence is smaller than that of what is there is
-// refused. `done` is called once per result, in order: true written, false refused as late; or
-// redis_unreachable, after which the caller tries again.
+// refused. `done` is called once per result, in order, from redis.process(): true written, false refused as
+// late; or redis_unreachable, after which the caller tries again (at once if the connection was lost: the
+// pipeline waits for the next one; after a pause if redis.connected(), because then Redis refused the write,
+// for example for want of memory). REQUIRES: ttl_s > 0. `results` need not outlive the call.
 struct Write {
   Stored result;
   std::uint32_t ttl_s = 0;
@@ -45,7 +47,8 @@ struct Write {
 void write(redis::Pipeline& redis, SessionId broker, std::span<const Write> results,
            std::function<void(std::size_t index, Result<bool>)> done);
 
-// Reads results, many in one round trip. nullopt where there is none.
+// Reads results, a thousand per round trip. nullopt where there is none. Errors: redis_unreachable,
+// wrong_type.
 Result<std::vector<std::optional<Stored>>> read(redis::Client& redis, SessionId broker,
                                                 std::span<const JobId> jobs);
 

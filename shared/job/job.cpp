@@ -62,8 +62,9 @@ Result<> validate_backoff(const Backoff& backoff) {
   return {};
 }
 
-Result<> validate_columns(const Group& group) {
-  const Columns& columns = group.columns;
+constexpr std::uint64_t century_ms = 100ULL * 365 * 86'400'000;
+
+Result<> validate_lengths(const Columns& columns, std::size_t jobs) {
   const std::pair<std::string_view, std::size_t> lengths[] = {
       {"columns.priority", columns.priority.size()},
       {"columns.delay_ms", columns.delay_ms.size()},
@@ -73,40 +74,29 @@ Result<> validate_columns(const Group& group) {
       {"columns.unique_key", columns.unique_key.size()},
   };
   for (const auto& [field, length] : lengths) {
-    if (length != 0 && length != group.payloads.size()) {
+    if (length != 0 && length != jobs) {
       return fail(Code::invalid_argument,
-                  fmt::format("{} has {} values, expected one for each of {} payloads", field, length,
-                              group.payloads.size()),
+                  fmt::format("{} has {} values, expected one for each of {} payloads", field, length, jobs),
                   std::string(field));
     }
   }
-  constexpr std::uint64_t delay_max = 100ULL * 365 * 86'400'000;
-  for (std::uint64_t delay : columns.delay_ms) {
-    if (delay > delay_max)
-      return fail(Code::invalid_argument,
-                  fmt::format("columns.delay_ms is {}, expected at most a hundred years", delay),
-                  "columns.delay_ms");
-  }
-  for (std::int64_t at : columns.run_at_ms) {
-    if (at < 0 || static_cast<std::uint64_t>(at) > 100 * delay_max) {
-      return fail(Code::invalid_argument,
-                  fmt::format("columns.run_at_ms is {}, expected Unix milliseconds", at),
-                  "columns.run_at_ms");
+  return {};
+}
+
+Result<> validate_times(const std::vector<std::int64_t>& times, const char* field) {
+  for (std::int64_t at : times) {
+    if (at < 0 || static_cast<std::uint64_t>(at) > 100 * century_ms) {
+      return fail(Code::invalid_argument, fmt::format("{} is {}, expected Unix milliseconds", field, at),
+                  field);
     }
   }
-  for (std::int64_t at : columns.expires_at_ms) {
-    if (at < 0 || static_cast<std::uint64_t>(at) > 100 * delay_max) {
-      return fail(Code::invalid_argument,
-                  fmt::format("columns.expires_at_ms is {}, expected Unix milliseconds", at),
-                  "columns.expires_at_ms");
-    }
-  }
-  for (const auto& [names, field] :
-       {std::pair{&columns.key, "columns.key"}, std::pair{&columns.unique_key, "columns.unique_key"}}) {
-    for (const std::string& name : *names) {
-      if (name.empty()) continue;
-      if (auto checked = validate_name(name, field); !checked) return checked;
-    }
+  return {};
+}
+
+Result<> validate_names(const std::vector<std::string>& names, const char* field) {
+  for (const std::string& name : names) {
+    if (name.empty()) continue;
+    if (auto checked = validate_name(name, field); !checked) return checked;
   }
   return {};
 }
@@ -137,22 +127,40 @@ Result<> validate_name(std::string_view name, std::string_view field) {
   return {};
 }
 
-Result<> validate(const Group& group, std::size_t payload_max) {
-  if (auto checked = validate_name(group.queue, "queue"); !checked) return checked;
-  if (auto checked = validate_name(group.spec.handler, "spec.handler"); !checked) return checked;
-  if (auto checked = validate_name(group.spec.content_type, "spec.content_type"); !checked) return checked;
-  if (group.spec.attempts == 0)
+Result<> validate(const Spec& spec) {
+  if (auto checked = validate_name(spec.handler, "spec.handler"); !checked) return checked;
+  if (auto checked = validate_name(spec.content_type, "spec.content_type"); !checked) return checked;
+  if (spec.attempts == 0)
     return fail(Code::invalid_argument, "spec.attempts is 0, expected at least 1", "spec.attempts");
-  if (group.spec.crash_attempts == 0)
+  if (spec.crash_attempts == 0)
     return fail(Code::invalid_argument, "spec.crash_attempts is 0, expected at least 1",
                 "spec.crash_attempts");
-  if (group.spec.trace.size() > limits::name_max) {
-    return fail(Code::invalid_argument,
-                fmt::format("spec.trace has {} bytes, expected at most {}", group.spec.trace.size(),
-                            limits::name_max),
-                "spec.trace");
+  if (spec.trace.size() > limits::name_max) {
+    return fail(
+        Code::invalid_argument,
+        fmt::format("spec.trace has {} bytes, expected at most {}", spec.trace.size(), limits::name_max),
+        "spec.trace");
   }
-  if (auto checked = validate_backoff(group.spec.backoff); !checked) return checked;
+  return validate_backoff(spec.backoff);
+}
+
+Result<> validate(const Columns& columns, std::size_t jobs) {
+  if (auto checked = validate_lengths(columns, jobs); !checked) return checked;
+  for (std::uint64_t delay : columns.delay_ms) {
+    if (delay > century_ms)
+      return fail(Code::invalid_argument,
+                  fmt::format("columns.delay_ms is {}, expected at most a hundred years", delay),
+                  "columns.delay_ms");
+  }
+  if (auto checked = validate_times(columns.run_at_ms, "columns.run_at_ms"); !checked) return checked;
+  if (auto checked = validate_times(columns.expires_at_ms, "columns.expires_at_ms"); !checked) return checked;
+  if (auto checked = validate_names(columns.key, "columns.key"); !checked) return checked;
+  return validate_names(columns.unique_key, "columns.unique_key");
+}
+
+Result<> validate(const Group& group, std::size_t payload_max) {
+  if (auto checked = validate_name(group.queue, "queue"); !checked) return checked;
+  if (auto checked = validate(group.spec); !checked) return checked;
   if (group.payloads.empty())
     return fail(Code::invalid_argument, "payloads is empty, expected at least one", "payloads");
   if (group.payloads.size() > limits::jobs_per_frame_max) {
@@ -168,7 +176,7 @@ Result<> validate(const Group& group, std::size_t payload_max) {
                   "payloads");
     }
   }
-  return validate_columns(group);
+  return validate(group.columns, group.payloads.size());
 }
 
 }  // namespace joinery

@@ -179,6 +179,9 @@ constexpr std::size_t jobs_per_frame_max = 65'536;
 // Checks the values of a group (names, ranges, column lengths). The error names the field ("spec.attempts",
 // "columns.priority").
 Result<> validate(const Group& group, std::size_t payload_max);
+// The same, in parts.
+Result<> validate(const Spec& spec);
+Result<> validate(const Columns& columns, std::size_t jobs);
 // Names: 1 to 255 bytes of printable UTF-8 without control characters; `field` is what the error calls it.
 Result<> validate_name(std::string_view name, std::string_view field);
 

@@ -4,6 +4,7 @@
 // Threads: none of its own; every function may be called from any thread on its own data.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "shared/base/bytes.h"
@@ -13,8 +14,13 @@
 
 namespace joinery::protocol {
 
-// Appends the frame of `message` to `frame`.
+// Appends the frame of `message` to `frame`. The overloads spare large messages the move into a Message.
 void encode(const Message& message, Buffer& frame);
+void encode(const Submit& submit, Buffer& frame);
+void encode(const Accepted& accepted, Buffer& frame);
+void encode(const Finish& finish, Buffer& frame);
+void encode(const Acked& acked, Buffer& frame);
+void encode(const Outcomes& outcomes, Buffer& frame);
 
 // Views in the message point into `frame`. Errors: malformed_frame, unknown_message, unknown_field,
 // invalid_argument.
@@ -23,6 +29,7 @@ Result<Message> decode(Bytes frame);
 // A Spec as the raw msgpack map of a group. Only what differs from the defaults is written. Equal specs give
 // equal bytes.
 void encode_spec(const Spec& spec, Buffer& out);
+// Also checks the values (validate).
 Result<Spec> decode_spec(Bytes raw);
 
 // --- The hot paths, which the broker and the supervisor use instead of Message so that a job costs no
@@ -51,8 +58,11 @@ struct RawSubmit {
   std::vector<RawGroup> groups;
   std::size_t group_count = 0;  // groups beyond it are spare memory
 };
+// Checks all but what is in the specs (decode_spec does): queue names, columns, number and sizes of payloads.
+// After an error out.sequence is the frame's, or 0 if the frame is wrong before it.
 Result<> decode_submit(Bytes frame, std::size_t payload_max, RawSubmit& out);
 Result<> decode_finish(Bytes frame, Finish& out);
+// The specs stay raw, and are not looked at.
 Result<> decode_dispatch(Bytes frame, Dispatch& out);
 
 // The type of a frame, without looking at the rest.

@@ -23,6 +23,9 @@ constexpr int descriptor = 3;  // the socket, in the pool process
 constexpr int board_descriptor =
     4;  // shared memory (board.h), if the process wants it; simple processes ignore it
 
+// Bytes of one message, in both directions.
+constexpr std::size_t message_max = 64U << 20U;
+
 enum class Type : std::uint8_t { ready = 1, run = 2, done = 3, progress = 4, log = 5, cancel = 6, stop = 7 };
 
 struct Ready {
@@ -84,6 +87,7 @@ using Message = std::variant<Ready, Run, Done, Progress, Log, Cancel, Stop>;
 
 void encode(const Message& message, Buffer& out);
 // Takes one message off the front of `stream`: the number of bytes it took, 0 if the rest has not come yet.
+// Views in `out` point into `stream`. A Run's jobs reuse the memory of `out` if it is a Run already.
 Result<std::size_t> decode(Bytes stream, Message& out);
 
 }  // namespace joinery::pool

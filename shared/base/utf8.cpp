@@ -1,0 +1,34 @@
+#include "shared/base/utf8.h"
+
+#include <cstdint>
+
+namespace joinery {
+
+bool is_utf8(std::string_view bytes) {
+  for (std::size_t i = 0; i < bytes.size();) {
+    const auto lead = static_cast<unsigned char>(bytes[i++]);
+    if (lead < 0x80) continue;
+    std::size_t more = 0;
+    std::uint32_t point = 0;
+    std::uint32_t least = 0;
+    if (lead >= 0xc2 && lead <= 0xdf) {
+      more = 1, point = lead & 0x1fU, least = 0x80;
+    } else if ((lead & 0xf0U) == 0xe0) {
+      more = 2, point = lead & 0x0fU, least = 0x800;
+    } else if (lead >= 0xf0 && lead <= 0xf4) {
+      more = 3, point = lead & 0x07U, least = 0x10000;
+    } else {
+      return false;
+    }
+    if (bytes.size() - i < more) return false;
+    for (; more > 0; --more) {
+      const auto next = static_cast<unsigned char>(bytes[i++]);
+      if ((next & 0xc0U) != 0x80) return false;
+      point = point << 6U | (next & 0x3fU);
+    }
+    if (point < least || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) return false;
+  }
+  return true;
+}
+
+}  // namespace joinery

@@ -1,0 +1,277 @@
+// Groups of jobs with their Spec and Columns: the part of submit and finish where the bytes are.
+#include <fmt/format.h>
+
+#include "shared/protocol/parts.h"
+
+namespace joinery::protocol {
+namespace {
+
+// Counts the members of the map on a first walk and writes them on a second, so that the order is told once.
+struct Counter {
+  std::size_t members = 0;
+  void u64(const char*, std::uint64_t value, std::uint64_t usual) { members += value != usual; }
+  void f32(const char*, float value, float usual) { members += value != usual; }
+  void str(const char*, const std::string& value, std::string_view usual) { members += value != usual; }
+};
+struct Differing {
+  Writer& out;
+  void u64(const char* key, std::uint64_t value, std::uint64_t usual) {
+    if (value == usual) return;
+    out.str(key);
+    out.u64(value);
+  }
+  void f32(const char* key, float value, float usual) {
+    if (value == usual) return;
+    out.str(key);
+    out.f32(value);
+  }
+  void str(const char* key, const std::string& value, std::string_view usual) {
+    if (value == usual) return;
+    out.str(key);
+    out.str(value);
+  }
+};
+
+template <typename Visit>
+void each_member(const Backoff& backoff, Visit& visit) {
+  constexpr Backoff usual;
+  visit.u64("initial_ms", backoff.initial_ms, usual.initial_ms);
+  visit.u64("max_ms", backoff.max_ms, usual.max_ms);
+  visit.f32("factor", backoff.factor, usual.factor);
+  visit.f32("jitter", backoff.jitter, usual.jitter);
+}
+
+template <typename Visit>
+void each_member(const Spec& spec, Visit& visit) {
+  static const Spec usual;
+  visit.str("handler", spec.handler, usual.handler);
+  visit.str("content_type", spec.content_type, usual.content_type);
+  visit.u64("attempts", spec.attempts, usual.attempts);
+  visit.u64("crash_attempts", spec.crash_attempts, usual.crash_attempts);
+  visit.u64("soft_timeout_ms", spec.soft_timeout_ms, usual.soft_timeout_ms);
+  visit.u64("hard_timeout_ms", spec.hard_timeout_ms, usual.hard_timeout_ms);
+  visit.u64("result_ttl_s", spec.result_ttl_s, usual.result_ttl_s);
+  visit.str("trace", spec.trace, usual.trace);
+}
+
+template <typename T>
+std::size_t members_of(const T& value) {
+  Counter counter;
+  each_member(value, counter);
+  return counter.members;
+}
+
+void put(Writer& out, const Spec& spec) {
+  const std::size_t in_backoff = members_of(spec.backoff);
+  Differing differing{out};
+  out.map(members_of(spec) + (in_backoff > 0));
+  each_member(spec, differing);
+  if (in_backoff == 0) return;
+  out.str("backoff");
+  out.map(in_backoff);
+  each_member(spec.backoff, differing);
+}
+
+Backoff read_backoff(Reader& in) {
+  Backoff backoff;
+  const std::uint32_t members = in.map("spec.backoff");
+  for (std::uint32_t i = 0; i < members && in.ok(); ++i) {
+    const Bytes key = in.str("spec.backoff's key");
+    if (key == "initial_ms") {
+      backoff.initial_ms = in.u32("spec.backoff.initial_ms");
+    } else if (key == "max_ms") {
+      backoff.max_ms = in.u32("spec.backoff.max_ms");
+    } else if (key == "factor") {
+      backoff.factor = static_cast<float>(in.number("spec.backoff.factor"));
+    } else if (key == "jitter") {
+      backoff.jitter = static_cast<float>(in.number("spec.backoff.jitter"));
+    } else {
+      unknown_key(in, "spec.backoff", key);
+    }
+  }
+  return backoff;
+}
+
+Spec read_spec(Reader& in) {
+  Spec spec;
+  const std::uint32_t members = in.map("spec");
+  for (std::uint32_t i = 0; i < members && in.ok(); ++i) {
+    const Bytes key = in.str("spec's key");
+    if (key == "handler") {
+      spec.handler = in.str("spec.handler");
+    } else if (key == "content_type") {
+      spec.content_type = in.str("spec.content_type");
+    } else if (key == "attempts") {
+      spec.attempts = in.u32("spec.attempts");
+    } else if (key == "crash_attempts") {
+      spec.crash_attempts = in.u32("spec.crash_attempts");
+    } else if (key == "soft_timeout_ms") {
+      spec.soft_timeout_ms = in.u32("spec.soft_timeout_ms");
+    } else if (key == "hard_timeout_ms") {
+      spec.hard_timeout_ms = in.u32("spec.hard_timeout_ms");
+    } else if (key == "result_ttl_s") {
+      spec.result_ttl_s = in.u32("spec.result_ttl_s");
+    } else if (key == "trace") {
+      spec.trace = in.str("spec.trace");
+    } else if (key == "backoff") {
+      spec.backoff = read_backoff(in);
+    } else {
+      unknown_key(in, "spec", key);
+    }
+  }
+  return spec;
+}
+
+void put(Writer& out, const Columns& columns) {
+  const std::size_t members = !columns.priority.empty() + !columns.delay_ms.empty() +
+                              !columns.run_at_ms.empty() + !columns.expires_at_ms.empty() +
+                              !columns.key.empty() + !columns.unique_key.empty();
+  const auto numbers = [&out](const char* key, const auto& column) {
+    if (column.empty()) return;
+    out.str(key);
+    out.array(column.size());
+    for (auto value : column) {
+      if constexpr (std::is_signed_v<decltype(value)>) {
+        out.i64(value);
+      } else {
+        out.u64(value);
+      }
+    }
+  };
+  const auto names = [&out](const char* key, const std::vector<std::string>& column) {
+    if (column.empty()) return;
+    out.str(key);
+    put(out, column);
+  };
+  out.map(members);
+  numbers("priority", columns.priority);
+  numbers("delay_ms", columns.delay_ms);
+  numbers("run_at_ms", columns.run_at_ms);
+  numbers("expires_at_ms", columns.expires_at_ms);
+  names("key", columns.key);
+  names("unique_key", columns.unique_key);
+}
+
+void clear(Columns& columns) {
+  columns.priority.clear();
+  columns.delay_ms.clear();
+  columns.run_at_ms.clear();
+  columns.expires_at_ms.clear();
+  columns.key.clear();
+  columns.unique_key.clear();
+}
+
+void numbers(Reader& in, const char* field, std::vector<std::int64_t>& out) {
+  out.resize(in.array(field));
+  for (std::int64_t& value : out) value = in.i64(field);
+}
+
+void read_columns(Reader& in, Columns& out) {
+  const std::uint32_t members = in.map("columns");
+  for (std::uint32_t i = 0; i < members && in.ok(); ++i) {
+    const Bytes key = in.str("columns' key");
+    if (key == "priority") {
+      numbers(in, "columns.priority", out.priority);
+    } else if (key == "delay_ms") {
+      job_ids(in, "columns.delay_ms", out.delay_ms);
+    } else if (key == "run_at_ms") {
+      numbers(in, "columns.run_at_ms", out.run_at_ms);
+    } else if (key == "expires_at_ms") {
+      numbers(in, "columns.expires_at_ms", out.expires_at_ms);
+    } else if (key == "key") {
+      texts(in, "columns.key", out.key);
+    } else if (key == "unique_key") {
+      texts(in, "columns.unique_key", out.unique_key);
+    } else {
+      unknown_key(in, "columns", key);
+    }
+  }
+}
+
+void read_payloads(Reader& in, std::size_t payload_max, RawGroup& out) {
+  const std::uint32_t count = in.array("payloads");
+  if (in.ok() && (count == 0 || count > limits::jobs_per_frame_max)) {
+    in.refuse(Code::invalid_argument,
+              fmt::format("payloads has {} elements, expected 1 to {}", count, limits::jobs_per_frame_max),
+              "payloads");
+    return;
+  }
+  out.payloads.resize(count);
+  out.sizes.resize(count);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const Bytes payload = in.bin("payloads");
+    if (payload.size() > payload_max) [[unlikely]] {
+      return in.refuse(Code::payload_too_large,
+                       fmt::format("payload {} of its group has {} bytes, expected at most {}", i,
+                                   payload.size(), payload_max),
+                       "payloads");
+    }
+    out.payloads[i] = payload;
+    out.sizes[i] = static_cast<std::uint32_t>(payload.size());
+  }
+}
+
+void check(Reader& in, const Result<>& checked) {
+  if (!checked) in.refuse(checked.error().code, checked.error().message, checked.error().field);
+}
+
+}  // namespace
+
+void encode_spec(const Spec& spec, Buffer& out) {
+  Writer writer(out);
+  put(writer, spec);
+}
+
+Result<Spec> decode_spec(Bytes raw) {
+  Reader in(raw);
+  Spec spec = read_spec(in);
+  if (!in.done()) return std::unexpected(in.error());
+  if (auto checked = validate(spec); !checked) return std::unexpected(checked.error());
+  return spec;
+}
+
+void put(Writer& out, const Group& group) {
+  out.array(6);
+  out.str(group.queue);
+  put(out, group.spec);
+  out.u64(group.batch);
+  out.u64(group.parent);
+  out.array(group.payloads.size());
+  for (Bytes payload : group.payloads) out.bin(payload);
+  put(out, group.columns);
+}
+
+void put(Writer& out, const std::vector<Group>& groups) {
+  out.array(groups.size());
+  for (const Group& group : groups) put(out, group);
+}
+
+void group(Reader& in, std::size_t payload_max, RawGroup& out) {
+  in.array("group", 6);
+  out.queue = in.str("queue");
+  if (in.ok()) check(in, validate_name(out.queue, "queue"));
+  out.spec = in.raw_map("spec");
+  out.batch = in.u64("batch");
+  out.parent = in.u64("parent");
+  read_payloads(in, payload_max, out);
+  out.has_columns = in.peek() != 0x80;
+  clear(out.columns);
+  read_columns(in, out.columns);
+  if (in.ok() && out.has_columns) check(in, validate(out.columns, out.payloads.size()));
+}
+
+void groups(Reader& in, std::size_t payload_max, std::vector<Group>& out) {
+  const std::uint32_t count = in.array("groups");
+  out.clear();
+  for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+    RawGroup raw;
+    group(in, payload_max, raw);
+    if (!in.ok()) return;
+    auto spec = decode_spec(raw.spec);
+    if (!spec) return check(in, std::unexpected(spec.error()));
+    out.push_back({std::string(raw.queue), std::move(*spec), raw.batch, raw.parent, std::move(raw.payloads),
+                   std::move(raw.columns)});
+  }
+}
+
+}  // namespace joinery::protocol

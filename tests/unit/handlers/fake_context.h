@@ -16,7 +16,9 @@ class FakeContext : public JobContext {
   const std::string& queue() const override { return queue_; }
   const std::string& trace() const override { return trace_; }
   std::optional<Mono> deadline() const override { return deadline_at; }
-  bool cancelled() const override { return cancelled_; }
+  bool cancelled() const override {
+    return cancelled_ || (deadline_at && read_clocks().mono >= *deadline_at);
+  }
   void on_cancel(std::function<void()> call) override {
     const std::lock_guard lock(mutex_);
     call_ = std::move(call);

@@ -1,0 +1,83 @@
+// The pool process that the tests talk to. Its argument is the number of threads.
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <barrier>
+#include <cstdlib>
+#include <thread>
+
+#include "worker/handlers/exec.h"
+#include "worker/handlers/registry.h"
+#include "worker/pool_process/pool_process.h"
+
+using joinery::Buffer;
+using joinery::Bytes;
+using joinery::JobContext;
+using joinery::handlers::typed;
+
+namespace {
+
+std::atomic<int> initialized{0};
+
+void wait_for_cancel(JobContext& job) {
+  while (!job.cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+void submit_children(JobContext& job, int count) {
+  for (int i = 0; i < count; ++i) job.submit("child", joinery::pack(i));
+  job.submit("other", joinery::pack("x"), "elsewhere");
+}
+
+}  // namespace
+
+int main(int, char** argv) {
+  joinery::handlers::Registry registry;
+  registry.initialize([] {
+    if (std::getenv("FAIL_INITIALIZER")) throw std::runtime_error("no database");
+    ++initialized;
+  });
+  registry.add("noop", [](JobContext&, Bytes) { return Buffer(); });
+  registry.add("echo", [](JobContext&, Bytes payload) { return Buffer(payload); });
+  registry.add("add", typed([](int a, int b) { return a + b; }));
+  registry.add("initialized", typed([] { return initialized.load(); }));
+  registry.add("throw", typed([](std::string text) { throw std::runtime_error(text); }));
+  registry.add("reject", typed([] { throw joinery::Reject("never"); }));
+  registry.add("large", typed([](std::size_t size) { return std::string(size, 'x'); }));
+  registry.add("wait", typed(wait_for_cancel));
+  registry.add("throw_when_cancelled", typed([](JobContext& job) {
+                 job.log("info", "begun");
+                 wait_for_cancel(job);
+                 throw std::runtime_error("stopped early");
+               }));
+  registry.add("told", typed([](JobContext& job) {
+                 std::atomic<bool> told{false};
+                 job.on_cancel([&] {
+                   told = job.cancelled();
+                   told.notify_one();
+                 });
+                 job.log("info", "begun");
+                 told.wait(false);
+               }));
+  registry.add("progress", typed([](JobContext& job) {
+                 job.progress(0.5, "half");
+                 job.log("info", "on my way");
+                 wait_for_cancel(job);
+               }));
+  registry.add("children", typed(submit_children));
+  registry.add("children_then_throw", typed([](JobContext& job) {
+                 submit_children(job, 1);
+                 throw std::runtime_error("too late");
+               }));
+  registry.add("bad_child", typed([](JobContext& job) { job.submit("", {}); }));
+  registry.add("meet", typed([] {
+                 static std::barrier two(2);
+                 two.arrive_and_wait();
+               }));
+  registry.add("crash", typed([] { raise(SIGSEGV); }));
+  registry.add("exec", joinery::handlers::exec());
+
+  joinery::worker::PoolProcessOptions options;
+  options.threads = static_cast<std::uint32_t>(std::atoi(argv[1]));
+  return joinery::worker::run_pool_process(registry, options);
+}

@@ -1,0 +1,53 @@
+// The jobs at hand, in the order received, from the thread that reads to those that run them. Jobs travel in
+// batches: the lock is taken once per batch, a job costs one atomic addition.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "shared/protocol/pool.h"
+#include "worker/handlers/registry.h"
+
+namespace joinery::worker {
+
+// The jobs of one run message. Shared by the threads that take from it.
+struct Batch {
+  std::string name;                            // of the handler
+  const handlers::Handler* handler = nullptr;  // null: there is none
+  pool::RunInfo info;
+  std::vector<pool::RunJob> jobs;
+  std::shared_ptr<const char[]> memory;  // where the payloads are
+
+  // Each job is given to one caller. Null: none is left.
+  const pool::RunJob* take() {
+    const std::size_t index = next_.fetch_add(1, std::memory_order_relaxed);
+    return index < jobs.size() ? &jobs[index] : nullptr;
+  }
+  bool used_up() const { return next_.load(std::memory_order_relaxed) >= jobs.size(); }
+
+ private:
+  std::atomic<std::size_t> next_{0};
+};
+
+class Feed {
+ public:
+  void push(std::shared_ptr<Batch> batch);
+  // No more will come.
+  void close();
+  // The oldest batch with jobs left. Calls `before_waiting` (at least once) if it has to wait. Null after
+  // close(), when all is taken.
+  std::shared_ptr<Batch> oldest(const std::function<void()>& before_waiting);
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::shared_ptr<Batch>> batches_;
+  bool closed_ = false;
+};
+
+}  // namespace joinery::worker

@@ -1,0 +1,167 @@
+#include "worker/pool_process/pool_process.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <thread>
+
+#include "shared/base/exit_code.h"
+#include "shared/base/unique_fd.h"
+#include "shared/protocol/board.h"
+#include "worker/pool_process/cancellations.h"
+#include "worker/pool_process/feed.h"
+#include "worker/pool_process/inbox.h"
+#include "worker/pool_process/outbox.h"
+#include "worker/pool_process/process.h"
+#include "worker/pool_process/runner.h"
+
+namespace joinery::worker {
+namespace {
+
+[[noreturn]] void fatal(ExitCode code, const std::string& message) {
+  fmt::print(stderr, "joinery pool process {}: {}\n", getpid(), message);
+  std::fflush(nullptr);
+  _exit(static_cast<int>(code));
+}
+
+// The thread that reads, and the threads that run.
+class PoolProcess {
+ public:
+  PoolProcess(const handlers::Registry& registry, const PoolProcessOptions& options)
+      : registry_(registry),
+        options_(options),
+        wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+        board_(map_board(options.board, board_shared_)),
+        inbox_(options.socket),
+        outbox_(options.socket, wake_.get()) {}
+
+  int run() {
+    start_threads();
+    outbox_.send(pool::Ready{pool::version, registry_.names(), board_shared_});
+    outbox_.flush();
+    while (running_.load(std::memory_order_acquire) > 0) turn();
+    for (std::thread& thread : threads_) thread.join();
+    outbox_.flush();
+    return 0;
+  }
+
+ private:
+  void start_threads() {
+    board_.slots.store(options_.threads, std::memory_order_release);
+    running_ = options_.threads;
+    std::atomic<std::uint32_t> starting{options_.threads};
+    for (std::uint32_t i = 0; i < options_.threads; ++i) {
+      threads_.emplace_back([this, i, &starting] {
+        initialize();
+        if (starting.fetch_sub(1) == 1) starting.notify_all();
+        Runner(outbox_, cancellations_, board_.threads[i], options_.result_max).run(feed_);
+        outbox_.flush();
+        running_.fetch_sub(1, std::memory_order_release);
+        eventfd_write(wake_.get(), 1);
+      });
+    }
+    for (std::uint32_t left = starting; left > 0; left = starting) starting.wait(left);
+  }
+
+  void initialize() {
+    try {
+      registry_.run_initializers();
+    } catch (const std::exception& error) {
+      fatal(ExitCode::failure, fmt::format("an initializer failed: {}", error.what()));
+    }
+  }
+
+  // Waits for input, for what is to be sent (at most a millisecond), or for the end of a thread.
+  void turn() {
+    pollfd polled[] = {{options_.socket, POLLIN, 0}, {wake_.get(), POLLIN, 0}};
+    constexpr timespec soon{0, 1'000'000};
+    const bool idle = outbox_.nothing_to_send();
+    if (idle) due_ = never_mono;
+    if (!idle && due_ == never_mono) due_ = read_clocks().mono + std::chrono::milliseconds(1);
+    ppoll(polled, 2, idle ? nullptr : &soon, nullptr);
+    if (polled[1].revents != 0) {
+      eventfd_t count = 0;
+      eventfd_read(wake_.get(), &count);
+    }
+    if (polled[0].revents != 0) receive();
+    if (!idle && read_clocks().mono >= due_) {
+      outbox_.flush();
+      due_ = never_mono;
+    }
+  }
+
+  void receive() {
+    if (!inbox_.receive()) end_with_supervisor();
+    for (;;) {
+      const auto got = inbox_.next(message_);
+      if (!got) fatal(ExitCode::internal, "the supervisor sent " + got.error().message);
+      if (!*got) return;
+      take();
+    }
+  }
+
+  void take() {
+    if (auto* run = std::get_if<pool::Run>(&message_)) return take(*run);
+    if (const auto* cancel = std::get_if<pool::Cancel>(&message_)) {
+      if (!idle()) cancellations_.cancel(cancel->job, cancel->reason);
+      return;
+    }
+    if (std::holds_alternative<pool::Stop>(message_)) return feed_.close();
+    fatal(ExitCode::internal, "the supervisor sent a message that only pool processes send");
+  }
+
+  // Every job that came has ended. A cancellation that crossed with the end of its job is of no use then.
+  bool idle() const {
+    std::uint64_t finished = 0;
+    for (std::uint32_t i = 0; i < options_.threads; ++i) finished += board_.threads[i].finished.load();
+    return finished == given_;
+  }
+
+  void take(pool::Run& run) {
+    if (idle()) cancellations_.forget_all();
+    for (const pool::RunJob& job : run.jobs) cancellations_.forget(job.token.job);
+    given_ += run.jobs.size();
+    auto batch = std::make_shared<Batch>();
+    batch->handler = registry_.find(run.handler);
+    batch->name = std::move(run.handler);
+    batch->info = std::move(run.info);
+    batch->jobs = std::move(run.jobs);
+    batch->memory = inbox_.memory();
+    feed_.push(std::move(batch));
+  }
+
+  const handlers::Registry& registry_;
+  const PoolProcessOptions options_;
+  const unique_fd wake_;
+  bool board_shared_ = false;
+  pool::Board& board_;
+  Inbox inbox_;
+  Outbox outbox_;
+  Cancellations cancellations_;
+  Feed feed_;
+  pool::Message message_;
+  std::uint64_t given_ = 0;  // jobs that came
+  Mono due_ = never_mono;    // when what is to be sent must go
+  std::atomic<std::uint32_t> running_{0};
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace
+
+int run_pool_process(const handlers::Registry& registry, const PoolProcessOptions& options) {
+  if (auto taken = take_over_process(options.socket, options.board); !taken) {
+    fatal(ExitCode::usage, taken.error().message);
+  }
+  if (options.threads == 0 || options.threads > pool::Board::slots_max) {
+    fatal(ExitCode::usage,
+          fmt::format("threads is {}, expected 1 to {}", options.threads, pool::Board::slots_max));
+  }
+  return PoolProcess(registry, options).run();
+}
+
+}  // namespace joinery::worker

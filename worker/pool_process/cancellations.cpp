@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace joinery::worker {
+namespace joinery::pool_process {
 
 void Cancellations::cancel(JobId job, Code reason) {
   const std::lock_guard lock(mutex_);
@@ -40,4 +40,4 @@ void Cancellations::forget_all() {
   size_.store(0, std::memory_order_release);
 }
 
-}  // namespace joinery::worker
+}  // namespace joinery::pool_process

@@ -12,7 +12,7 @@
 #include "shared/base/error.h"
 #include "shared/job/job.h"
 
-namespace joinery::worker {
+namespace joinery::pool_process {
 
 class Cancellations {
  public:
@@ -44,4 +44,4 @@ class Cancellations {
   std::atomic<std::size_t> size_{0};
 };
 
-}  // namespace joinery::worker
+}  // namespace joinery::pool_process

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace joinery::worker {
+namespace joinery::pool_process {
 
 void Context::begin(const Batch& batch, const pool::RunJob& job, Mono now) {
   batch_ = &batch;
@@ -66,4 +66,4 @@ void Context::submit(Group group) {
   plain_ = false;
 }
 
-}  // namespace joinery::worker
+}  // namespace joinery::pool_process

@@ -9,7 +9,7 @@
 #include "worker/pool_process/feed.h"
 #include "worker/pool_process/outbox.h"
 
-namespace joinery::worker {
+namespace joinery::pool_process {
 
 class Context final : public JobContext {
  public:
@@ -46,4 +46,4 @@ class Context final : public JobContext {
   std::deque<Buffer> payloads_;  // of the children; a deque, so that views stay valid
 };
 
-}  // namespace joinery::worker
+}  // namespace joinery::pool_process

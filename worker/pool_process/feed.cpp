@@ -1,6 +1,6 @@
 #include "worker/pool_process/feed.h"
 
-namespace joinery::worker {
+namespace joinery::pool_process {
 
 void Feed::push(std::shared_ptr<Batch> batch) {
   const bool many = batch->jobs.size() > 1;
@@ -36,4 +36,4 @@ std::shared_ptr<Batch> Feed::oldest(const std::function<void()>& before_waiting)
   }
 }
 
-}  // namespace joinery::worker
+}  // namespace joinery::pool_process

@@ -13,7 +13,7 @@
 #include "shared/protocol/pool.h"
 #include "worker/handlers/registry.h"
 
-namespace joinery::worker {
+namespace joinery::pool_process {
 
 // The jobs of one run message. Shared by the threads that take from it.
 struct Batch {
@@ -50,4 +50,4 @@ class Feed {
   bool closed_ = false;
 };
 
-}  // namespace joinery::worker
+}  // namespace joinery::pool_process

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace joinery::worker {
+namespace joinery::pool_process {
 
 void Inbox::make_room() {
   constexpr std::size_t chunk = 256U << 10U;
@@ -44,4 +44,4 @@ Result<bool> Inbox::next(pool::Message& out) {
   return *taken > 0;
 }
 
-}  // namespace joinery::worker
+}  // namespace joinery::pool_process

@@ -8,7 +8,7 @@
 #include "shared/base/error.h"
 #include "shared/protocol/pool.h"
 
-namespace joinery::worker {
+namespace joinery::pool_process {
 
 class Inbox {
  public:
@@ -30,4 +30,4 @@ class Inbox {
   std::size_t end_ = 0;
 };
 
-}  // namespace joinery::worker
+}  // namespace joinery::pool_process

@@ -8,7 +8,7 @@
 
 #include "shared/protocol/writer.h"
 
-namespace joinery::worker {
+namespace joinery::pool_process {
 namespace {
 
 constexpr std::size_t full_bytes = 64U << 10U;
@@ -104,4 +104,4 @@ void Outbox::write(Bytes bytes) {
   }
 }
 
-}  // namespace joinery::worker
+}  // namespace joinery::pool_process

@@ -14,7 +14,7 @@
 #include "shared/base/bytes.h"
 #include "shared/protocol/pool.h"
 
-namespace joinery::worker {
+namespace joinery::pool_process {
 
 class Outbox {
  public:
@@ -53,4 +53,4 @@ class Outbox {
   Buffer sent_;
 };
 
-}  // namespace joinery::worker
+}  // namespace joinery::pool_process

@@ -13,6 +13,7 @@
 #include "shared/base/exit_code.h"
 #include "shared/base/unique_fd.h"
 #include "shared/protocol/board.h"
+#include "worker/handlers/failure.h"
 #include "worker/pool_process/cancellations.h"
 #include "worker/pool_process/feed.h"
 #include "worker/pool_process/inbox.h"
@@ -20,7 +21,7 @@
 #include "worker/pool_process/process.h"
 #include "worker/pool_process/runner.h"
 
-namespace joinery::worker {
+namespace joinery::pool_process {
 namespace {
 
 [[noreturn]] void fatal(ExitCode code, const std::string& message) {
@@ -32,7 +33,7 @@ namespace {
 // The thread that reads, and the threads that run.
 class PoolProcess {
  public:
-  PoolProcess(const handlers::Registry& registry, const PoolProcessOptions& options)
+  PoolProcess(const handlers::Registry& registry, const Options& options)
       : registry_(registry),
         options_(options),
         wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
@@ -71,8 +72,9 @@ class PoolProcess {
   void initialize() {
     try {
       registry_.run_initializers();
-    } catch (const std::exception& error) {
-      fatal(ExitCode::failure, fmt::format("an initializer failed: {}", error.what()));
+    } catch (...) {
+      const auto [failure, retry] = handlers::describe_current_exception();
+      fatal(ExitCode::failure, fmt::format("an initializer threw {}: {}", failure.type, failure.message));
     }
   }
 
@@ -136,7 +138,7 @@ class PoolProcess {
   }
 
   const handlers::Registry& registry_;
-  const PoolProcessOptions options_;
+  const Options options_;
   const unique_fd wake_;
   bool board_shared_ = false;
   pool::Board& board_;
@@ -153,7 +155,7 @@ class PoolProcess {
 
 }  // namespace
 
-int run_pool_process(const handlers::Registry& registry, const PoolProcessOptions& options) {
+int run(const handlers::Registry& registry, const Options& options) {
   if (auto taken = take_over_process(options.socket, options.board); !taken) {
     fatal(ExitCode::usage, taken.error().message);
   }
@@ -164,4 +166,4 @@ int run_pool_process(const handlers::Registry& registry, const PoolProcessOption
   return PoolProcess(registry, options).run();
 }
 
-}  // namespace joinery::worker
+}  // namespace joinery::pool_process

@@ -8,9 +8,9 @@
 #include "shared/protocol/pool.h"
 #include "worker/handlers/registry.h"
 
-namespace joinery::worker {
+namespace joinery::pool_process {
 
-struct PoolProcessOptions {
+struct Options {
   std::uint32_t threads = 1;                             // 1 to pool::Board::slots_max
   std::size_t result_max = limits::payload_max_default;  // bytes
   int socket = pool::descriptor;
@@ -20,6 +20,6 @@ struct PoolProcessOptions {
 // Works until told to stop, and returns the exit code. When the supervisor is gone, the process and its whole
 // group end at once instead. Takes over the process: stdin becomes /dev/null, SIGINT, SIGTERM and SIGPIPE are
 // ignored (the supervisor decides when to stop).
-int run_pool_process(const handlers::Registry& registry, const PoolProcessOptions& options);
+int run(const handlers::Registry& registry, const Options& options);
 
-}  // namespace joinery::worker
+}  // namespace joinery::pool_process

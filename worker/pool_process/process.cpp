@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace joinery::worker {
+namespace joinery::pool_process {
 
 [[noreturn]] void end_with_supervisor() {
   if (getpgrp() == getpid()) kill(0, SIGKILL);
@@ -52,4 +52,4 @@ pool::Board& map_board(int descriptor, bool& shared) {
   return *static_cast<pool::Board*>(memory);
 }
 
-}  // namespace joinery::worker
+}  // namespace joinery::pool_process

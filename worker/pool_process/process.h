@@ -4,7 +4,7 @@
 #include "shared/base/error.h"
 #include "shared/protocol/board.h"
 
-namespace joinery::worker {
+namespace joinery::pool_process {
 
 // Must be called before other threads are started. Error: `socket` is not a socket.
 Result<> take_over_process(int socket, int board);
@@ -16,4 +16,4 @@ pool::Board& map_board(int descriptor, bool& shared);
 // leaves no orphans.
 [[noreturn]] void end_with_supervisor();
 
-}  // namespace joinery::worker
+}  // namespace joinery::pool_process

@@ -5,7 +5,7 @@
 
 #include "worker/handlers/failure.h"
 
-namespace joinery::worker {
+namespace joinery::pool_process {
 
 void Runner::run(Feed& feed) {
   const auto flush = [this] { outbox_.flush(); };
@@ -87,4 +87,4 @@ void Runner::failed(const pool::RunJob& job, Failure failure, bool retry) {
   outbox_.add(std::move(outcome));
 }
 
-}  // namespace joinery::worker
+}  // namespace joinery::pool_process

@@ -4,7 +4,7 @@
 #include "shared/protocol/board.h"
 #include "worker/pool_process/context.h"
 
-namespace joinery::worker {
+namespace joinery::pool_process {
 
 class Runner {
  public:
@@ -31,4 +31,4 @@ class Runner {
   Context context_;
 };
 
-}  // namespace joinery::worker
+}  // namespace joinery::pool_process

@@ -14,7 +14,7 @@
 
 #include "shared/base/check.h"
 
-namespace joinery::worker {
+namespace joinery::pool_process {
 namespace {
 
 constexpr int limit_ms = 60'000;
@@ -137,4 +137,4 @@ int Pool::wait() {
   return status;
 }
 
-}  // namespace joinery::worker
+}  // namespace joinery::pool_process

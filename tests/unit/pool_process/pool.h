@@ -10,7 +10,7 @@
 #include "shared/protocol/board.h"
 #include "shared/protocol/pool.h"
 
-namespace joinery::worker {
+namespace joinery::pool_process {
 
 class Pool {
  public:
@@ -53,4 +53,4 @@ class Pool {
   std::vector<std::string> kept_;
 };
 
-}  // namespace joinery::worker
+}  // namespace joinery::pool_process

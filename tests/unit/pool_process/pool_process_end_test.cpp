@@ -11,7 +11,7 @@
 #include "shared/protocol/reader.h"
 #include "shared/protocol/writer.h"
 
-namespace joinery::worker {
+namespace joinery::pool_process {
 namespace {
 
 Buffer command(const std::vector<std::string>& argv) {
@@ -118,4 +118,4 @@ TEST(PoolProcessEnd, a_cancelled_command_gets_SIGTERM_though_the_pool_process_ig
 }
 
 }  // namespace
-}  // namespace joinery::worker
+}  // namespace joinery::pool_process

@@ -6,7 +6,7 @@
 #include "pool.h"
 #include "shared/protocol/pack.h"
 
-namespace joinery::worker {
+namespace joinery::pool_process {
 namespace {
 
 using ::testing::Contains;
@@ -218,4 +218,4 @@ TEST(PoolProcess, many_threads_report_each_of_many_jobs_once) {
 }
 
 }  // namespace
-}  // namespace joinery::worker
+}  // namespace joinery::pool_process

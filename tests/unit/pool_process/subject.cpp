@@ -77,7 +77,7 @@ int main(int, char** argv) {
   registry.add("crash", typed([] { raise(SIGSEGV); }));
   registry.add("exec", joinery::handlers::exec());
 
-  joinery::worker::PoolProcessOptions options;
+  joinery::pool_process::Options options;
   options.threads = static_cast<std::uint32_t>(std::atoi(argv[1]));
-  return joinery::worker::run_pool_process(registry, options);
+  return joinery::pool_process::run(registry, options);
 }

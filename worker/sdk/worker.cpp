@@ -1,0 +1,138 @@
+// joinery::Worker: one program that is its own supervisor and, re-executed by it, each of its pool processes.
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <span>
+
+#include "shared/base/exit_code.h"
+#include "worker/handlers/exec.h"
+#include "worker/handlers/plugin.h"
+#include "worker/pool_process/pool_process.h"
+#include "worker/sdk/joinery/worker.h"
+#include "worker/supervisor/supervisor.h"
+
+namespace joinery {
+namespace {
+
+int refuse(ExitCode code, const std::string& message) {
+  fmt::print(stderr, "joinery worker: {}\n", message);
+  return static_cast<int>(code);
+}
+
+// The command line that a supervisor gives to its pool processes (pool_arguments). Not for people: no help,
+// no file, no environment.
+struct PoolArguments {
+  pool_process::Options options;
+  bool allow_exec = false;
+  std::size_t exec_output_max = handlers::exec_output_max_default;
+  std::vector<std::string> plugins;
+};
+
+template <typename T>
+bool parse_number(std::string_view text, T& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+Result<PoolArguments> parse_pool_arguments(std::span<char* const> arguments) {
+  PoolArguments parsed;
+  const auto wrong = [](std::string_view flag) {
+    return fail(Code::invalid_argument, fmt::format("--pool-process does not understand {}", flag));
+  };
+  while (!arguments.empty()) {
+    const std::string_view flag = arguments[0];
+    arguments = arguments.subspan(1);
+    if (flag == "--pool-process") continue;
+    if (flag == "--allow-exec") {
+      parsed.allow_exec = true;
+      continue;
+    }
+    if (arguments.empty()) return wrong(flag);
+    const std::string_view value = arguments[0];
+    arguments = arguments.subspan(1);
+    if (flag == "--threads" && parse_number(value, parsed.options.threads)) continue;
+    if (flag == "--exec-output-max" && parse_number(value, parsed.exec_output_max)) continue;
+    if (flag == "--log-level") continue;  // what a pool process logs, its supervisor filters
+    if (flag != "--plugin") return wrong(fmt::format("{} {}", flag, value));
+    parsed.plugins.emplace_back(value);
+  }
+  return parsed;
+}
+
+int run_as_pool_process(handlers::Registry& registry, std::span<char* const> arguments) {
+  const auto parsed = parse_pool_arguments(arguments);
+  if (!parsed) return refuse(ExitCode::usage, parsed.error().message);
+  for (const std::string& file : parsed->plugins) {
+    if (auto loaded = handlers::load_plugin(file, registry); !loaded) {
+      return refuse(ExitCode::config, loaded.error().message);
+    }
+  }
+  if (parsed->allow_exec) {
+    if (registry.find("exec"))
+      return refuse(ExitCode::config, "--allow-exec: there is a handler \"exec\" already");
+    registry.add("exec", handlers::exec(parsed->exec_output_max));
+  }
+  return pool_process::run(registry, parsed->options);
+}
+
+std::string name_of_program(const char* path) {
+  const std::string_view whole = path ? path : "joinery-worker";
+  return std::string(whole.substr(whole.rfind('/') + 1));  // npos + 1 is 0
+}
+
+int run_as_supervisor(const handlers::Registry& registry, int argc, char** argv) {
+  worker::SupervisorOptions options;
+  config::Options table(name_of_program(argv[0]),
+                        "Takes jobs from a broker and runs them in a pool of processes", "worker.toml");
+  worker::add_options(table, options);
+  if (const auto done = table.parse(argc, argv)) return *done;
+  options.builtin = !registry.names().empty() || !options.plugins.empty() || options.allow_exec;
+  if (!options.builtin && options.pools.empty() && !options.health) {
+    return refuse(
+        ExitCode::config,
+        "there are no handlers to run: expected --allow-exec, --plugin FILE, or a table [handler.NAME] in "
+        "worker.toml");
+  }
+  // Each pool process loads them; a file that is missing is better told here, once.
+  for (const std::string& file : options.plugins) {
+    if (std::FILE* opened = std::fopen(file.c_str(), "re")) {
+      std::fclose(opened);
+    } else {
+      return refuse(ExitCode::config, fmt::format("plug-in {}: {}", file, strerror(errno)));
+    }
+  }
+  return worker::supervise(options);
+}
+
+}  // namespace
+
+struct Worker::Impl {
+  handlers::Registry registry;
+};
+
+Worker::Worker() : impl_(std::make_unique<Impl>()) {}
+Worker::~Worker() = default;
+
+handlers::Registry& Worker::registry() { return impl_->registry; }
+
+Worker& Worker::handle_raw(std::string name, handlers::Handler fn) {
+  registry().add(std::move(name), std::move(fn));
+  return *this;
+}
+
+Worker& Worker::initialize(std::function<void()> fn) {
+  registry().initialize(std::move(fn));
+  return *this;
+}
+
+int Worker::run(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "--pool-process") {
+    return run_as_pool_process(registry(), std::span(argv + 1, static_cast<std::size_t>(argc) - 1));
+  }
+  return run_as_supervisor(registry(), argc, argv);
+}
+
+}  // namespace joinery

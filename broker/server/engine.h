@@ -1,0 +1,99 @@
+// The loop: one thread that owns all state. It waits for frames, syncs, signals and deadlines; then one turn
+// does all there is to do, up to a bound, and hands what was decided to the journal.
+//
+//   wait until the core's next deadline, or something readable
+//   read the clocks once; deliver what became durable
+//   drain a bounded number of frames, each one command
+//   tick; commit; deliver what is durable already
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "broker/core/core.h"
+#include "broker/journal/journal.h"
+#include "broker/server/intake.h"
+#include "broker/server/outgoing.h"
+#include "broker/server/progress.h"
+#include "broker/server/redis_runner.h"
+#include "broker/server/sessions.h"
+#include "broker/server/specs.h"
+#include "broker/server/transactor.h"
+#include "broker/server/verbs.h"
+#include "broker/server/views.h"
+#include "shared/protocol/messages.h"
+#include "shared/transport/transport.h"
+
+struct pollfd;
+
+namespace joinery::broker::server {
+
+class Engine {
+ public:
+  struct Parts {
+    Core& core;
+    Journal& journal;
+    transport::Router& router;
+    RedisRunner& redis;
+    int signals = -1;  // a signalfd of SIGTERM, SIGINT and SIGHUP
+  };
+  struct Settings {
+    protocol::Welcome welcome;  // without what differs from session to session
+    std::string endpoint;       // as bound
+    std::string data_dir;
+    QueueOptions queue_defaults;
+    Sessions::Limits outbox{};
+  };
+
+  Engine(const Parts& parts, const Settings& settings);
+
+  // Begins this life of the broker: its epoch is durable when this returns.
+  void start();
+  // Gives queues these options, if they have others.
+  void configure(const std::map<std::string, QueueOptions>& queues);
+  // What SIGHUP does.
+  void on_hangup(std::function<void()> reload) { on_hangup_ = std::move(reload); }
+  // Serves until SIGTERM or SIGINT; then makes all durable, says goodbye, and returns.
+  void run();
+
+ private:
+  void turn();
+  bool drain();
+  void check_room();
+  bool bury_missing();
+  void wait();
+  Duration patience() const;
+  void take_signals();
+  void finish();
+  void wait_durable(Duration limit);
+  void say_goodbye();
+
+  Parts parts_;
+  Settings settings_;
+  Sessions sessions_;
+  SpecBook specs_;
+  ProgressBook progress_;
+  Outgoing outgoing_;
+  Transactor transactor_;
+  Desk desk_;
+  Verbs verbs_;
+  Intake intake_;
+
+  std::function<void()> on_hangup_;
+  bool stopping_ = false;
+  bool busy_ = false;        // another turn at once
+  bool backlogged_ = false;  // a peer could not take all of its frames
+  bool has_room_ = true;
+  // The frame in hand; `held_`: it is not applied yet.
+  bool held_ = false;
+  transport::Address from_;
+  Buffer frame_;
+  int connection_ = -1;
+
+  std::vector<pollfd> waits_;
+  std::vector<Outgoing::Missing> missing_;
+};
+
+}  // namespace joinery::broker::server

@@ -1,0 +1,241 @@
+#include "broker/server/intake.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace joinery::broker::server {
+
+namespace {
+
+Role role_of(protocol::Role role) {
+  switch (role) {
+    case protocol::Role::producer: return Role::producer;
+    case protocol::Role::worker: return Role::worker;
+    case protocol::Role::tool: return Role::tool;
+  }
+  return Role::producer;
+}
+
+WorkerInfo worker_of(protocol::Hello& hello) {
+  return {.name = std::move(hello.name),
+          .host = std::move(hello.host),
+          .pid = hello.pid,
+          .processes = hello.processes,
+          .threads = hello.threads,
+          .queues = std::move(hello.queues),
+          .handlers = std::move(hello.handlers),
+          .capacity = hello.capacity};
+}
+
+}  // namespace
+
+void Intake::frame(const transport::Address& from, int connection, Bytes frame) {
+  connection_ = connection;
+  if (parts_.sessions.ignored(connection)) return;
+  const Result<protocol::Type> type = protocol::type_of(frame);
+  if (!type) return garbage(from, connection, type.error());
+  if (*type == protocol::Type::hello) return hello(from, connection, frame);
+  Session* session = parts_.sessions.at(from);
+  if (session == nullptr) return refuse(from, {Code::no_session, "say hello first", {}});
+  parts_.core.heard(parts_.transactor.now(), session->id);
+  of_session(*session, *type, frame);
+}
+
+void Intake::hello(const transport::Address& from, int connection, Bytes frame) {
+  Result<protocol::Message> decoded = protocol::decode(frame);
+  if (!decoded) return garbage(from, connection, decoded.error());
+  auto& hello = std::get<protocol::Hello>(*decoded);
+  if (hello.version != protocol::version) {
+    return refuse(
+        from, {Code::unsupported_version,
+               fmt::format("protocol version {}; this broker speaks {}", hello.version, protocol::version),
+               "version"});
+  }
+  if (hello.session == SessionId{}) {
+    return refuse(from, {Code::invalid_argument, "a session's id must not be 0", "session"});
+  }
+  parts_.sessions.collect_lost();
+  Session& session = parts_.sessions.bind(hello.session, role_of(hello.role), from, connection);
+  settle_sessions();
+  session.capacity = hello.capacity;
+  parts_.transactor.apply(Connect{session.id, session.role, worker_of(hello), std::move(hello.held)});
+}
+
+void Intake::settle_sessions() {
+  parts_.sessions.take_lost(lost_);
+  for (const SessionId id : lost_) parts_.transactor.apply(Disconnect{id});
+  parts_.sessions.take_choked(choked_);
+  for (const SessionId id : choked_) {
+    const Session* session = parts_.sessions.find(id);
+    if (session == nullptr || !session->connected) continue;
+    parts_.transactor.apply(Capacity{id, session->choked ? 0 : session->capacity});
+  }
+}
+
+void Intake::of_session(Session& session, protocol::Type type, Bytes frame) {
+  switch (type) {
+    case protocol::Type::submit: return submit(session, frame);
+    case protocol::Type::finish: return finish(session, frame);
+    default: return other(session, frame);
+  }
+}
+
+void Intake::submit(Session& session, Bytes frame) {
+  submit_.sequence = 0;
+  if (Result<> decoded = protocol::decode_submit(frame, parts_.payload_max, submit_); !decoded) {
+    return refuse(session, submit_.sequence, std::move(decoded.error()));
+  }
+  clear_groups();
+  for (std::size_t i = 0; i < submit_.group_count; ++i) {
+    const protocol::RawGroup& group = submit_.groups[i];
+    Result<SpecId> spec = parts_.specs.find(group.spec, parts_.transactor.effects());
+    if (!spec) return refuse(session, submit_.sequence, std::move(spec.error()));
+    add_group(group.queue, *spec, group.batch, group.parent, group.sizes,
+              group.has_columns ? &group.columns : nullptr, group.payloads);
+  }
+  Submit command{.session = session.id,
+                 .sequence = submit_.sequence,
+                 .confirmed = submit_.confirmed,
+                 .groups = groups_,
+                 .when_full = submit_.park ? WhenFull::park : WhenFull::refuse,
+                 .park_timeout = {},
+                 .watch = submit_.watch,
+                 .under = submit_.under};
+  if (submit_.timeout_ms) {
+    constexpr std::uint64_t most_ms = std::uint64_t{365} * 24 * 3'600'000;
+    command.park_timeout = std::chrono::milliseconds(std::min(*submit_.timeout_ms, most_ms));
+  }
+  parts_.transactor.apply(command, payloads_);
+}
+
+void Intake::finish(Session& session, Bytes frame) {
+  if (!is_worker(session, "finish")) return;
+  finish_.sequence = 0;
+  if (Result<> decoded = protocol::decode_finish(frame, finish_); !decoded) {
+    return refuse(session, finish_.sequence, std::move(decoded.error()));
+  }
+  runs_.clear();
+  for (const protocol::RunOf& run : finish_.succeeded) {
+    runs_.push_back({run.first, run.count, run.attempt, run.epoch});
+  }
+  clear_groups();
+  for (const Report& report : finish_.reports) add_children(report);
+  // Only now do the groups stay where they are.
+  reports_.clear();
+  std::span<const PutGroup> rest = groups_;
+  for (const Report& report : finish_.reports) {
+    reports_.push_back({&report, rest.first(report.children.size())});
+    rest = rest.subspan(report.children.size());
+  }
+  parts_.transactor.apply(
+      Finish{.session = session.id, .sequence = finish_.sequence, .succeeded = runs_, .reports = reports_},
+      payloads_);
+}
+
+void Intake::add_children(const Report& report) {
+  for (const Group& group : report.children) {
+    if (sizes_.size() <= groups_.size()) sizes_.emplace_back();
+    std::vector<std::uint32_t>& sizes = sizes_[groups_.size()];
+    sizes.clear();
+    for (const Bytes payload : group.payloads) sizes.push_back(static_cast<std::uint32_t>(payload.size()));
+    const SpecId spec = parts_.core.intern(group.spec, parts_.transactor.effects());
+    add_group(group.queue, spec, group.batch, group.parent, sizes,
+              group.columns == Columns{} ? nullptr : &group.columns, group.payloads);
+  }
+}
+
+void Intake::add_group(std::string_view queue, SpecId spec, BatchId batch, JobId parent,
+                       std::span<const std::uint32_t> sizes, const Columns* columns,
+                       std::span<const Bytes> payloads) {
+  groups_.push_back({queue, spec, batch, parent, sizes, columns});
+  payloads_.push_back(payloads);
+}
+
+void Intake::clear_groups() {
+  groups_.clear();
+  payloads_.clear();
+}
+
+void Intake::other(Session& session, Bytes frame) {
+  Result<protocol::Message> decoded = protocol::decode(frame);
+  if (!decoded) return garbage(session.address, connection_, std::move(decoded.error()));
+  std::visit([&](auto& one) { message(session, one); }, *decoded);
+}
+
+void Intake::message(Session& session, protocol::Capacity& capacity) {
+  if (!is_worker(session, "capacity")) return;
+  session.capacity = capacity.deliveries;
+  if (!session.choked) parts_.transactor.apply(Capacity{session.id, capacity.deliveries});
+}
+
+void Intake::message(Session& session, protocol::Progress& progress) {
+  if (!is_worker(session, "progress")) return;
+  const std::optional<JobView> job = parts_.core.job(progress.token.job);
+  if (!job || job->state != State::running || job->token != progress.token) return;  // late: no harm
+  parts_.progress.note(progress.token, progress.fraction, std::move(progress.text));
+}
+
+void Intake::message(Session& session, protocol::Join& join) {
+  parts_.transactor.apply(
+      Join{session.id, join.request, {std::move(join.queue), join.batch, std::move(join.jobs)}});
+}
+
+void Intake::message(Session& session, protocol::Watch& watch) {
+  parts_.transactor.apply(Watch{session.id, watch.request, watch.jobs});
+}
+
+void Intake::message(Session& session, protocol::Forget& forget) {
+  parts_.transactor.apply(Forget{session.id, forget.request});
+}
+
+void Intake::message(Session& session, protocol::Request& request) {
+  Result<std::optional<protocol::Value>> result = parts_.verbs.request(session, request);
+  if (!result) return refuse(session, request.sequence, std::move(result.error()));
+  if (!*result) return;
+  const Buffer map = protocol::encode(**result);
+  answer_.clear();
+  protocol::encode(protocol::Reply{request.sequence, map}, answer_);
+  parts_.sessions.send(session, answer_);
+}
+
+void Intake::message(Session& session, protocol::Heartbeat&) {
+  answer_.clear();
+  protocol::encode(protocol::Heartbeat{}, answer_);
+  parts_.sessions.send(session, answer_);
+}
+
+void Intake::message(Session& session, protocol::Goodbye&) {
+  parts_.transactor.apply(Disconnect{session.id, true});
+}
+
+template <typename Unexpected>
+void Intake::message(Session& session, Unexpected&) {
+  refuse(session, 0, {Code::wrong_role, "only the broker sends this message", "type"});
+}
+
+bool Intake::is_worker(Session& session, const char* what) {
+  if (session.role == Role::worker) return true;
+  refuse(session, 0, {Code::wrong_role, fmt::format("only a worker's session may send {}", what), "type"});
+  return false;
+}
+
+void Intake::refuse(Session& session, std::uint64_t sequence, Error error) {
+  if (error.code == Code::malformed_frame && !parts_.sessions.tolerate_garbage(connection_)) return;
+  answer_.clear();
+  protocol::encode(protocol::ErrorMessage{sequence, std::move(error)}, answer_);
+  parts_.sessions.send(session, answer_);
+}
+
+void Intake::refuse(const transport::Address& to, Error error) {
+  answer_.clear();
+  protocol::encode(protocol::ErrorMessage{0, std::move(error)}, answer_);
+  parts_.sessions.send_to(to, answer_);
+}
+
+void Intake::garbage(const transport::Address& from, int connection, Error error) {
+  if (parts_.sessions.tolerate_garbage(connection)) refuse(from, std::move(error));
+}
+
+}  // namespace joinery::broker::server

@@ -1,0 +1,126 @@
+#include "broker/server/options.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace joinery::broker::server {
+
+namespace {
+
+constexpr std::uint64_t frame_headroom = 64U << 10U;  // beside the payload: names, spec, columns
+
+template <typename T>
+Result<> take_word(const std::string& key, const std::string& text, std::optional<T> value, const char* words,
+                   std::optional<T>& out) {
+  if (!value)
+    return fail(Code::invalid_config, fmt::format("{} is '{}'; expected {}", key, text, words), key);
+  out = value;
+  return {};
+}
+
+Result<> take_queue_key(const std::string& key, const std::string& text, BrokerOptions::QueueTable& out) {
+  if (key == "mode") return take_word(key, text, mode_from_word(text), "fifo, lifo or priority", out.mode);
+  if (key == "durability") {
+    return take_word(key, text, durability_from_word(text), "sync, interval or none", out.durability);
+  }
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) {
+    return fail(Code::invalid_config, fmt::format("{} is '{}'; expected a whole number of jobs", key, text),
+                key);
+  }
+  out.maxsize = number;
+  return {};
+}
+
+Result<> take_queue(const std::string& name, const config::Options::Table& entries, BrokerOptions& out) {
+  if (Result<> valid = validate_name(name, "queue." + name); !valid) {
+    return fail(Code::invalid_config, valid.error().message, valid.error().field);
+  }
+  BrokerOptions::QueueTable table;
+  for (const auto& [key, values] : entries) {
+    if (values.size() != 1) return fail(Code::invalid_config, fmt::format("{} takes one value", key), key);
+    if (Result<> taken = take_queue_key(key, values.front(), table); !taken) return taken;
+  }
+  out.queues[name] = table;
+  return {};
+}
+
+}  // namespace
+
+void describe(config::Options& options, BrokerOptions& out) {
+  options.add("endpoint", out.endpoint, "where to listen: tcp://ADDRESS:PORT, or ipc:///PATH");
+  options.add("data-dir", out.data_dir, "directory of the journal and of the private Redis; made if need be");
+
+  options.add("journal.segment_size", out.segment_size, "size of a file of the journal");
+  options.add("journal.interval", out.interval,
+              "longest time between syncs for queues of durability interval");
+
+  options.add("limits.payload_max", out.payload_max, "largest payload of a job");
+  options.add("limits.frame_max", out.frame_max, "largest frame from a client or worker");
+
+  options.add("worker.lease", out.lease, "a worker that was not heard for so long is lost");
+  options.add("worker.reconnect_grace", out.reconnect_grace,
+              "a worker whose connection broke is lost after this");
+  options.add("worker.heartbeat", out.heartbeat, "how often silent clients and workers say that they live");
+
+  options.add(
+      "redis.url", out.redis_url,
+      "your Redis: redis://[:password@]host[:port][/database] or unix:///path; empty: a private one; none");
+  options.add("redis.server", out.redis_server, "program of the private Redis: a name in PATH, or a path");
+  options.add("redis.patience", out.redis_patience, "how long to wait at the start until Redis answers");
+
+  options.add("queues.create", out.create_queues, "a submit to an unknown queue creates it");
+  options.add("queues.mode", out.mode, "order of new queues", {"fifo", "lifo", "priority"});
+  options.add("queues.durability", out.durability, "what accepted means in new queues",
+              {"sync", "interval", "none"});
+  options.add("queues.maxsize", out.maxsize, "most waiting jobs of new queues; 0: no limit");
+  options.tables("queue", {"mode", "durability", "maxsize"},
+                 [&out](const std::string& name, const config::Options::Table& entries) {
+                   return take_queue(name, entries, out);
+                 });
+
+  options.add("log.level", out.log_level, "what is logged", {"debug", "info", "warn", "error"});
+
+  options.add("ready-fd", out.ready_fd, "write the bound endpoint to this descriptor when ready; 0: do not");
+  options.add("health", out.health, "ask the broker at the endpoint whether it is well: exit code 0 or 1");
+  options.examples(
+      "  joinery-broker\n"
+      "  joinery-broker --endpoint 'tcp://*:7733' --data-dir /var/lib/joinery --redis-url "
+      "redis://redis:6379\n"
+      "  joinery-broker --health\n"
+      "SIGTERM stops it when all is on disk; SIGHUP reads the tables [queue.NAME] of the file again.\n");
+}
+
+Result<> check(const BrokerOptions& options) {
+  if (options.frame_max.value < options.payload_max.value + frame_headroom) {
+    return fail(Code::invalid_config,
+                fmt::format("limits.frame_max must be at least limits.payload_max and {} more",
+                            config::format_size(frame_headroom)),
+                "limits.frame_max");
+  }
+  if (options.payload_max.value > UINT32_MAX) {
+    return fail(Code::invalid_config, "limits.payload_max must be below 4GiB", "limits.payload_max");
+  }
+  if (options.heartbeat.value.count() < 1 || options.heartbeat.value * 2 > options.lease.value) {
+    return fail(Code::invalid_config, "worker.heartbeat must be at most half of worker.lease",
+                "worker.heartbeat");
+  }
+  return {};
+}
+
+QueueOptions BrokerOptions::queue_defaults() const {
+  return {.mode = mode_from_word(mode).value_or(Mode::fifo),
+          .durability = durability_from_word(durability).value_or(Durability::sync),
+          .maxsize = maxsize};
+}
+
+QueueOptions BrokerOptions::of_queue(const QueueTable& table) const {
+  const QueueOptions defaults = queue_defaults();
+  return {.mode = table.mode.value_or(defaults.mode),
+          .durability = table.durability.value_or(defaults.durability),
+          .maxsize = table.maxsize.value_or(defaults.maxsize)};
+}
+
+}  // namespace joinery::broker::server

@@ -1,0 +1,319 @@
+#include "broker/server/verbs.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <variant>
+
+namespace joinery::broker::server {
+
+namespace {
+
+using protocol::Value;
+
+constexpr std::uint64_t most_usual = 100;
+constexpr std::uint64_t most_limit = 10'000;
+constexpr std::uint64_t grace_ms_limit = std::uint64_t{7} * 24 * 3'600'000;
+constexpr std::size_t text_limit = 1024;
+
+// What a changing verb asks of the core, and how the answer looks.
+struct Plan {
+  decltype(Admin::verb) verb;
+  DoneAnswer done;
+};
+using Query = Result<Value> (*)(const Desk& desk, const Value& given);
+using Action = Result<Plan> (*)(const Desk& desk, const Value& given);
+
+struct Verb {
+  std::string_view name;
+  std::vector<std::string_view> arguments;
+  std::variant<Query, Action> does;
+};
+
+// --- arguments: each has the same meaning in every verb ---
+
+Result<std::string> text(const Value& given, std::string_view key) {
+  const Result<std::string_view> found = given.str_or(key, {});
+  if (!found) return std::unexpected(found.error());
+  if (found->size() <= text_limit) return std::string(*found);
+  return fail(Code::invalid_argument,
+              fmt::format("{} has {} bytes; at most {}", key, found->size(), text_limit), std::string(key));
+}
+
+// The queue of the name given; an error if there is none.
+Result<QueueView> queue_of(const Desk& desk, const Value& given) {
+  const Result<std::string_view> name = given.str("queue");
+  if (!name) return std::unexpected(name.error());
+  if (auto queue = desk.core.queue(*name)) return *queue;
+  return fail(Code::unknown_queue, fmt::format("there is no queue '{}'", *name), "queue");
+}
+
+template <typename T>
+Result<> take_word(const Value& given, std::string_view key, std::optional<T> (*from_word)(std::string_view),
+                   std::string_view expected, T& out) {
+  const Result<std::string_view> name = given.str_or(key, {});
+  if (!name) return std::unexpected(name.error());
+  if (given.find(key) == nullptr) return {};
+  const std::optional<T> value = from_word(*name);
+  if (value) return out = *value, Result<>{};
+  return fail(Code::invalid_argument, fmt::format("{} is '{}'; expected {}", key, *name, expected),
+              std::string(key));
+}
+
+// --- questions ---
+
+Result<Value> status(const Desk& desk, const Value&) { return status_value(desk); }
+
+Result<Value> stats(const Desk& desk, const Value&) { return stats_value(desk); }
+
+template <typename Items, typename Show>
+Value list(std::string_view key, const Items& items, Show show) {
+  Value array = Value::array();
+  for (const auto& item : items) array.push(show(item));
+  Value map = Value::map();
+  map.set(key, std::move(array));
+  return map;
+}
+
+Result<Value> queue_list(const Desk& desk, const Value&) {
+  return list("queues", desk.core.queues(), queue_value);
+}
+
+Result<Value> queue_show(const Desk& desk, const Value& given) {
+  const auto queue = queue_of(desk, given);
+  if (!queue) return std::unexpected(queue.error());
+  return queue_value(*queue);
+}
+
+Result<Value> list_jobs(const Desk& desk, const Value& given, std::optional<State> state) {
+  std::string_view queue;
+  if (given.find("queue") != nullptr) {
+    const auto found = queue_of(desk, given);
+    if (!found) return std::unexpected(found.error());
+    queue = found->name;
+  }
+  const Result<std::uint64_t> after = given.u64_or("after", 0);
+  if (!after) return std::unexpected(after.error());
+  const Result<std::uint64_t> most = given.u64_or("most", most_usual);
+  if (!most) return std::unexpected(most.error());
+  return list("jobs", desk.core.jobs(queue, state, *after, std::min(*most, most_limit)),
+              [&](const JobView& job) { return job_value(desk, job, false); });
+}
+
+Result<Value> job_list(const Desk& desk, const Value& given) {
+  State state{};
+  const char* words = "parked, scheduled, blocked, ready, running or failed";
+  if (Result<> taken = take_word(given, "state", state_from_word, words, state); !taken) {
+    return std::unexpected(taken.error());
+  }
+  return list_jobs(desk, given, given.find("state") != nullptr ? std::optional(state) : std::nullopt);
+}
+
+Result<Value> dead_list(const Desk& desk, const Value& given) {
+  return list_jobs(desk, given, State::failed);
+}
+
+Result<Value> job_show(const Desk& desk, const Value& given) {
+  const Result<std::uint64_t> id = given.u64("job");
+  if (!id) return std::unexpected(id.error());
+  const Result<bool> payload = given.boolean_or("payload", false);
+  if (!payload) return std::unexpected(payload.error());
+  if (const auto job = desk.core.job(*id)) return job_value(desk, *job, *payload);
+  return fail(Code::unknown_job, fmt::format("there is no job {}, or it was forgotten", *id), "job");
+}
+
+Result<Value> batch_show(const Desk& desk, const Value& given) {
+  const Result<std::uint64_t> id = given.u64("batch");
+  if (!id) return std::unexpected(id.error());
+  if (const auto batch = desk.core.batch(*id)) return batch_value(*batch);
+  return fail(Code::unknown_batch, fmt::format("there is no batch {}", *id), "batch");
+}
+
+Result<Value> worker_list(const Desk& desk, const Value&) {
+  return list("workers", desk.core.workers(),
+              [&](const WorkerView& worker) { return worker_value(desk, worker); });
+}
+
+// --- changes ---
+
+Value number_value(std::uint64_t number) {
+  Value map = Value::map();
+  map.set("number", number);
+  return map;
+}
+
+Value opened_value(std::uint64_t batch) {
+  Value map = Value::map();
+  map.set("batch", batch);
+  return map;
+}
+
+// The queue as it is after the change.
+DoneAnswer show_queue(const Desk& desk, std::string name) {
+  return [&desk, name = std::move(name)](std::uint64_t) {
+    const auto queue = desk.core.queue(name);
+    return queue ? queue_value(*queue) : Value::map();
+  };
+}
+
+Result<Plan> queue_configure(const Desk& desk, const Value& given) {
+  const Result<std::string_view> name = given.str("queue");
+  if (!name) return std::unexpected(name.error());
+  const auto queue = desk.core.queue(*name);
+  QueueOptions options = queue ? queue->options : desk.queue_defaults;
+  if (Result<> taken = take_word(given, "mode", mode_from_word, "fifo, lifo or priority", options.mode);
+      !taken) {
+    return std::unexpected(taken.error());
+  }
+  if (Result<> taken =
+          take_word(given, "durability", durability_from_word, "sync, interval or none", options.durability);
+      !taken) {
+    return std::unexpected(taken.error());
+  }
+  const Result<std::uint64_t> maxsize = given.u64_or("maxsize", options.maxsize);
+  if (!maxsize) return std::unexpected(maxsize.error());
+  options.maxsize = *maxsize;
+  return Plan{Configure{std::string(*name), options}, show_queue(desk, std::string(*name))};
+}
+
+Result<Plan> queue_pause(const Desk& desk, const Value& given) {
+  const auto queue = queue_of(desk, given);
+  if (!queue) return std::unexpected(queue.error());
+  Result<std::string> who = text(given, "who");
+  if (!who) return std::unexpected(who.error());
+  Result<std::string> why = text(given, "why");
+  if (!why) return std::unexpected(why.error());
+  const std::string name(queue->name);
+  return Plan{Pause{name, std::move(*who), std::move(*why)}, show_queue(desk, name)};
+}
+
+Result<Plan> queue_resume(const Desk& desk, const Value& given) {
+  const auto queue = queue_of(desk, given);
+  if (!queue) return std::unexpected(queue.error());
+  const std::string name(queue->name);
+  return Plan{Resume{name}, show_queue(desk, name)};
+}
+
+Result<Plan> queue_purge(const Desk& desk, const Value& given) {
+  const auto queue = queue_of(desk, given);
+  if (!queue) return std::unexpected(queue.error());
+  return Plan{Purge{std::string(queue->name)}, number_value};
+}
+
+Result<Plan> cancel(const Value& given, Target target) {
+  Cancel verb{std::move(target)};
+  const Result<std::uint64_t> grace =
+      given.u64_or("grace_ms", static_cast<std::uint64_t>(verb.grace.count() / 1000));
+  if (!grace) return std::unexpected(grace.error());
+  verb.grace = std::chrono::milliseconds(std::min(*grace, grace_ms_limit));
+  return Plan{std::move(verb), number_value};
+}
+
+Result<Plan> job_cancel(const Desk&, const Value& given) {
+  Result<std::vector<JobId>> jobs = given.ids("jobs");
+  if (!jobs) return std::unexpected(jobs.error());
+  return cancel(given, Target{.queue = {}, .batch = 0, .jobs = std::move(*jobs)});
+}
+
+Result<Plan> batch_cancel(const Desk&, const Value& given) {
+  const Result<std::uint64_t> batch = given.u64("batch");
+  if (!batch) return std::unexpected(batch.error());
+  return cancel(given, Target{.queue = {}, .batch = *batch, .jobs = {}});
+}
+
+Result<Plan> job_retry(const Desk&, const Value& given) {
+  Result<std::vector<JobId>> jobs = given.ids("jobs");
+  if (!jobs) return std::unexpected(jobs.error());
+  return Plan{Retry{std::move(*jobs), {}}, number_value};
+}
+
+// These dead letters, or all of a queue.
+template <typename AdminVerb>
+Result<Plan> of_dead(const Desk& desk, const Value& given) {
+  if (given.find("queue") != nullptr) {
+    const auto queue = queue_of(desk, given);
+    if (!queue) return std::unexpected(queue.error());
+    return Plan{AdminVerb{{}, std::string(queue->name)}, number_value};
+  }
+  Result<std::vector<JobId>> jobs = given.ids("jobs");
+  if (!jobs) return std::unexpected(jobs.error());
+  return Plan{AdminVerb{std::move(*jobs), {}}, number_value};
+}
+
+Result<Plan> batch_open(const Desk&, const Value& given) {
+  Result<std::string> name = text(given, "name");
+  if (!name) return std::unexpected(name.error());
+  return Plan{OpenBatch{std::move(*name)}, opened_value};
+}
+
+// To add one: docs/protocol.md first, then its line here.
+const std::vector<Verb>& verbs() {
+  static const std::vector<Verb> table{
+      {"status", {}, status},
+      {"stats", {}, stats},
+      {"queue.list", {}, queue_list},
+      {"queue.show", {"queue"}, queue_show},
+      {"queue.configure", {"queue", "mode", "durability", "maxsize"}, queue_configure},
+      {"queue.pause", {"queue", "who", "why"}, queue_pause},
+      {"queue.resume", {"queue"}, queue_resume},
+      {"queue.purge", {"queue"}, queue_purge},
+      {"job.list", {"queue", "state", "after", "most"}, job_list},
+      {"job.show", {"job", "payload"}, job_show},
+      {"job.retry", {"jobs"}, job_retry},
+      {"job.cancel", {"jobs", "grace_ms"}, job_cancel},
+      {"dead.list", {"queue", "after", "most"}, dead_list},
+      {"dead.retry", {"jobs", "queue"}, of_dead<Retry>},
+      {"dead.delete", {"jobs", "queue"}, of_dead<Delete>},
+      {"batch.open", {"name"}, batch_open},
+      {"batch.show", {"batch"}, batch_show},
+      {"batch.cancel", {"batch", "grace_ms"}, batch_cancel},
+      {"worker.list", {}, worker_list},
+  };
+  return table;
+}
+
+Result<Value> read_arguments(Bytes raw, const Verb& verb) {
+  Result<Value> given = protocol::decode_map(raw);
+  if (!given) return given;
+  const Result<const Value::Map*> members = given->as_map("arguments");
+  if (!members) return std::unexpected(members.error());
+  for (const Value::Member& member : **members) {
+    if (std::ranges::find(verb.arguments, member.key) != verb.arguments.end()) continue;
+    return fail(
+        Code::unknown_field,
+        fmt::format("{} has no argument '{}'; it has: {}", verb.name, member.key,
+                    verb.arguments.empty() ? "none" : fmt::format("{}", fmt::join(verb.arguments, ", "))),
+        member.key);
+  }
+  return given;
+}
+
+}  // namespace
+
+std::vector<std::string_view> Verbs::names() {
+  std::vector<std::string_view> names;
+  for (const Verb& verb : verbs()) names.push_back(verb.name);
+  return names;
+}
+
+Result<std::optional<Value>> Verbs::request(const Session& session, const protocol::Request& request) {
+  const auto verb = std::ranges::find(verbs(), std::string_view(request.verb), &Verb::name);
+  if (verb == verbs().end()) {
+    return fail(Code::unknown_verb, fmt::format("there is no verb '{}'", request.verb), "verb");
+  }
+  const Result<Value> given = read_arguments(request.arguments, *verb);
+  if (!given) return std::unexpected(given.error());
+  if (const Query* query = std::get_if<Query>(&verb->does)) {
+    Result<Value> answer = (*query)(desk_, *given);
+    if (!answer) return std::unexpected(answer.error());
+    return std::optional(std::move(*answer));
+  }
+  Result<Plan> plan = std::get<Action>(verb->does)(desk_, *given);
+  if (!plan) return std::unexpected(plan.error());
+  transactor_.apply(Admin{session.id, request.sequence, request.confirmed, std::move(plan->verb)}, {},
+                    &plan->done);
+  return std::optional<Value>();
+}
+
+}  // namespace joinery::broker::server

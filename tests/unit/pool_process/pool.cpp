@@ -22,6 +22,16 @@ constexpr int limit_ms = 60'000;
 }  // namespace
 
 Pool::Pool(int threads, bool wait_for_ready, std::vector<std::string> environment) {
+  open_and_start({POOL_PROCESS_SUBJECT, std::to_string(threads)}, environment);
+  if (wait_for_ready) ready = receive_a<pool::Ready>();
+}
+
+Pool::Pool(const std::vector<std::string>& argv) {
+  open_and_start(argv, {});
+  ready = receive_a<pool::Ready>();
+}
+
+void Pool::open_and_start(const std::vector<std::string>& argv, const std::vector<std::string>& environment) {
   int ends[2];
   JOINERY_CHECK(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
   socket_.reset(ends[0]);
@@ -34,11 +44,11 @@ Pool::Pool(int threads, bool wait_for_ready, std::vector<std::string> environmen
   void* memory = ::mmap(nullptr, sizeof(pool::Board), PROT_READ | PROT_WRITE, MAP_SHARED, board.get(), 0);
   JOINERY_CHECK(memory != MAP_FAILED);
   board_ = static_cast<pool::Board*>(memory);
-  start(threads, theirs.get(), board.get(), environment);
-  if (wait_for_ready) ready = receive_a<pool::Ready>();
+  start(argv, theirs.get(), board.get(), environment);
 }
 
-void Pool::start(int threads, int socket, int board, const std::vector<std::string>& environment) {
+void Pool::start(const std::vector<std::string>& argv, int socket, int board,
+                 const std::vector<std::string>& environment) {
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
   posix_spawn_file_actions_adddup2(&files, socket, pool::descriptor);
@@ -46,14 +56,15 @@ void Pool::start(int threads, int socket, int board, const std::vector<std::stri
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-  std::string program = POOL_PROCESS_SUBJECT;
-  std::string count = std::to_string(threads);
-  char* argv[] = {program.data(), count.data(), nullptr};
+  std::vector<char*> arguments;
+  for (const std::string& one : argv) arguments.push_back(const_cast<char*>(one.c_str()));
+  arguments.push_back(nullptr);
   std::vector<char*> variables;
   for (const std::string& one : environment) variables.push_back(const_cast<char*>(one.c_str()));
   for (char** own = environ; *own; ++own) variables.push_back(*own);
   variables.push_back(nullptr);
-  JOINERY_CHECK(posix_spawn(&pid_, program.c_str(), &files, &attributes, argv, variables.data()) == 0);
+  JOINERY_CHECK(posix_spawn(&pid_, arguments[0], &files, &attributes, arguments.data(), variables.data()) ==
+                0);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&files);
 }

@@ -16,6 +16,8 @@ class Pool {
  public:
   // `ready`: wait for the ready message, which is then in `ready`.
   explicit Pool(int threads = 1, bool ready = true, std::vector<std::string> environment = {});
+  // Another program than ours.
+  explicit Pool(const std::vector<std::string>& argv);
   ~Pool();
 
   void send(const pool::Message& message);
@@ -42,7 +44,9 @@ class Pool {
   pool::Ready ready;
 
  private:
-  void start(int threads, int socket, int board, const std::vector<std::string>& environment);
+  void open_and_start(const std::vector<std::string>& argv, const std::vector<std::string>& environment);
+  void start(const std::vector<std::string>& argv, int socket, int board,
+             const std::vector<std::string>& environment);
   bool fill();
 
   unique_fd socket_;

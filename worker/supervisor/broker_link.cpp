@@ -1,0 +1,331 @@
+#include "worker/supervisor/broker_link.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/random.h>
+
+#include <algorithm>
+
+#include "shared/protocol/codec.h"
+
+namespace joinery::worker {
+namespace {
+
+constexpr Duration hello_timeout = std::chrono::seconds(5);
+constexpr Duration pause_after_error = std::chrono::milliseconds(300);
+constexpr Duration pause_before_connect = std::chrono::milliseconds(1);
+constexpr Duration pause_when_full = std::chrono::milliseconds(5);
+constexpr Duration progress_pause = std::chrono::milliseconds(200);
+constexpr std::size_t reports_per_frame = 1024;
+constexpr std::size_t runs_per_frame = 8192;
+constexpr std::size_t children_bytes_per_frame = 4U << 20U;
+
+SessionId random_session() {
+  SessionId id;
+  JOINERY_CHECK(::getrandom(&id, sizeof id, 0) == sizeof id);
+  return id;
+}
+
+}  // namespace
+
+OwnedReport own(Report report) {
+  if (report.children.empty()) return {std::move(report), nullptr};
+  auto payloads = std::make_shared<Buffer>();
+  for (const auto& group : report.children) {
+    for (const Bytes payload : group.payloads) payloads->append(payload);
+  }
+  std::size_t at = 0;
+  for (auto& group : report.children) {
+    for (Bytes& payload : group.payloads) {
+      payload = Bytes(*payloads).substr(at, payload.size());
+      at += payload.size();
+    }
+  }
+  return {std::move(report), std::move(payloads)};
+}
+
+BrokerLink::BrokerLink(transport::Context& context, std::string endpoint, protocol::Hello hello,
+                       LinkEvents& events)
+    : context_(context), endpoint_(std::move(endpoint)), hello_(std::move(hello)), events_(events) {
+  hello_.role = protocol::Role::worker;
+  hello_.session = random_session();
+}
+
+void BrokerLink::open(Mono now, std::vector<std::string> handlers) {
+  hello_.handlers = std::move(handlers);
+  if (state_ == State::closed) return connect(now);
+  leave(now, Duration{0});
+}
+
+void BrokerLink::connect(Mono now) {
+  dealer_ = std::make_unique<transport::Dealer>(context_, transport::Dealer::Options{});
+  ++connection_;
+  retry_at_ = hello_until_ = never_mono;
+  sent_ = 0;
+  blocked_ = false;
+  if (auto done = dealer_->connect(endpoint_); !done) {
+    spdlog::error("cannot connect to {}: {}", endpoint_, done.error().message);
+    return disconnect(now, done.error().message, std::chrono::seconds(2));
+  }
+  state_ = State::connecting;
+}
+
+void BrokerLink::disconnect(Mono now, const std::string& why, Duration pause) {
+  if (!told_lost_) spdlog::warn("no broker at {} ({}); held jobs go on, trying again", endpoint_, why);
+  told_lost_ = true;
+  leave(now, pause);
+}
+
+// The socket stays until the next connect, in a later turn: someone may be receiving from it, and its
+// descriptors must leave the loop before their numbers are used again.
+void BrokerLink::leave(Mono now, Duration pause) {
+  state_ = State::waiting;
+  ++connection_;
+  retry_at_ = now + std::max<Duration>(pause, pause_before_connect);
+}
+
+void BrokerLink::say_hello(Mono now) {
+  hello_.capacity = capacity_told_ = capacity_;
+  hello_.held.clear();
+  events_.held_tokens(hello_.held);
+  frame_finishes();
+  protocol::Finish finish;
+  for (const auto& [sequence, frame] : unacked_) {
+    const auto done = protocol::decode_finish(frame, finish);
+    JOINERY_CHECK(done.has_value());
+    for (const auto& run : finish.succeeded) {
+      for (std::uint32_t i = 0; i < run.count; ++i)
+        hello_.held.push_back({run.first + i, run.attempt, run.epoch});
+    }
+    for (const auto& report : finish.reports) hello_.held.push_back(report.token);
+  }
+  state_ = State::greeting;
+  hello_until_ = now + hello_timeout;
+  send(now, protocol::Message(hello_));
+}
+
+bool BrokerLink::send(Mono now, Bytes frame) {
+  switch (dealer_->send(frame)) {
+    case transport::Sent::yes: last_sent_ = now; return true;
+    case transport::Sent::full:
+      blocked_ = true;
+      retry_at_ = now + pause_when_full;
+      return false;
+    case transport::Sent::gone: disconnect(now, "the connection is gone", Duration{0}); return false;
+  }
+  return false;
+}
+
+bool BrokerLink::send(Mono now, const protocol::Message& message) {
+  scratch_.clear();
+  protocol::encode(message, scratch_);
+  return send(now, Bytes(scratch_));
+}
+
+// Consecutive jobs of one attempt and epoch become one run.
+void BrokerLink::succeeded(std::span<const Token> tokens) {
+  for (const Token& token : tokens) {
+    if (!runs_.empty()) {
+      auto& last = runs_.back();
+      if (last.first + last.count == token.job && last.attempt == token.attempt &&
+          last.epoch == token.epoch) {
+        ++last.count;
+        ++run_jobs_;
+        continue;
+      }
+    }
+    runs_.push_back({token.job, 1, token.attempt, token.epoch});
+    ++run_jobs_;
+    if (runs_.size() >= runs_per_frame || run_jobs_ >= limits::jobs_per_frame_max / 2) frame_finishes();
+  }
+}
+
+void BrokerLink::report(OwnedReport report) { reports_.push_back(std::move(report)); }
+
+void BrokerLink::progress(protocol::Progress progress) {
+  progress_[progress.token.job] = std::move(progress);
+}
+
+// What has gathered becomes frames; few, and none too large.
+void BrokerLink::frame_finishes() {
+  std::size_t next = 0;
+  while (!runs_.empty() || next < reports_.size()) {
+    protocol::Finish finish;
+    finish.sequence = ++last_sequence_;
+    finish.succeeded = std::exchange(runs_, {});
+    std::size_t bytes = 0;
+    while (next < reports_.size() && finish.reports.size() < reports_per_frame &&
+           bytes < children_bytes_per_frame) {
+      const auto& one = reports_[next];
+      bytes += one.payloads ? one.payloads->size() : 0;
+      finish.reports.push_back(reports_[next++].report);
+    }
+    Unacked& frame = unacked_.emplace_back();
+    frame.sequence = finish.sequence;
+    protocol::encode(protocol::Message(std::move(finish)), frame.frame);
+  }
+  reports_.clear();
+  run_jobs_ = 0;
+}
+
+void BrokerLink::send_finishes(Mono now) {
+  while (sent_ < unacked_.size() && state_ == State::in_session) {
+    if (!send(now, Bytes(unacked_[sent_].frame))) return;
+    ++sent_;
+  }
+}
+
+// Small changes wait: less by a tenth or so is not worth a frame.
+void BrokerLink::send_capacity(Mono now) {
+  const std::uint32_t least = capacity_told_ - capacity_told_ / 8;
+  const std::uint32_t most = capacity_told_ + capacity_told_ / 8;
+  const bool same = capacity_ == capacity_told_;
+  if (same || (capacity_ != 0 && capacity_told_ != 0 && capacity_ >= least && capacity_ <= most)) return;
+  if (send(now, protocol::Message(protocol::Capacity{capacity_}))) capacity_told_ = capacity_;
+}
+
+void BrokerLink::send_progress(Mono now) {
+  if (progress_.empty() || now < progress_at_ + progress_pause) return;
+  for (auto& [job, progress] : progress_) {
+    if (!send(now, protocol::Message(std::move(progress)))) break;
+  }
+  progress_.clear();
+  progress_at_ = now;
+}
+
+void BrokerLink::flush(Mono now) {
+  if (!runs_.empty() || !reports_.empty()) frame_finishes();
+  if (state_ != State::in_session || blocked_) return;
+  send_finishes(now);
+  if (state_ == State::in_session && !blocked_) send_capacity(now);
+  if (state_ == State::in_session && !blocked_) send_progress(now);
+}
+
+std::uint64_t BrokerLink::request(Mono now, const std::string& verb, Bytes arguments) {
+  if (state_ != State::in_session || blocked_) return 0;
+  protocol::Request request;
+  request.sequence = ++last_sequence_;
+  request.verb = verb;
+  request.arguments = arguments;
+  return send(now, protocol::Message(request)) ? request.sequence : 0;
+}
+
+void BrokerLink::goodbye(Mono now, const std::string& reason) {
+  if (state_ == State::in_session) send(now, protocol::Message(protocol::Goodbye{reason}));
+  state_ = State::closed;
+}
+
+bool BrokerLink::process(Mono now, std::size_t most) {
+  if (!dealer_ || state_ == State::closed || state_ == State::waiting) return false;
+  take_connection_changes(now);
+  for (std::size_t i = 0; i < most; ++i) {
+    if (state_ == State::waiting) return false;
+    auto frame = std::make_shared<Buffer>();
+    if (!dealer_->receive(*frame)) return false;
+    last_heard_ = now;
+    handle(now, frame);
+  }
+  return true;
+}
+
+void BrokerLink::take_connection_changes(Mono now) {
+  std::vector<int> changes;
+  dealer_->changes(changes);
+  for (const int change : changes) {
+    if (change > 0 && state_ == State::connecting) say_hello(now);
+    if (change < 0 && (state_ == State::greeting || state_ == State::in_session)) {
+      return disconnect(now, "the connection was lost", Duration{0});
+    }
+  }
+}
+
+void BrokerLink::handle(Mono now, const std::shared_ptr<Buffer>& frame) {
+  const auto type = protocol::type_of(*frame);
+  if (type && *type == protocol::Type::dispatch) {
+    protocol::Dispatch dispatch;
+    const auto done = protocol::decode_dispatch(*frame, dispatch);
+    if (done) return events_.dispatched(frame, dispatch);
+    spdlog::error("dispatch from the broker: {}", done.error().message);
+    return disconnect(now, done.error().message, std::chrono::seconds(2));
+  }
+  const auto message = protocol::decode(*frame);
+  if (!message) {
+    spdlog::error("frame from the broker: {}", message.error().message);
+    return disconnect(now, message.error().message, std::chrono::seconds(2));
+  }
+  if (const auto* welcome = std::get_if<protocol::Welcome>(&*message)) return handle_welcome(now, *welcome);
+  if (const auto* error = std::get_if<protocol::ErrorMessage>(&*message)) return handle_error(now, *error);
+  if (const auto* acked = std::get_if<protocol::Acked>(&*message)) return handle_acked(*acked);
+  if (const auto* revoke = std::get_if<protocol::Revoke>(&*message)) return events_.revoked(*revoke);
+  if (const auto* reply = std::get_if<protocol::Reply>(&*message))
+    events_.replied(reply->sequence, reply->result);
+  if (const auto* bye = std::get_if<protocol::Goodbye>(&*message))
+    disconnect(now, bye->reason, pause_after_error);
+}
+
+void BrokerLink::handle_welcome(Mono now, const protocol::Welcome& welcome) {
+  if (welcome.version != protocol::version) {
+    return disconnect(now, "it speaks protocol version " + std::to_string(welcome.version),
+                      std::chrono::seconds(2));
+  }
+  state_ = State::in_session;
+  told_lost_ = false;
+  hello_until_ = never_mono;
+  heartbeat_ = std::chrono::milliseconds(welcome.heartbeat_ms);
+  lease_ = std::chrono::milliseconds(welcome.lease_ms);
+  sent_ = 0;
+  spdlog::info("{} session with the broker at {}, epoch {}", welcome.resumed ? "resumed the" : "new",
+               endpoint_, welcome.epoch);
+  events_.welcomed(welcome);
+  flush(now);
+}
+
+void BrokerLink::handle_error(Mono now, const protocol::ErrorMessage& message) {
+  if (state_ == State::greeting || message.error.code == Code::no_session) {
+    return disconnect(now, message.error.message, pause_after_error);
+  }
+  if (message.sequence == 0) {
+    spdlog::error("the broker: {}: {}", word(message.error.code), message.error.message);
+  } else {
+    events_.replied(message.sequence, std::unexpected(message.error));
+  }
+}
+
+void BrokerLink::handle_acked(const protocol::Acked& acked) {
+  while (!unacked_.empty() && unacked_.front().sequence <= acked.sequence) {
+    unacked_.pop_front();
+    if (sent_ > 0) --sent_;
+  }
+  for (const Token& token : acked.refused) {
+    spdlog::debug("job {} attempt {}: its end was refused, it runs elsewhere or has ended", token.job,
+                  token.attempt);
+  }
+}
+
+void BrokerLink::tick(Mono now) {
+  if (blocked_ && now >= retry_at_) {
+    blocked_ = false;
+    retry_at_ = never_mono;
+  }
+  if (state_ == State::waiting && now >= retry_at_) return connect(now);
+  if (state_ == State::greeting && now >= hello_until_) {
+    return disconnect(now, "no welcome came", Duration{0});
+  }
+  if (state_ != State::in_session) return;
+  if (now >= last_heard_ + lease_) return disconnect(now, "nothing was heard for its lease", Duration{0});
+  if (now >= last_sent_ + heartbeat_ && !blocked_) send(now, protocol::Message(protocol::Heartbeat{}));
+}
+
+Mono BrokerLink::next_deadline() const {
+  Mono next = std::min(retry_at_, hello_until_);
+  if (state_ != State::in_session) return state_ == State::closed ? never_mono : next;
+  next = std::min({next, last_sent_ + heartbeat_, last_heard_ + lease_});
+  if (!progress_.empty()) next = std::min(next, progress_at_ + progress_pause);
+  return next;
+}
+
+std::vector<int> BrokerLink::descriptors() const {
+  const bool open = dealer_ && state_ != State::waiting && state_ != State::closed;
+  return open ? dealer_->descriptors() : std::vector<int>{};
+}
+
+}  // namespace joinery::worker

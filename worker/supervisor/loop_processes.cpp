@@ -1,0 +1,211 @@
+// What the plan wants done, and what pool processes say.
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "worker/supervisor/loop.h"
+#include "worker/supervisor/process_runner.h"
+
+namespace joinery::worker {
+namespace {
+
+constexpr std::size_t read_per_turn = 1U << 20U;
+
+// What cannot be written without waiting is left out: a slow log must not hold up the jobs.
+void pass_on(const std::string& text) {
+  pollfd out{STDERR_FILENO, POLLOUT, 0};
+  if (::poll(&out, 1, 0) != 1 || !(out.revents & POLLOUT)) return;
+  [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, text.data(), text.size());
+}
+
+}  // namespace
+
+// Actions may lead to others: a process that cannot be started at all has ended.
+void Loop::perform() {
+  while (!actions_.empty()) {
+    std::swap(actions_, acting_);
+    for (const auto& step : acting_.steps) {
+      std::visit([this](const auto& one) { perform(one); }, step);
+    }
+    link_.succeeded(acting_.succeeded);
+    for (auto& finished : acting_.finished) perform_finished(finished);
+    acting_.clear();
+    for (const auto& [id, why] : std::exchange(not_started_, {})) {
+      Crash crash;
+      crash.status = W_EXITCODE(127, 0);
+      crash.last_lines = why;
+      plan_.exited(now_.mono, id, crash);
+      announce_ = true;
+    }
+  }
+}
+
+void Loop::perform(const action::Start& start) {
+  auto spawned = spawn(commands_[start.pool]);
+  if (!spawned) return not_started_.emplace_back(start.process, spawned.error().message), void();
+  Entry& entry = processes_.try_emplace(start.process, std::move(*spawned)).first->second;
+  add(entry.process.socket(), Source::socket, start.process, EPOLLIN);
+  add(entry.process.output(), Source::output, start.process, EPOLLIN);
+  add(entry.process.alive(), Source::alive, start.process, EPOLLIN);
+}
+
+Loop::Entry* Loop::to_write(ProcessId id) {
+  const auto found = processes_.find(id);
+  if (found == processes_.end()) return nullptr;
+  Entry& entry = found->second;
+  if (!std::exchange(entry.dirty, true)) dirty_.push_back(id);
+  return &entry;
+}
+
+void Loop::perform(const action::Feed& feed) {
+  Entry* entry = to_write(feed.process);
+  if (entry) entry->process.run(std::span(acting_.fed).subspan(feed.first, feed.count), feed.one_by_one);
+}
+
+void Loop::perform(const action::Cancel& cancel) {
+  Entry* entry = to_write(cancel.process);
+  if (entry) entry->process.send(pool::Cancel{cancel.job, cancel.reason});
+}
+
+void Loop::perform(const action::Stop& stop) {
+  Entry* entry = to_write(stop.process);
+  if (entry) entry->process.send(pool::Stop{});
+}
+
+void Loop::perform(const action::Kill& kill) {
+  const auto found = processes_.find(kill.process);
+  if (found != processes_.end()) kill_group(found->second.process.pid());
+}
+
+void Loop::perform(const action::Problem& problem) {
+  const auto& pool = problem.error.field;
+  spdlog::error("{}: {}: {}", pool.empty() ? "pool" : "handler." + pool, word(problem.error.code),
+                problem.error.message);
+}
+
+void Loop::perform_finished(Finished& finished) {
+  Failure& failure = finished.report.failure;
+  using enum Report::Kind;
+  const auto kind = finished.report.kind;
+  if (kind == failed || kind == rejected || kind == crashed) {
+    const auto found = processes_.find(finished.process);
+    std::string where = name_;
+    if (found != processes_.end()) where += fmt::format(" pid {}", found->second.process.pid());
+    failure.where = failure.where.empty() ? where : where + ": " + failure.where;
+    spdlog::log(kind == crashed ? spdlog::level::warn : spdlog::level::debug, "job {} attempt {}: {}: {}",
+                finished.report.token.job, finished.report.token.attempt, word(failure.code),
+                failure.message);
+  }
+  if (finished.result_ttl_s == 0) return link_.report(own(std::move(finished.report)));
+  ResultWriter::Item item;
+  item.write.ttl_s = finished.result_ttl_s;
+  item.write.result = {.token = finished.report.token,
+                       .outcome = kind == succeeded ? Outcome::succeeded : Outcome::failed,
+                       .value = std::move(finished.result),
+                       .content_type = std::move(finished.content_type),
+                       .failure = failure,
+                       .worker = name_,
+                       .started = now_.wall - (now_.mono - finished.started),
+                       .finished = now_.wall};
+  item.report = own(std::move(finished.report));
+  writer_.write(std::move(item));
+}
+
+void Loop::flush(ProcessId id, Entry& entry) {
+  entry.dirty = false;
+  const bool blocked = !entry.process.flush();
+  if (blocked == entry.blocked) return;
+  entry.blocked = blocked;
+  change(entry.process.socket(), Source::socket, id, blocked ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+void Loop::read_socket(ProcessId id) {
+  const auto found = processes_.find(id);
+  if (found == processes_.end()) return;
+  Entry& entry = found->second;
+  const bool open = entry.process.read(read_per_turn);
+  const bool sound = take_messages(id, entry);
+  if (open && sound) return;
+  drop(entry.process.socket());
+  plan_.closed(now_.mono, id);
+  if (!sound) kill_group(entry.process.pid());
+}
+
+// False: it does not speak the protocol.
+bool Loop::take_messages(ProcessId id, Entry& entry) {
+  for (;;) {
+    succeeded_.clear();
+    const auto taken = entry.process.take(succeeded_, message_);
+    if (!taken) {
+      spdlog::error("pool process {}: {}: {}", entry.process.pid(), taken.error().field,
+                    taken.error().message);
+      return false;
+    }
+    if (!*taken) break;
+    if (!succeeded_.empty()) {
+      plan_.succeeded(now_.mono, id, succeeded_);
+      perform();
+    } else {
+      take_message(id, entry, message_);
+    }
+  }
+  entry.process.compact();
+  return true;
+}
+
+void Loop::take_message(ProcessId id, Entry& entry, pool::Message& message) {
+  if (auto* done = std::get_if<pool::Done>(&message)) {
+    plan_.outcomes(now_.mono, id, *done);
+  } else if (const auto* ready = std::get_if<pool::Ready>(&message)) {
+    plan_.ready(now_.mono, id, *ready);
+    announce_ = true;
+  } else if (auto* progress = std::get_if<pool::Progress>(&message)) {
+    const auto token = plan_.token(id, progress->job);
+    if (!token) return;
+    entry.progress = {*token, progress->fraction, std::move(progress->text)};
+    link_.progress(entry.progress);
+  } else if (const auto* log = std::get_if<pool::Log>(&message)) {
+    spdlog::log(spdlog::level::from_str(log->level), "job {}: {}", log->job, log->text);
+  }
+  perform();
+}
+
+void Loop::read_output(ProcessId id) {
+  const auto found = processes_.find(id);
+  if (found == processes_.end()) return;
+  std::string text;
+  if (!found->second.process.read_output(text)) return drop(found->second.process.output());
+  pass_on(text);
+}
+
+// Its last outcomes and words first; then what it left behind dies with it, before its number can be
+// another's.
+void Loop::take_exit(ProcessId id) {
+  const auto found = processes_.find(id);
+  if (found == processes_.end()) return;
+  Entry& entry = found->second;
+  entry.process.read(SIZE_MAX);
+  take_messages(id, entry);
+  for (std::string text; entry.process.read_output(text) && !text.empty(); text.clear()) pass_on(text);
+  kill_group(entry.process.pid());
+  Crash crash = collect(entry.process.pid());
+  crash.last_lines = entry.process.last_lines();
+  if (entry.progress.token.job != 0) {
+    crash.last_progress = fmt::format("job {}: {:.0f} % {}", entry.progress.token.job,
+                                      entry.progress.fraction * 100, entry.progress.text);
+  }
+  if (WIFSIGNALED(crash.status) && WTERMSIG(crash.status) == SIGKILL) {
+    const auto kills = out_of_memory_kills();
+    crash.out_of_memory = kills > std::exchange(out_of_memory_, kills);
+  }
+  plan_.exited(now_.mono, id, crash);
+  announce_ = true;
+  perform();
+  processes_.erase(found);
+}
+
+}  // namespace joinery::worker

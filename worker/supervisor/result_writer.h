@@ -1,0 +1,61 @@
+// Writes results to Redis before their finishes go to the broker. While Redis is away they wait here, in
+// order; without a Redis at all they pass.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "shared/results/results.h"
+#include "worker/supervisor/broker_link.h"
+
+namespace joinery::worker {
+
+class ResultWriter {
+ public:
+  // A report and the result that has to be stored first.
+  struct Item {
+    OwnedReport report;
+    results::Write write;
+  };
+  // `done` is given each report once its result is stored, or refused because a later attempt's is there (the
+  // broker will refuse the report too).
+  explicit ResultWriter(std::function<void(OwnedReport)> done) : done_(std::move(done)) {}
+
+  // From each welcome. An empty or impossible url: no Redis.
+  void use(const std::string& url, SessionId broker);
+  void write(Item item);
+  std::size_t waiting() const { return waiting_.size() + under_way_; }
+  void held_tokens(std::vector<Token>& out) const;
+
+  void process(Now now);
+  int descriptor() const { return redis_ ? redis_->descriptor() : -1; }
+  bool wants_write() const { return redis_ && redis_->wants_write(); }
+  Mono next_deadline() const;
+
+ private:
+  // As results::write takes them; a report is taken out when its write has ended.
+  struct Batch {
+    std::vector<results::Write> writes;
+    std::vector<OwnedReport> reports;
+  };
+  void ended(Batch& batch, std::size_t index, bool stored);
+  void take_back();
+  void send(Now now);
+  void pass_all();
+
+  std::function<void(OwnedReport)> done_;
+  std::string url_;
+  SessionId broker_;
+  std::unique_ptr<redis::Pipeline> redis_;
+  bool known_ = false;  // a welcome said where Redis is
+  std::deque<Item> waiting_;
+  std::vector<std::shared_ptr<Batch>> batches_;  // under way
+  std::size_t under_way_ = 0;
+  bool failed_ = false;
+  Mono retry_at_{};
+};
+
+}  // namespace joinery::worker

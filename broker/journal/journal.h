@@ -2,12 +2,13 @@
 // payloads, whole or not at all. This interface names no file, segment or offset, so that another log can
 // stand behind it.
 //
-// Life: open() recovers; then append, commit and durable() as often as there is work; close() or the
-// destructor. Threads: one owner, the engine's thread. The journal has one thread of its own, which writes
-// and syncs. A failed write or sync ends the process through the `fatal` callback: it is never tried again,
-// and nothing is answered as if it had held.
+// Life: open_journal() (open_journal.h) recovers; then append, commit and durable() as often as there is
+// work; the destructor makes everything durable. Threads: one owner, the engine's thread. The journal has one
+// thread of its own, which writes and syncs. A failed write or sync ends the process through the `fatal`
+// callback: it is never tried again, and nothing is answered as if it had held.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -37,6 +38,14 @@ struct Appended {
   std::span<const PutPlace> puts;  // valid until the next append
 };
 
+// What was found at the start.
+struct Opened {
+  std::array<char, 16> id{};  // of the data directory, random, made with it
+  bool clean = true;          // the last life stopped in order; if not, the log was cut at its end:
+  std::string end;            // "segment-0000000000000000 at offset 1234"
+  std::uint64_t records = 0;  // behind the checkpoint
+};
+
 // What recovery is told, in order.
 class Recovery {
  public:
@@ -45,6 +54,8 @@ class Recovery {
   virtual Result<> checkpoint(Bytes state) = 0;
   // A change behind the checkpoint; `position` is where its payloads begin.
   virtual Result<> change(const Change& change, std::uint64_t position) = 0;
+  // At the end, before open_journal returns.
+  virtual void opened(const Opened& /*opened*/) {}
   // For a progress line: bytes read of bytes in all.
   virtual void progress(std::uint64_t /*done*/, std::uint64_t /*all*/) {}
 };
@@ -53,8 +64,8 @@ class Journal {
  public:
   virtual ~Journal() = default;
 
-  // Adds one record. `payloads[g][i]` is payload i of the Put with group g (and payloads[0][0] that of a
-  // Move). One copy, into the write buffer.
+  // Adds one record. `payloads[g][i]` is payload i of the Put with group g (a second Put of that group goes
+  // on where the first ended), and payloads[0][k] that of the k-th Move. One copy, into the write buffer.
   virtual Appended append(std::span<const Change> changes,
                           std::span<const std::span<const Bytes>> payloads) = 0;
   // Hands what was appended to the sync thread, if it is idle; the next group is what comes until it is done.

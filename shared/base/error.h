@@ -67,6 +67,7 @@ namespace joinery {
   X(io_error, 602, false, "the operating system reported an error on a file")                      \
   X(no_result, 603, false, "the job keeps no result, or it has expired")                           \
   X(wrong_type, 604, false, "the value has another type than was expected")                        \
+  X(unsupported_format, 605, false, "the data directory was written by a newer version")           \
   /* 7xx: set-up */                                                                                \
   X(invalid_config, 700, false, "the configuration has a mistake")                                 \
   X(endpoint_taken, 701, false, "the endpoint is in use")                                          \

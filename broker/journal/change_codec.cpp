@@ -1,0 +1,456 @@
+// One pair of functions per change, in the order of the table in docs/journal.md.
+#include "broker/journal/change_codec.h"
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+
+#include "broker/journal/varint.h"
+#include "shared/base/check.h"
+
+namespace joinery::broker::journal {
+namespace {
+
+enum PutFlags : std::uint8_t {
+  parked = 1,
+  equal_sizes = 2,
+  has_due = 4,
+  has_columns = 8,
+  all_put_flags = 15
+};
+enum ColumnFlags : std::uint8_t {
+  priority = 1,
+  delay = 2,
+  run_at = 4,
+  expires_at = 8,
+  key = 16,
+  unique_key = 32,
+  all_columns = 63
+};
+enum AnswerFlags : std::uint8_t { has_error = 1, no_handler = 2, all_answer_flags = 3 };
+
+std::int64_t micros(Wall time) { return time.time_since_epoch().count(); }
+Wall wall(std::int64_t value) { return Wall{Duration{value}}; }
+
+// Fields that several changes share.
+
+void write(FieldWriter& out, const SessionId& session) {
+  out.u64(session.high);
+  out.u64(session.low);
+}
+SessionId read_session(FieldReader& in) {
+  SessionId session;
+  session.high = in.u64();
+  session.low = in.u64();
+  return session;
+}
+
+void write(FieldWriter& out, const Token& token) {
+  out.varint(token.job);
+  out.varint(token.attempt);
+  out.varint(token.epoch);
+}
+Token read_token(FieldReader& in) {
+  Token token;
+  token.job = in.varint();
+  token.attempt = in.u32();
+  token.epoch = in.u32();
+  return token;
+}
+
+void write(FieldWriter& out, const Failure& failure) {
+  out.varint(static_cast<std::uint64_t>(failure.code));
+  out.string(failure.type);
+  out.string(failure.message);
+  out.string(failure.where);
+  out.string(failure.dossier);
+}
+Code read_code(FieldReader& in) { return static_cast<Code>(in.varint_to(UINT16_MAX)); }
+Failure read_failure(FieldReader& in) {
+  Failure failure;
+  failure.code = read_code(in);
+  failure.type = in.string();
+  failure.message = in.string();
+  failure.where = in.string();
+  failure.dossier = in.string();
+  return failure;
+}
+
+void write(FieldWriter& out, const std::vector<Run>& runs) {
+  out.varint(runs.size());
+  JobId expected = 0;
+  for (const Run& run : runs) {
+    out.varint(zigzag(static_cast<std::int64_t>(run.first - expected)));
+    out.varint(run.count);
+    out.varint(run.attempt);
+    out.varint(run.epoch);
+    expected = run.first + run.count;
+  }
+}
+void read_runs(FieldReader& in, std::vector<Run>& runs) {
+  runs.resize(in.count(4));
+  JobId expected = 0;
+  for (Run& run : runs) {
+    run.first = expected + static_cast<JobId>(in.zig());
+    run.count = in.u32();
+    run.attempt = in.u32();
+    run.epoch = in.u32();
+    expected = run.first + run.count;
+  }
+}
+
+// The changes.
+
+void write(FieldWriter& out, const change::Epoch& epoch) { out.varint(epoch.epoch); }
+void read(FieldReader& in, change::Epoch& epoch) { epoch.epoch = in.u32(); }
+
+void write(FieldWriter& out, const change::Queue& queue) {
+  out.varint(queue.id);
+  out.string(queue.name);
+  out.byte(static_cast<std::uint8_t>(queue.options.mode));
+  out.byte(static_cast<std::uint8_t>(queue.options.durability));
+  out.varint(queue.options.maxsize);
+  out.flag(queue.paused);
+  out.string(queue.paused_by);
+  out.string(queue.pause_reason);
+  out.zig(micros(queue.paused_since));
+}
+void read(FieldReader& in, change::Queue& queue) {
+  queue.id = in.u32();
+  queue.name = in.string();
+  queue.options.mode = static_cast<Mode>(in.byte_to(2));
+  queue.options.durability = static_cast<Durability>(in.byte_to(2));
+  queue.options.maxsize = in.varint();
+  queue.paused = in.flag();
+  queue.paused_by = in.string();
+  queue.pause_reason = in.string();
+  queue.paused_since = wall(in.zig());
+}
+
+void write(FieldWriter& out, const change::DefineSpec& define) {
+  const Spec& spec = define.spec;
+  out.varint(define.id);
+  out.string(spec.handler);
+  out.string(spec.content_type);
+  out.varint(spec.attempts);
+  out.varint(spec.crash_attempts);
+  out.varint(spec.backoff.initial_ms);
+  out.varint(spec.backoff.max_ms);
+  out.f32(spec.backoff.factor);
+  out.f32(spec.backoff.jitter);
+  out.varint(spec.soft_timeout_ms);
+  out.varint(spec.hard_timeout_ms);
+  out.varint(spec.result_ttl_s);
+  out.string(spec.trace);
+}
+void read(FieldReader& in, change::DefineSpec& define) {
+  Spec& spec = define.spec;
+  define.id = in.u32();
+  spec.handler = in.string();
+  spec.content_type = in.string();
+  spec.attempts = in.u32();
+  spec.crash_attempts = in.u32();
+  spec.backoff.initial_ms = in.u32();
+  spec.backoff.max_ms = in.u32();
+  spec.backoff.factor = in.f32();
+  spec.backoff.jitter = in.f32();
+  spec.soft_timeout_ms = in.u32();
+  spec.hard_timeout_ms = in.u32();
+  spec.result_ttl_s = in.u32();
+  spec.trace = in.string();
+}
+
+void write(FieldWriter& out, const change::OpenBatch& batch) {
+  out.varint(batch.id);
+  out.string(batch.name);
+  out.zig(micros(batch.at));
+}
+void read(FieldReader& in, change::OpenBatch& batch) {
+  batch.id = in.varint();
+  batch.name = in.string();
+  batch.at = wall(in.zig());
+}
+
+std::uint8_t flags_of(const Columns& columns) {
+  return static_cast<std::uint8_t>(
+      (columns.priority.empty() ? 0 : priority) | (columns.delay_ms.empty() ? 0 : delay) |
+      (columns.run_at_ms.empty() ? 0 : run_at) | (columns.expires_at_ms.empty() ? 0 : expires_at) |
+      (columns.key.empty() ? 0 : key) | (columns.unique_key.empty() ? 0 : unique_key));
+}
+void write_columns(FieldWriter& out, const Columns& columns) {
+  const auto same = [](std::uint64_t value) { return value; };
+  out.byte(flags_of(columns));
+  out.column(columns.priority, zigzag);
+  out.column(columns.delay_ms, same);
+  out.column(columns.run_at_ms, zigzag);
+  out.column(columns.expires_at_ms, zigzag);
+  for (const auto& name : columns.key) out.string(name);
+  for (const auto& name : columns.unique_key) out.string(name);
+}
+// Resizes `column` to `count` and reads each value, if the flag is set; a value takes at least one byte.
+template <typename T, typename ReadOne>
+void read_column(FieldReader& in, bool there, std::size_t count, std::vector<T>& column, ReadOne read_one) {
+  column.clear();
+  if (!there) return;
+  if (count > in.left()) return in.bad();
+  column.reserve(count);
+  for (std::size_t i = 0; i < count && in.good(); ++i) column.emplace_back(read_one());
+}
+void read_columns(FieldReader& in, std::size_t count, Columns& columns) {
+  const unsigned there = in.byte_to(all_columns);
+  const auto zig = [&in] { return in.zig(); };
+  const auto string = [&in] { return in.string(); };
+  read_column(in, (there & priority) != 0, count, columns.priority, zig);
+  read_column(in, (there & delay) != 0, count, columns.delay_ms, [&in] { return in.varint(); });
+  read_column(in, (there & run_at) != 0, count, columns.run_at_ms, zig);
+  read_column(in, (there & expires_at) != 0, count, columns.expires_at_ms, zig);
+  read_column(in, (there & key) != 0, count, columns.key, string);
+  read_column(in, (there & unique_key) != 0, count, columns.unique_key, string);
+}
+
+void check_lengths(const change::Put& put) {
+  const auto fits = [&put](const auto& column) { return column.empty() || column.size() == put.count; };
+  JOINERY_CHECK(put.count <= jobs_per_put_max);
+  JOINERY_CHECK(put.sizes.size() == put.count);
+  JOINERY_CHECK(fits(put.due));
+  if (put.columns == nullptr) return;
+  JOINERY_CHECK(fits(put.columns->priority) && fits(put.columns->delay_ms) && fits(put.columns->run_at_ms));
+  JOINERY_CHECK(fits(put.columns->expires_at_ms) && fits(put.columns->key) && fits(put.columns->unique_key));
+}
+void write(FieldWriter& out, const change::Put& put) {
+  check_lengths(put);
+  const bool equal = std::ranges::adjacent_find(put.sizes, std::not_equal_to{}) == put.sizes.end();
+  const bool columns = put.columns != nullptr && flags_of(*put.columns) != 0;
+  out.varint(put.first);
+  out.varint(put.count);
+  out.varint(put.queue);
+  out.varint(put.spec);
+  out.varint(put.batch);
+  out.varint(put.parent);
+  out.zig(micros(put.at));
+  out.byte(static_cast<std::uint8_t>((put.parked ? parked : 0) | (equal ? equal_sizes : 0) |
+                                     (put.due.empty() ? 0 : has_due) | (columns ? has_columns : 0)));
+  if (equal) {
+    out.varint(put.sizes.empty() ? 0 : put.sizes.front());
+  } else {
+    out.column(put.sizes, [](std::uint32_t size) { return size; });
+  }
+  out.column(put.due, [&put](Wall due) { return zigzag(minus(micros(due), micros(put.at))); });
+  if (columns) write_columns(out, *put.columns);
+}
+// The views of the Put are into the vectors given.
+void read(FieldReader& in, change::Put& put, std::vector<std::uint32_t>& sizes, std::vector<Wall>& due,
+          Columns& columns) {
+  put.first = in.varint();
+  put.count = static_cast<std::uint32_t>(in.varint_to(jobs_per_put_max));
+  put.queue = in.u32();
+  put.spec = in.u32();
+  put.batch = in.varint();
+  put.parent = in.varint();
+  put.at = wall(in.zig());
+  const unsigned flags = in.byte_to(all_put_flags);
+  put.parked = (flags & parked) != 0;
+  if ((flags & equal_sizes) != 0) {
+    sizes.assign(put.count, in.u32());
+  } else {
+    read_column(in, true, put.count, sizes, [&in] { return in.u32(); });
+  }
+  read_column(in, (flags & has_due) != 0, put.count, due,
+              [&] { return wall(plus(micros(put.at), in.zig())); });
+  if ((flags & has_columns) != 0) {
+    read_columns(in, put.count, columns);
+    put.columns = &columns;
+  }
+  put.sizes = sizes;
+  put.due = due;
+}
+
+void write(FieldWriter& out, const change::Admit& admit) {
+  out.varint(admit.first);
+  out.varint(admit.count);
+}
+void read(FieldReader& in, change::Admit& admit) {
+  admit.first = in.varint();
+  admit.count = in.u32();
+}
+
+void write(FieldWriter& out, const change::Answer& answer) {
+  write(out, answer.session);
+  out.varint(answer.sequence);
+  out.varint(answer.confirmed);
+  out.varint(answer.number);
+  out.flag(answer.parked);
+  out.zig(micros(answer.until));
+  out.flag(answer.watch);
+  out.varint(answer.groups.size());
+  for (const GroupAnswer& group : answer.groups) {
+    out.varint(group.first);
+    out.varint(group.count);
+    out.byte(static_cast<std::uint8_t>(group.level));
+    out.byte(static_cast<std::uint8_t>((group.error ? has_error : 0) | (group.no_handler ? no_handler : 0)));
+    if (!group.error) continue;
+    out.varint(static_cast<std::uint64_t>(group.error->code));
+    out.string(group.error->message);
+    out.string(group.error->field);
+  }
+}
+void read(FieldReader& in, change::Answer& answer) {
+  answer.session = read_session(in);
+  answer.sequence = in.varint();
+  answer.confirmed = in.varint();
+  answer.number = in.varint();
+  answer.parked = in.flag();
+  answer.until = wall(in.zig());
+  answer.watch = in.flag();
+  answer.groups.resize(in.count(4));
+  for (GroupAnswer& group : answer.groups) {
+    group.first = in.varint();
+    group.count = in.u32();
+    group.level = static_cast<Durability>(in.byte_to(2));
+    const unsigned flags = in.byte_to(all_answer_flags);
+    group.no_handler = (flags & no_handler) != 0;
+    if ((flags & has_error) == 0) continue;
+    Error& error = group.error.emplace();
+    error.code = read_code(in);
+    error.message = in.string();
+    error.field = in.string();
+  }
+}
+
+void write(FieldWriter& out, const change::Start& start) {
+  write(out, start.worker);
+  write(out, start.runs);
+}
+void read(FieldReader& in, change::Start& start) {
+  start.worker = read_session(in);
+  read_runs(in, start.runs);
+}
+
+void write(FieldWriter& out, const change::Finish& finish) {
+  out.byte(static_cast<std::uint8_t>(finish.outcome));
+  out.zig(micros(finish.at));
+  write(out, finish.runs);
+}
+void read(FieldReader& in, change::Finish& finish) {
+  finish.outcome = static_cast<Outcome>(in.byte_to(3));
+  finish.at = wall(in.zig());
+  read_runs(in, finish.runs);
+}
+
+void write(FieldWriter& out, const change::Requeue& requeue) {
+  write(out, requeue.token);
+  out.byte(static_cast<std::uint8_t>(requeue.kind));
+  out.flag(requeue.lost);
+  out.zig(micros(requeue.due));
+  write(out, requeue.failure);
+}
+void read(FieldReader& in, change::Requeue& requeue) {
+  requeue.token = read_token(in);
+  requeue.kind = static_cast<Report::Kind>(in.byte_to(5));
+  requeue.lost = in.flag();
+  requeue.due = wall(in.zig());
+  requeue.failure = read_failure(in);
+}
+
+void write(FieldWriter& out, const change::Bury& bury) {
+  write(out, bury.token);
+  out.zig(micros(bury.at));
+  write(out, bury.failure);
+}
+void read(FieldReader& in, change::Bury& bury) {
+  bury.token = read_token(in);
+  bury.at = wall(in.zig());
+  bury.failure = read_failure(in);
+}
+
+void write(FieldWriter& out, const change::Revive& revive) {
+  out.varint(revive.job);
+  out.zig(micros(revive.at));
+}
+void read(FieldReader& in, change::Revive& revive) {
+  revive.job = in.varint();
+  revive.at = wall(in.zig());
+}
+
+void write(FieldWriter& out, const change::Drop& drop) {
+  out.varint(drop.first);
+  out.varint(drop.count);
+}
+void read(FieldReader& in, change::Drop& drop) {
+  drop.first = in.varint();
+  drop.count = in.u32();
+}
+
+void write(FieldWriter& out, const change::Move& move) {
+  out.varint(move.job);
+  out.varint(move.size);
+}
+void read(FieldReader& in, change::Move& move) {
+  move.job = in.varint();
+  move.size = in.u32();
+}
+
+void write(FieldWriter& out, const change::Cancelling& cancelling) { write(out, cancelling.runs); }
+void read(FieldReader& in, change::Cancelling& cancelling) { read_runs(in, cancelling.runs); }
+
+template <typename T>
+void read_as(FieldReader& in, Change& change) {
+  T value;
+  read(in, value);
+  change = std::move(value);
+}
+
+}  // namespace
+
+// The tag of a change is its place in the variant, from 1.
+static_assert(std::variant_size_v<Change::variant> == 15);
+
+void encode_changes(std::span<const Change> changes, Buffer& out) {
+  FieldWriter writer(out);
+  for (const Change& change : changes) {
+    writer.byte(static_cast<std::uint8_t>(change.index() + 1));
+    std::visit([&writer](const auto& value) { write(writer, value); },
+               static_cast<const Change::variant&>(change));
+  }
+}
+
+std::uint64_t payload_bytes(const Change& change) {
+  if (const auto* put = std::get_if<change::Put>(&change)) {
+    return std::accumulate(put->sizes.begin(), put->sizes.end(), std::uint64_t{0});
+  }
+  const auto* move = std::get_if<change::Move>(&change);
+  return move == nullptr ? 0 : move->size;
+}
+
+const Change* ChangeDecoder::next() {
+  if (!good_ || in_.empty()) return nullptr;
+  FieldReader in(in_);
+  switch (in.byte()) {
+    case 1: read_as<change::Epoch>(in, change_); break;
+    case 2: read_as<change::Queue>(in, change_); break;
+    case 3: read_as<change::DefineSpec>(in, change_); break;
+    case 4: read_as<change::OpenBatch>(in, change_); break;
+    case 5: {
+      change::Put put;
+      read(in, put, sizes_, due_, columns_);
+      change_ = put;
+      break;
+    }
+    case 6: read_as<change::Admit>(in, change_); break;
+    case 7: read_as<change::Answer>(in, change_); break;
+    case 8: read_as<change::Start>(in, change_); break;
+    case 9: read_as<change::Finish>(in, change_); break;
+    case 10: read_as<change::Requeue>(in, change_); break;
+    case 11: read_as<change::Bury>(in, change_); break;
+    case 12: read_as<change::Revive>(in, change_); break;
+    case 13: read_as<change::Drop>(in, change_); break;
+    case 14: read_as<change::Move>(in, change_); break;
+    case 15: read_as<change::Cancelling>(in, change_); break;
+    default: in.bad();
+  }
+  good_ = in.good();
+  in_ = in.rest();
+  return good_ ? &change_ : nullptr;
+}
+
+}  // namespace joinery::broker::journal

@@ -1,0 +1,295 @@
+#include "broker/journal/log_journal.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <cstring>
+
+#include "broker/journal/change_codec.h"
+#include "broker/journal/checkpoint.h"
+#include "shared/base/check.h"
+
+namespace joinery::broker::journal {
+namespace {
+
+// What may wait in memory for a slow disk before append waits for it.
+constexpr std::uint64_t unwritten_max = std::uint64_t{256} << 20U;
+// What the reserve counts for each unfinished job: its finish in a record of its own, and its part of a
+// checkpoint.
+constexpr std::uint64_t finish_bytes = 64;
+constexpr std::uint64_t state_bytes = 100;
+
+}  // namespace
+
+LogJournal::LogJournal(std::unique_ptr<Directory> directory, const Format& format,
+                       const JournalOptions& options, const Listing& listing, const LogEnd& end, Fatal fatal)
+    : directory_(std::move(directory)),
+      format_(format),
+      options_(options),
+      writer_(*directory_, format_, options_, listing, end, std::move(fatal)),
+      reader_(*directory_, format_),
+      tail_(options.tail_bytes),
+      space_(format_, listing.segments, end.position),
+      end_(end.position),
+      sequence_(end.sequence),
+      previous_(end.previous),
+      checkpoint_position_(end.checkpoint),
+      checkpoint_bytes_(end.checkpoint_bytes) {}
+
+LogJournal::~LogJournal() { close(); }
+
+// Everything durable first, then the record that says so.
+void LogJournal::close() {
+  commit(true);
+  if (!writer_.wait_durable()) return;
+  add_record(RecordKind::close, 0, 0, [](char*, Position) {});
+  commit(true);
+  writer_.wait_durable();
+}
+
+Appended LogJournal::append(std::span<const Change> changes,
+                            std::span<const std::span<const Bytes>> payloads) {
+  encoded_.clear();
+  encode_changes(changes, encoded_);
+  const std::uint64_t payload_count = count_payloads(changes);
+  const std::size_t size = encoded_.size() + payload_bytes_;
+  JOINERY_CHECK(record_size(size) <= options_.record_bytes_max);
+  add_record(RecordKind::changes, encoded_.size(), size, [&](char* to, Position at) {
+    std::memcpy(to, encoded_.data(), encoded_.size());
+    copy_payloads(changes, payloads, to + encoded_.size(), at + encoded_.size());
+    space_.add(at, payload_count, payload_bytes_);
+  });
+  if (end_ > writer_.written() + unwritten_max) {
+    commit(false);
+    writer_.wait_written(unwritten_max / 2);
+  }
+  return {end_, puts_};
+}
+
+// Counts those that take space, and sums their bytes.
+std::uint64_t LogJournal::count_payloads(std::span<const Change> changes) {
+  payload_bytes_ = 0;
+  std::uint64_t count = 0;
+  for (const Change& change : changes) {
+    payload_bytes_ += payload_bytes(change);
+    if (const auto* put = std::get_if<change::Put>(&change)) {
+      count +=
+          static_cast<std::uint64_t>(std::ranges::count_if(put->sizes, [](auto size) { return size > 0; }));
+    } else if (const auto* move = std::get_if<change::Move>(&change)) {
+      count += move->size > 0 ? 1 : 0;
+    }
+  }
+  return count;
+}
+
+void LogJournal::copy_payloads(std::span<const Change> changes,
+                               std::span<const std::span<const Bytes>> payloads, char* to, Position at) {
+  puts_.clear();
+  taken_.assign(payloads.size(), 0);
+  const auto copy = [&](std::uint32_t group, std::uint32_t size) {
+    JOINERY_CHECK(group < payloads.size() && taken_[group] < payloads[group].size());
+    const Bytes payload = payloads[group][taken_[group]++];
+    JOINERY_CHECK(payload.size() == size);
+    if (size > 0) std::memcpy(to, payload.data(), size);
+    to += size;
+    at += size;
+  };
+  for (const Change& change : changes) {
+    if (const auto* put = std::get_if<change::Put>(&change)) {
+      puts_.push_back({put->first, put->count, at});
+      for (const std::uint32_t size : put->sizes) copy(put->group, size);
+    } else if (const auto* move = std::get_if<change::Move>(&change)) {
+      puts_.push_back({move->job, 1, at});
+      copy(0, move->size);
+    }
+  }
+}
+
+template <typename Fill>
+void LogJournal::add_record(RecordKind kind, std::size_t changes, std::size_t size, Fill fill) {
+  const std::size_t whole = record_size(size);
+  make_room(whole);
+  RecordHeader header;
+  header.size = static_cast<std::uint32_t>(size);
+  header.changes = static_cast<std::uint32_t>(changes);
+  header.previous = previous_;
+  header.sequence = sequence_++;
+  header.durable = writer_.durable();
+  header.kind = kind;
+  const Position at = end_;
+  char* record = extend(whole);
+  fill(record + record_header_size, at + record_header_size);
+  format_.finish_record(record, header, at);
+  previous_ = header.crc;
+  stats_.appended_bytes += whole;
+  ++stats_.records;
+}
+
+void LogJournal::make_room(std::size_t record) {
+  if (format_.left(end_) >= record) return;
+  if (format_.left(end_) >= record_header_size) {
+    add_record(RecordKind::seal, 0, 0, [](char*, Position) {});
+  }
+  if (format_.offset_of(end_) != 0) end_ += format_.left(end_);
+}
+
+// The memory of the next bytes of the log, which become part of the group. A span stays within its segment.
+char* LogJournal::extend(std::size_t size) {
+  char* memory = tail_.extend(end_, size, writer_.written());
+  const auto goes_on = [&](const Span& span) {
+    return span.data + span.size == memory && span.at + span.size == end_ && format_.offset_of(end_) != 0;
+  };
+  if (!group_.empty() && goes_on(group_.back())) {
+    group_.back().size += size;
+  } else {
+    group_.push_back({memory, size, end_});
+  }
+  end_ += size;
+  return memory;
+}
+
+void LogJournal::commit(bool sync) {
+  collect_checkpoint();
+  if (group_.empty() && !(sync && writer_.durable() < end_)) return;
+  writer_.write(group_, sync);
+  group_.clear();
+}
+
+Position LogJournal::durable() const {
+  const_cast<LogWriter&>(writer_).drain();
+  return writer_.durable();
+}
+
+Result<> LogJournal::read(Place place, Buffer& out) {
+  if (place.size == 0) return {};
+  if (const char* bytes = tail_.find(place.position, place.size)) {
+    out.append(bytes, place.size);
+    return {};
+  }
+  return reader_.read(place, writer_.written(), out);
+}
+
+void LogJournal::release(Place place) {
+  if (place.size > 0) space_.remove(place.position, place.size);
+}
+
+void LogJournal::retain(Place place) {
+  if (place.size > 0) space_.retain(place.position, place.size);
+}
+
+bool LogJournal::has_room(std::uint64_t bytes, std::uint64_t unfinished) {
+  collect_checkpoint();
+  const std::uint64_t reserve = unfinished * finish_bytes +
+                                std::max(checkpoint_bytes_, unfinished * state_bytes) +
+                                format_.segment_bytes();
+  // What does not fit at the end of a segment is left empty, once per segment.
+  const std::uint64_t need = bytes + bytes / 8 + record_header_size + reserve;
+  crowded_ = writer_.room_end() < end_ + need;
+  return !crowded_;
+}
+
+// A checkpoint pays when it saves reading as much log, or gives back as much space, as it writes; and, when
+// the disk is nearly full, whenever it gives anything back.
+bool LogJournal::wants_checkpoint() const {
+  if (checkpoint_running_ || end_ <= checkpoint_position_ || end_ < retry_checkpoint_at_) return false;
+  const std::uint64_t worth = std::max(options_.checkpoint_bytes, checkpoint_bytes_);
+  if (end_ - checkpoint_position_ >= worth) return true;
+  const std::uint64_t free = space_.empty_before(end_).size() * format_.segment_bytes();
+  return free >= worth || (crowded_ && free > 0);
+}
+
+void LogJournal::checkpoint(const Save& save) {
+  collect_checkpoint();
+  if (checkpoint_running_) return;
+  commit(true);
+  checkpoint_running_ = true;
+  freed_by_checkpoint_ = space_.empty_before(end_);
+  const CheckpointHeader header{previous_, end_, sequence_};
+  const std::uint64_t expected = std::max(checkpoint_bytes_, space_.live_payloads() * state_bytes);
+  if (expected > options_.fork_bytes && directory_->shared_with_children()) {
+    fork_checkpoint(header, save);
+    return;
+  }
+  CheckpointJob job{end_, {}, -1};
+  encode_checkpoint(format_, header, save, [&job](Bytes bytes) { job.file.append(bytes); });
+  writer_.checkpoint(std::move(job));
+}
+
+void LogJournal::fork_checkpoint(const CheckpointHeader& header, const Save& save) {
+  const pid_t parent = ::getpid();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    // Nothing of ours but memory from here: docs/journal.md, "Checkpoints".
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(1);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::signal(signal, SIG_DFL);
+    ::close_range(STDERR_FILENO + 1, UINT_MAX, 0);
+    ::_exit(write_checkpoint(*directory_, format_, header, save) ? 0 : 1);
+  }
+  if (child < 0) {
+    checkpoint_running_ = false;
+    retry_checkpoint_at_ = end_ + options_.checkpoint_bytes / 4;
+    return;
+  }
+  writer_.checkpoint({end_, {}, child});
+}
+
+void LogJournal::collect_checkpoint() {
+  const auto done = writer_.finished_checkpoint();
+  if (!done) return;
+  checkpoint_running_ = false;
+  if (done->failed) {
+    retry_checkpoint_at_ = end_ + options_.checkpoint_bytes / 4;
+    return;
+  }
+  checkpoint_position_ = done->position;
+  checkpoint_bytes_ = done->bytes;
+  ++stats_.checkpoints;
+  for (const std::uint64_t segment : freed_by_checkpoint_) {
+    if (scan_ && scan_->segment() == segment) scan_.reset();
+    reader_.forget(segment);
+    space_.forget(segment);
+  }
+  if (!freed_by_checkpoint_.empty()) writer_.recycle(std::exchange(freed_by_checkpoint_, {}));
+}
+
+bool LogJournal::is_crowded() const {
+  const std::uint64_t most = 2 * space_.live_bytes() + 2 * format_.segment_bytes();
+  const auto bytes = [&](std::uint64_t files) { return files * format_.segment_bytes(); };
+  if (bytes(writer_.files()) <= most) return false;
+  // Those that are empty already wait for a checkpoint only.
+  return bytes(writer_.files() - std::min(writer_.files(), space_.empty_before(end_).size())) > most;
+}
+
+std::vector<Journal::Candidate> LogJournal::to_move(std::size_t most) {
+  collect_checkpoint();
+  if (!scan_) {
+    if (!is_crowded()) return {};
+    const auto segment = space_.sparsest_before(writer_.written());
+    if (!segment) return {};
+    // Once through is enough, unless much has happened since.
+    if (segment == scanned_ && end_ < scanned_at_ + format_.segment_bytes()) return {};
+    auto file = directory_->open(segment_name(*segment));
+    if (!file) return {};
+    scan_.emplace(std::move(*file), format_, *segment);
+    scanned_ = segment;
+    scanned_at_ = end_;
+  }
+  auto candidates = scan_->next(most);
+  if (scan_->finished()) scan_.reset();
+  return candidates;
+}
+
+Journal::Stats LogJournal::stats() const {
+  Stats stats = stats_;
+  stats.live_bytes = space_.live_bytes();
+  stats.disk_bytes = writer_.files() * format_.segment_bytes() + checkpoint_bytes_;
+  stats.syncs = writer_.syncs();
+  return stats;
+}
+
+}  // namespace joinery::broker::journal

@@ -1,0 +1,62 @@
+// Opens the journal of a data directory: our segmented log on a local disk (docs/journal.md).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "broker/journal/journal.h"
+#include "shared/base/error.h"
+#include "shared/base/time.h"
+
+namespace joinery::broker {
+
+struct JournalOptions {
+  std::string directory = "joinery-data";
+  // Of a new data directory; an old one keeps its own. A power of two, at least 4096 and record_bytes_max.
+  std::uint64_t segment_bytes = std::uint64_t{64} << 20U;
+  // Largest record: a frame with its changes. append checks it.
+  std::uint64_t record_bytes_max = std::uint64_t{32} << 20U;
+  Duration interval{100'000};  // after which what was committed without sync is synced
+  std::uint64_t tail_bytes = std::uint64_t{32} << 20U;  // of the log's end that stay in memory for reading
+  // A checkpoint is wanted when the log has grown by this, or by the size of the last one if that is more.
+  std::uint64_t checkpoint_bytes = std::uint64_t{64} << 20U;
+  // Checkpoints expected to be larger than this are written by a forked child.
+  std::uint64_t fork_bytes = std::uint64_t{1} << 20U;
+  // false: no thread; commit(true) writes and syncs before it returns (for simulations).
+  bool own_thread = true;
+};
+
+// Told once of a failed write or sync, with disk_full or io_error and the place; by the journal's own thread,
+// so it must not call the journal. It should end the process: nothing becomes durable any more.
+using Fatal = std::function<void(const Error&)>;
+
+// Opens the journal, makes it if it is not there, and tells `recovery` what is in it. Errors: journal_locked,
+// journal_corrupt (segment and offset), unsupported_format, io_error, disk_full, invalid_argument, and what
+// `recovery` returns.
+Result<std::unique_ptr<Journal>> open_journal(const JournalOptions& options, Recovery& recovery, Fatal fatal);
+
+// What check_journal found.
+struct JournalReport {
+  std::uint64_t segments = 0;
+  std::uint64_t records = 0;
+  std::uint64_t payload_bytes = 0;
+  bool clean = true;   // the last life stopped in order
+  std::string end;     // where the log ends
+  std::string damage;  // the first place that does not check; empty: none
+};
+
+// Reads everything and changes nothing. Errors: journal_locked while a broker runs, and if there is no
+// journal.
+Result<JournalReport> check_journal(const std::string& directory);
+
+namespace journal {
+class Directory;
+// The same on any storage (tests, simulations).
+Result<std::unique_ptr<Journal>> open_journal_in(std::unique_ptr<Directory> directory,
+                                                 const JournalOptions& options, Recovery& recovery,
+                                                 Fatal fatal);
+Result<JournalReport> check_journal_in(Directory& directory);
+}  // namespace journal
+
+}  // namespace joinery::broker

@@ -1,0 +1,180 @@
+#include "broker/journal/recovery.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "broker/journal/change_codec.h"
+#include "broker/journal/checkpoint.h"
+#include "broker/journal/record_stream.h"
+
+namespace joinery::broker::journal {
+namespace {
+
+std::unexpected<Error> corrupt(const Format& format, Position at, const char* what) {
+  return fail(Code::journal_corrupt, fmt::format("{}: {}", place_name(format, at), what));
+}
+
+// Reads the log from its checkpoint on.
+class LogReading {
+ public:
+  LogReading(Directory& directory, const Format& format, const Listing& listing, Recovery& recovery)
+      : directory_(directory), format_(format), listing_(listing), recovery_(recovery) {}
+
+  Result<LogEnd> run() {
+    if (auto done = checkpoint(); !done) return std::unexpected(done.error());
+    bool more = true;
+    while (more) {
+      if (format_.left(end_.position) < record_header_size) end_.position += format_.left(end_.position);
+      if (!listing_.segments.contains(format_.segment_of(end_.position))) break;
+      auto done = segment();
+      if (!done) return std::unexpected(done.error());
+      more = *done;
+    }
+    if (auto done = prove_end(); !done) return std::unexpected(done.error());
+    return end_;
+  }
+
+ private:
+  Result<> checkpoint() {
+    end_.clean = listing_.checkpoints.empty() && listing_.segments.empty();
+    if (listing_.checkpoints.empty()) return {};
+    const std::string name = checkpoint_name(*listing_.checkpoints.rbegin());
+    const auto file = read_whole(directory_, name);
+    if (!file) return std::unexpected(file.error());
+    const auto read = decode_checkpoint(format_, name, *file);
+    if (!read) return std::unexpected(read.error());
+    end_.position = end_.proven = end_.checkpoint = read->header.position;
+    end_.sequence = read->header.sequence;
+    end_.previous = read->header.previous;
+    end_.checkpoint_bytes = file->size();
+    if (format_.offset_of(end_.position) != 0 &&
+        !listing_.segments.contains(format_.segment_of(end_.position))) {
+      return corrupt(format_, end_.position, "the segment is missing");
+    }
+    return recovery_.checkpoint(read->state);
+  }
+
+  // Reads on in the segment of the end; whether the log goes on in the next one.
+  Result<bool> segment() {
+    const std::uint64_t number = format_.segment_of(end_.position);
+    recovery_.progress(number - format_.segment_of(end_.checkpoint), *listing_.segments.rbegin() + 1);
+    const auto file = directory_.open(segment_name(number));
+    if (!file) return std::unexpected(file.error());
+    RecordStream stream(**file, format_, end_.position);
+    while (format_.segment_of(end_.position) == number) {
+      const auto next = stream.next();
+      if (!next) return std::unexpected(next.error());
+      const Record* record = *next;
+      if (record == nullptr || !follows(*record)) return format_.left(end_.position) < record_header_size;
+      if (auto done = take(*record); !done) return std::unexpected(done.error());
+    }
+    return true;
+  }
+
+  bool follows(const Record& record) const {
+    return record.header.sequence == end_.sequence && record.header.previous == end_.previous;
+  }
+
+  Result<> take(const Record& record) {
+    if (auto done = deliver(record); !done) return done;
+    end_.position = record.end();
+    if (record.header.kind == RecordKind::seal) {
+      end_.position = format_.start_of(format_.segment_of(record.at) + 1);
+    }
+    end_.clean = record.header.kind == RecordKind::close;
+    end_.proven = std::max(end_.proven, record.header.durable);
+    end_.previous = record.header.crc;
+    ++end_.sequence;
+    ++end_.records;
+    return {};
+  }
+
+  Result<> deliver(const Record& record) {
+    Position payloads = record.payloads_at();
+    decoder_.reset(record.changes);
+    while (const Change* change = decoder_.next()) {
+      if (auto done = recovery_.change(*change, payloads); !done) return done;
+      payloads += payload_bytes(*change);
+    }
+    if (!decoder_.whole()) return corrupt(format_, record.at, "the record's changes are not understood");
+    if (payloads != record.payloads_at() + record.payloads.size()) {
+      return corrupt(format_, record.at, "the record's payloads are not those of its changes");
+    }
+    return {};
+  }
+
+  // Whether a later record says that what stood at the end had been synced: then this is not the end.
+  Result<> prove_end() {
+    const Position end = end_.position;
+    if (end_.proven > end)
+      return corrupt(format_, end, "a record that had been synced is damaged or missing");
+    for (const std::uint64_t number : listing_.segments) {
+      if (number < format_.segment_of(end)) continue;
+      const auto file = directory_.open(segment_name(number));
+      if (!file) return std::unexpected(file.error());
+      RecordStream stream(**file, format_, std::max(end, format_.start_of(number)));
+      const auto later = stream.seek(end + 1);
+      if (!later) return std::unexpected(later.error());
+      if (*later) return corrupt(format_, end, "a record that had been synced is damaged or missing");
+    }
+    return {};
+  }
+
+  Directory& directory_;
+  const Format& format_;
+  const Listing& listing_;
+  Recovery& recovery_;
+  LogEnd end_;
+  ChangeDecoder decoder_{{}};
+};
+
+}  // namespace
+
+Result<Listing> list_files(Directory& directory) {
+  const auto names = directory.list();
+  if (!names) return std::unexpected(names.error());
+  Listing listing;
+  for (const std::string& name : *names) {
+    if (name == "meta") listing.meta = true;
+    if (name.ends_with(".new")) listing.unfinished.push_back(name);
+    if (const auto number = number_in(name, "segment-")) listing.segments.insert(*number);
+    if (const auto number = number_in(name, "spare-")) listing.spares.insert(*number);
+    if (const auto number = number_in(name, "checkpoint-")) listing.checkpoints.insert(*number);
+  }
+  return listing;
+}
+
+Result<LogEnd> read_log(Directory& directory, const Format& format, const Listing& listing,
+                        Recovery& recovery) {
+  return LogReading(directory, format, listing, recovery).run();
+}
+
+Result<> secure_end(Directory& directory, const Format& format, const Listing& listing, const LogEnd& end) {
+  for (Position at = end.proven; at < end.position;) {
+    const std::uint64_t size = std::min(format.left(at), end.position - at);
+    auto file = directory.open(segment_name(format.segment_of(at)));
+    if (!file) return std::unexpected(file.error());
+    Buffer bytes(size, '\0');
+    const auto got = (*file)->read_at(bytes.data(), size, format.offset_of(at));
+    if (!got) return std::unexpected(got.error());
+    if (auto done = (*file)->write_at(Bytes(bytes).substr(0, *got), format.offset_of(at)); !done) return done;
+    if (auto done = (*file)->sync(); !done) return done;
+    at += size;
+  }
+  for (const std::uint64_t number : listing.segments) {
+    if (number <= format.segment_of(end.position)) continue;
+    if (auto done = directory.remove(segment_name(number)); !done) return done;
+  }
+  for (const Position checkpoint : listing.checkpoints) {
+    if (checkpoint == end.checkpoint) continue;
+    if (auto done = directory.remove(checkpoint_name(checkpoint)); !done) return done;
+  }
+  return directory.sync();
+}
+
+std::string place_name(const Format& format, Position at) {
+  return fmt::format("{} at offset {}", segment_name(format.segment_of(at)), format.offset_of(at));
+}
+
+}  // namespace joinery::broker::journal

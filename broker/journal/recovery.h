@@ -1,0 +1,45 @@
+// Finds out what a data directory holds: the newest checkpoint, the records behind it, and where the log
+// ends. docs/journal.md, "Recovery", has the steps and their reasons.
+#pragma once
+
+#include <set>
+#include <vector>
+
+#include "broker/journal/format.h"
+#include "broker/journal/journal.h"
+#include "broker/journal/storage.h"
+
+namespace joinery::broker::journal {
+
+// The files of a data directory by kind.
+struct Listing {
+  std::set<std::uint64_t> segments, spares;
+  std::set<Position> checkpoints;
+  std::vector<std::string> unfinished;  // *.new
+  bool meta = false;
+};
+Result<Listing> list_files(Directory& directory);
+
+// Where the log goes on.
+struct LogEnd {
+  Position position = 0;
+  std::uint64_t sequence = 1;  // of the next record
+  std::uint32_t previous = 0;
+  Position proven = 0;  // known to be synced up to here
+  bool clean = true;    // the last record says that the broker stopped in order; or there is none
+  std::uint64_t records = 0;
+  Position checkpoint = 0;
+  std::uint64_t checkpoint_bytes = 0;
+};
+
+// Reads and changes nothing.
+Result<LogEnd> read_log(Directory& directory, const Format& format, const Listing& listing,
+                        Recovery& recovery);
+
+// Writes what nothing proves to be synced again and syncs it, and removes the segments behind the end.
+Result<> secure_end(Directory& directory, const Format& format, const Listing& listing, const LogEnd& end);
+
+// "segment-0000000000000000 at offset 1234"
+std::string place_name(const Format& format, Position at);
+
+}  // namespace joinery::broker::journal

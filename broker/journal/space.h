@@ -1,0 +1,48 @@
+// Which segments hold how many live payload bytes: what may go, and what is worth emptying.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "broker/journal/format.h"
+
+namespace joinery::broker::journal {
+
+// Counts per segment, in constant time per payload. Threads: the engine's.
+class Space {
+ public:
+  Space(const Format& format, const std::set<std::uint64_t>& segments, Position end);
+
+  // Appended at this position: so many payloads, of so many bytes in all.
+  void add(Position at, std::uint64_t payloads, std::uint64_t bytes);
+  // A payload of before the start is live. One in a segment that is not there is not counted; reading it says
+  // so.
+  void retain(Position at, std::uint64_t bytes);
+  void remove(Position at, std::uint64_t bytes);
+
+  std::uint64_t live_payloads() const { return payloads_; }
+  std::uint64_t live_bytes() const { return live_; }
+  // Segments that end before the position and hold nothing live.
+  std::vector<std::uint64_t> empty_before(Position position) const;
+  // The segment before the position with the least live bytes, if that is less than half of it and not zero.
+  std::optional<std::uint64_t> sparsest_before(Position position) const;
+  void forget(std::uint64_t segment);
+
+ private:
+  struct Segment {
+    std::uint64_t live = 0;
+    bool there = false;
+  };
+  // Null if it is not there.
+  Segment* find(Position position);
+
+  const Format& format_;
+  std::vector<Segment> segments_;  // from first_
+  std::uint64_t first_ = 0;
+  std::uint64_t payloads_ = 0;
+  std::uint64_t live_ = 0;
+};
+
+}  // namespace joinery::broker::journal

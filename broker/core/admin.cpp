@@ -1,0 +1,202 @@
+// Verbs on queues, batches and jobs.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "broker/core/impl.h"
+
+namespace joinery::broker {
+
+void Core::Impl::on(Now now, const Admin& command, Effects& effects) {
+  if (require(command.session, command.sequence, effects) == nullptr) return;
+  if (repeated(command.session, command.sequence, effects)) return;
+  const auto number = std::visit([&](const auto& one) { return verb(now, one, effects); }, command.verb);
+  if (!number) return refuse(command.session, command.sequence, number.error(), effects);
+  const change::Answer done{.session = command.session,
+                            .sequence = command.sequence,
+                            .confirmed = command.confirmed,
+                            .groups = {},
+                            .number = *number};
+  record(done, effects);
+  answer(done, effects);
+}
+
+Result<std::uint32_t> Core::Impl::known_queue(const std::string& name) const {
+  if (const std::uint32_t id = ledger.find_queue(name); id != 0) return id;
+  return fail(Code::unknown_queue, fmt::format("there is no queue {}", name), "queue");
+}
+
+void Core::Impl::change_queue(std::uint32_t id, const std::function<void(change::Queue&)>& edit,
+                              Effects& effects) {
+  const QueueState& queue = ledger.queues[id];
+  change::Queue change{queue.id,        queue.name,         queue.options,     queue.paused,
+                       queue.paused_by, queue.pause_reason, queue.paused_since};
+  edit(change);
+  record(std::move(change), effects);
+}
+
+Result<std::uint64_t> Core::Impl::verb(Now, const Configure& verb, Effects& effects) {
+  if (auto name = validate_name(verb.queue, "queue"); !name) return std::unexpected(name.error());
+  const std::uint32_t known = ledger.find_queue(verb.queue);
+  if (known != 0 && ledger.queues[known].options.mode != verb.options.mode) {
+    const Counts& counts = ledger.queues[known].counts;
+    // The jobs lie in lines that fit the mode; dead letters count too, as they may be retried.
+    if (counts.unfinished() + counts.parked != 0 || !dead_letters({}, verb.queue)->empty()) {
+      return fail(Code::invalid_state,
+                  fmt::format("queue {} has jobs; its mode can be changed when it is empty", verb.queue),
+                  "mode");
+    }
+  }
+  const std::uint32_t id = need_queue(verb.queue, effects);
+  change_queue(
+      id, [&](change::Queue& queue) { queue.options = verb.options; }, effects);
+  return 1;
+}
+
+Result<std::uint64_t> Core::Impl::verb(Now now, const Pause& verb, Effects& effects) {
+  const auto id = known_queue(verb.queue);
+  if (!id) return std::unexpected(id.error());
+  change_queue(
+      *id,
+      [&](change::Queue& queue) {
+        queue.paused = true;
+        queue.paused_by = verb.who;
+        queue.pause_reason = verb.why;
+        queue.paused_since = now.wall;
+      },
+      effects);
+  return 1;
+}
+
+Result<std::uint64_t> Core::Impl::verb(Now, const Resume& verb, Effects& effects) {
+  const auto id = known_queue(verb.queue);
+  if (!id) return std::unexpected(id.error());
+  change_queue(
+      *id,
+      [&](change::Queue& queue) {
+        queue.paused = false;
+        queue.paused_by.clear();
+        queue.pause_reason.clear();
+        queue.paused_since = Wall{};
+      },
+      effects);
+  return 1;
+}
+
+Result<std::uint64_t> Core::Impl::verb(Now now, const Purge& verb, Effects& effects) {
+  const auto id = known_queue(verb.queue);
+  if (!id) return std::unexpected(id.error());
+  std::vector<JobId> waiting;
+  ledger.for_each([&](Slot, const Job& job) {
+    const State state = job.get_state();
+    const bool waits = state == State::ready || state == State::scheduled || state == State::blocked;
+    if (waits && ledger.queue_of(job).id == *id) waiting.push_back(job.id);
+  });
+  const std::uint64_t number = waiting.size();
+  end(now, Outcome::cancelled, std::move(waiting), effects);
+  return number;
+}
+
+Result<std::uint64_t> Core::Impl::verb(Now now, const Cancel& verb, Effects& effects) {
+  const Target& target = verb.target;
+  if (!target.jobs.empty()) {
+    for (JobId id : target.jobs) {
+      if (ledger.find(id) == no_slot && ledger.finished.find(id) == nullptr) {
+        return fail(Code::unknown_job, fmt::format("there is no job {}", id), "jobs");
+      }
+    }
+    return cancel(now, target.jobs, verb.grace, effects);
+  }
+  std::uint32_t queue = 0;
+  if (!target.queue.empty()) {
+    const auto known = known_queue(target.queue);
+    if (!known) return std::unexpected(known.error());
+    queue = *known;
+  } else if (ledger.find_batch(target.batch) == nullptr) {
+    return fail(Code::unknown_batch, fmt::format("there is no batch {}", target.batch), "batch");
+  }
+  std::vector<JobId> jobs;
+  ledger.for_each([&](Slot, const Job& job) {
+    if (queue != 0 ? ledger.queue_of(job).id == queue : job.batch == target.batch) jobs.push_back(job.id);
+  });
+  return cancel(now, jobs, verb.grace, effects);
+}
+
+// Those that wait end at once; those that run are told, and end when their worker says so. Returns how many.
+std::uint64_t Core::Impl::cancel(Now now, const std::vector<JobId>& jobs, Duration grace, Effects& effects) {
+  std::vector<JobId> waiting;
+  std::vector<JobId> parked;
+  std::map<SessionId, std::vector<Token>> running;
+  change::Cancelling cancelling;
+  std::set<JobId> seen;
+  for (JobId id : jobs) {
+    Job* job = ledger.job(id);
+    if (job == nullptr || job->get_state() == State::failed || !seen.insert(id).second) continue;
+    if (job->get_state() == State::parked) parked.push_back(id);
+    if (job->get_state() != State::running) {
+      waiting.push_back(id);
+    } else if (!job->has(flag_cancelling)) {
+      cancelling.runs.push_back({id, 1, job->attempt, job->epoch});
+      running[ledger.holders[job->order_or_holder].session].push_back(job->token());
+    }
+  }
+  std::ranges::sort(parked);
+  admit_jobs(parked, effects);  // their put is accepted, so that they are accounted for
+  const std::uint64_t number = waiting.size() + cancelling.runs.size();
+  end(now, Outcome::cancelled, std::move(waiting), effects);
+  if (!cancelling.runs.empty()) record(std::move(cancelling), effects);
+  for (auto& [session, tokens] : running) {
+    effects.effects.push_back(effect::Revoke{session, std::move(tokens), Code::cancelled, grace});
+  }
+  return number;
+}
+
+Result<std::vector<JobId>> Core::Impl::dead_letters(const std::vector<JobId>& jobs,
+                                                    const std::string& queue) const {
+  std::vector<JobId> dead;
+  if (!queue.empty()) {
+    const auto id = known_queue(queue);
+    if (!id) return std::unexpected(id.error());
+    ledger.for_each([&](Slot, const Job& job) {
+      if (job.get_state() == State::failed && ledger.queue_of(job).id == *id) dead.push_back(job.id);
+    });
+  }
+  for (JobId id : jobs) {
+    const Job* job = ledger.job(id);
+    if (job == nullptr) return fail(Code::unknown_job, fmt::format("there is no job {}", id), "jobs");
+    if (job->get_state() != State::failed) {
+      return fail(Code::invalid_state,
+                  fmt::format("job {} is {}, expected a dead letter (failed)", id, word(job->get_state())),
+                  "jobs");
+    }
+    dead.push_back(id);
+  }
+  std::ranges::sort(dead);
+  dead.erase(std::unique(dead.begin(), dead.end()), dead.end());
+  return dead;
+}
+
+Result<std::uint64_t> Core::Impl::verb(Now now, const Retry& verb, Effects& effects) {
+  const auto dead = dead_letters(verb.jobs, verb.queue);
+  if (!dead) return std::unexpected(dead.error());
+  for (JobId id : *dead) record(change::Revive{id, now.wall}, effects);
+  return dead->size();
+}
+
+Result<std::uint64_t> Core::Impl::verb(Now, const Delete& verb, Effects& effects) {
+  const auto dead = dead_letters(verb.jobs, verb.queue);
+  if (!dead) return std::unexpected(dead.error());
+  for (JobId id : *dead) record(change::Drop{id, 1}, effects);
+  return dead->size();
+}
+
+Result<std::uint64_t> Core::Impl::verb(Now now, const OpenBatch& verb, Effects& effects) {
+  if (!verb.name.empty()) {
+    if (auto name = validate_name(verb.name, "name"); !name) return std::unexpected(name.error());
+  }
+  const BatchId id = ledger.next_batch;
+  record(change::OpenBatch{id, verb.name, now.wall}, effects);
+  return id;
+}
+
+}  // namespace joinery::broker

@@ -1,0 +1,108 @@
+// Little-endian values into pieces of bytes and back, for the snapshot. Reading past the end gives zeros and
+// makes ok() false.
+#pragma once
+
+#include <bit>
+#include <concepts>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "shared/base/bytes.h"
+
+namespace joinery::broker {
+
+static_assert(std::endian::native == std::endian::little, "values are copied as they are");
+
+class ByteWriter {
+ public:
+  explicit ByteWriter(const std::function<void(Bytes)>& write) : write_(write) {}
+  ByteWriter(const ByteWriter&) = delete;
+  ByteWriter& operator=(const ByteWriter&) = delete;
+  ~ByteWriter() { write_(buffer_); }
+
+  template <typename T>
+  requires std::integral<T> || std::floating_point<T>
+  void put(T value) {
+    char bytes[sizeof value];
+    std::memcpy(bytes, &value, sizeof value);
+    buffer_.append(bytes, sizeof bytes);
+    if (buffer_.size() >= piece) flush();
+  }
+  template <typename E>
+  requires std::is_enum_v<E>
+  void put(E value) { put(std::to_underlying(value)); }
+  void put(Bytes text) {
+    put(static_cast<std::uint32_t>(text.size()));
+    buffer_.append(text);
+  }
+
+ private:
+  static constexpr std::size_t piece = 1U << 18U;
+  void flush() {
+    write_(buffer_);
+    buffer_.clear();
+  }
+  const std::function<void(Bytes)>& write_;
+  std::string buffer_;
+};
+
+class ByteReader {
+ public:
+  explicit ByteReader(Bytes bytes) : all_(bytes.size()), left_(bytes) {}
+
+  template <typename T>
+  requires std::integral<T> || std::floating_point<T> T get() {
+    T value{};
+    if (left_.size() < sizeof value) {
+      fail();
+      return value;
+    }
+    std::memcpy(&value, left_.data(), sizeof value);
+    left_.remove_prefix(sizeof value);
+    return value;
+  }
+  template <typename T>
+  void get(T& value) {
+    value = get<T>();
+  }
+  // `last` is the greatest value of the enumeration.
+  template <typename E>
+  E get_enum(E last) {
+    const auto value = get<std::underlying_type_t<E>>();
+    if (value > std::to_underlying(last)) fail();
+    return static_cast<E>(value);
+  }
+  std::string text() {
+    const auto size = get<std::uint32_t>();
+    if (size > left_.size()) {
+      fail();
+      return {};
+    }
+    std::string value(left_.substr(0, size));
+    left_.remove_prefix(size);
+    return value;
+  }
+  // A number of things of which each takes at least `least` bytes.
+  std::uint64_t count(std::size_t least) {
+    const auto number = get<std::uint64_t>();
+    if (number > left_.size() / least) fail();
+    return ok_ ? number : 0;
+  }
+  void fail() {
+    ok_ = false;
+    left_ = {};
+  }
+  bool ok() const { return ok_; }
+  bool at_end() const { return left_.empty(); }
+  std::size_t position() const { return all_ - left_.size(); }
+
+ private:
+  std::size_t all_;
+  Bytes left_;
+  bool ok_ = true;
+};
+
+}  // namespace joinery::broker

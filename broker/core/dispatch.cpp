@@ -1,0 +1,133 @@
+// Ready jobs go to workers that have room for them.
+#include <algorithm>
+
+#include "broker/core/impl.h"
+
+namespace joinery::broker {
+namespace {
+
+void add_to_runs(std::vector<Run>& runs, JobId id, std::uint32_t attempt, std::uint32_t epoch,
+                 std::size_t from) {
+  if (runs.size() > from) {
+    Run& last = runs.back();
+    if (last.first + last.count == id && last.attempt == attempt) {
+      ++last.count;
+      return;
+    }
+  }
+  runs.push_back({id, 1, attempt, epoch});
+}
+
+}  // namespace
+
+// First everybody gets what can start at once, then what waits is shared out, so that no worker sits idle
+// beside one with a full hand.
+void Core::Impl::dispatch(Effects& effects) {
+  if (!std::exchange(dispatch_wanted, false)) return;
+  std::vector<Taking> takings;
+  for (SessionId id : workers) {
+    Session& worker = sessions.at(id);
+    std::uint32_t number = 0;
+    Holder& holder = ledger.holder(id, number);
+    if (!worker.connected || holder.holds >= worker.info.capacity) continue;
+    const auto most = static_cast<std::uint32_t>(options.deliveries_per_dispatch);
+    const std::uint32_t free = std::min(worker.info.capacity - holder.holds, most);
+    takings.push_back(
+        {&worker, &holder, free, {.worker = id, .runs = {}}, {.session = id, .deliveries = {}}});
+  }
+  for (Taking& taking : takings) {
+    const std::uint32_t at_once = taking.worker->info.processes * std::max(1U, taking.worker->info.threads);
+    if (at_once > taking.holder->holds) take(taking, at_once - taking.holder->holds);
+  }
+  std::vector<Taking*> hungry;
+  for (Taking& taking : takings) hungry.push_back(&taking);
+  while (!hungry.empty()) {
+    const std::uint64_t others = hungry.size();
+    std::erase_if(hungry, [&](Taking* taking) {
+      const std::uint64_t share = taking->free == 0 ? 0 : (ready_for(*taking->worker) + others - 1) / others;
+      return share == 0 ||
+             take(*taking, static_cast<std::uint32_t>(std::min<std::uint64_t>(share, taking->free))) == 0;
+    });
+  }
+  for (Taking& taking : takings) {
+    if (taking.dispatch.deliveries.empty()) continue;
+    if (taking.dispatch.deliveries.size() >= options.deliveries_per_dispatch) dispatch_wanted = true;
+    effects.changes.push_back(std::move(taking.start));  // evolved piece by piece in take_best
+    effects.effects.push_back(std::move(taking.dispatch));
+  }
+}
+
+std::uint64_t Core::Impl::ready_for(const Session& worker) const {
+  std::uint64_t sum = 0;
+  for (std::uint32_t id : worker.queues) {
+    if (id != 0 && !ledger.queues[id].paused) sum += ledger.queues[id].counts.ready;
+  }
+  return sum;
+}
+
+std::uint32_t Core::Impl::take(Taking& taking, std::uint32_t most) {
+  most = std::min(most, taking.free);
+  std::uint32_t taken = 0;
+  for (std::uint32_t id : taking.worker->queues) {
+    if (taken == most) break;
+    QueueState& queue = ledger.queues[id];
+    if (id != 0 && !queue.paused && queue.counts.ready != 0) taken += take_from(queue, taking, most - taken);
+  }
+  taking.free -= taken;
+  return taken;
+}
+
+std::uint32_t Core::Impl::take_from(QueueState& queue, Taking& taking, std::uint32_t most) {
+  std::uint32_t taken = 0;
+  for (auto level = queue.levels.begin(); level != queue.levels.end() && taken < most;) {
+    const std::int64_t priority = level->first;
+    const std::uint32_t more = take_best(queue, level->second, taking, most - taken);
+    taken += more;
+    level = more == 0 ? queue.levels.upper_bound(priority) : queue.levels.lower_bound(priority);
+  }
+  return taken;
+}
+
+// From the line whose head is the first in the order of the queue, up to where another line's head would be
+// the next.
+std::uint32_t Core::Impl::take_best(QueueState& queue, const std::vector<std::uint32_t>& candidates,
+                                    Taking& taking, std::uint32_t most) {
+  const Line* best = nullptr;
+  const Job* second = nullptr;
+  for (std::uint32_t number : candidates) {
+    const Line& line = ledger.lines[number];
+    if (!taking.worker->can_run(line.handler)) continue;
+    const Job& head = ledger.jobs[line.head];
+    if (best == nullptr) {
+      best = &line;
+    } else if (before(head.order_or_holder, ledger.jobs[best->head].order_or_holder)) {
+      second = &ledger.jobs[best->head];
+      best = &line;
+    } else if (second == nullptr || before(head.order_or_holder, second->order_or_holder)) {
+      second = &head;
+    }
+  }
+  if (best == nullptr) return 0;
+  auto& runs = taking.start.runs;
+  auto& deliveries = taking.dispatch.deliveries;
+  const std::size_t from = runs.size();
+  std::uint32_t taken = 0;
+  for (Slot slot = best->head; slot != no_slot && taken < most; ++taken) {
+    const Job& job = ledger.jobs[slot];
+    if (second != nullptr && !before(job.order_or_holder, second->order_or_holder)) break;
+    const Extra* extra = ledger.extra(job);
+    add_to_runs(runs, job.id, job.attempt + 1, ledger.epoch, from);
+    deliveries.push_back({.token = {job.id, job.attempt + 1, ledger.epoch},
+                          .spec = job.spec,
+                          .queue = queue.id,
+                          .batch = job.batch,
+                          .parent = extra == nullptr ? 0 : extra->parent,
+                          .level = queue.options.durability,
+                          .place = job.place()});
+    slot = job.next;
+  }
+  JOINERY_CHECK(ledger.evolve_start(taking.worker->id, std::span(runs).subspan(from), fallout));
+  return taken;
+}
+
+}  // namespace joinery::broker

@@ -1,0 +1,316 @@
+// What each change does to the ledger.
+#include <algorithm>
+#include <utility>
+
+#include "broker/core/ledger.h"
+#include "shared/base/check.h"
+
+namespace joinery::broker {
+namespace {
+
+std::uint64_t to_ms(Wall wall) {
+  const auto us = std::max<std::int64_t>(wall.time_since_epoch().count(), 0);
+  return static_cast<std::uint64_t>(us / 1000) & 0xffff'ffff'ffffULL;
+}
+
+bool finishable(State state) { return state != State::failed && state != State::parked; }
+
+}  // namespace
+
+bool Ledger::evolve(const Change& change, Fallout& fallout, std::uint64_t position) {
+  return std::visit([&](const auto& one) { return on(one, fallout, position); },
+                    static_cast<const Change::variant&>(change));
+}
+
+bool Ledger::on(const change::Epoch& change, Fallout&, std::uint64_t) {
+  if (change.epoch <= epoch) return false;
+  epoch = change.epoch;
+  return true;
+}
+
+bool Ledger::on(const change::Queue& change, Fallout& fallout, std::uint64_t) {
+  if (change.id == 0 || change.id > queues.size()) return false;
+  if (change.id == queues.size()) {
+    if (!queue_by_name_.try_emplace(change.name, change.id).second) return false;
+    queues.emplace_back();
+    queues.back().id = change.id;
+    queues.back().name = change.name;
+  }
+  QueueState& queue = queues[change.id];
+  if (queue.name != change.name) return false;
+  queue.options = change.options;
+  queue.paused = change.paused;
+  queue.paused_by = change.paused_by;
+  queue.pause_reason = change.pause_reason;
+  queue.paused_since = change.paused_since;
+  if (queue.parked_head != no_slot) fallout.room_in.push_back(queue.id);
+  fallout.ready = true;
+  return true;
+}
+
+bool Ledger::on(const change::DefineSpec& change, Fallout&, std::uint64_t) {
+  if (change.id > specs.size()) return false;
+  if (change.id == specs.size()) specs.emplace_back();
+  SpecState& spec = specs[change.id];
+  if (spec.jobs != 0) return false;
+  if (spec.idle != 0) {
+    idle_specs.erase(spec.idle);
+    handlers.remove(spec.handler);
+  }
+  spec = {.spec = change.spec, .handler = handlers.add(change.spec.handler), .jobs = 0, .idle = ++stamp_};
+  idle_specs.emplace(spec.idle, change.id);
+  return true;
+}
+
+bool Ledger::on(const change::OpenBatch& change, Fallout&, std::uint64_t) {
+  if (change.id != next_batch) return false;
+  ++next_batch;
+  BatchState& batch = batches[change.id];
+  batch = {.id = change.id, .name = change.name, .opened_at = change.at, .counts = {}};
+  settled(batch);
+  return true;
+}
+
+bool Ledger::on(const change::Put& put, Fallout& fallout, std::uint64_t position) {
+  if (put.queue == 0 || put.queue >= queues.size() || put.spec >= specs.size()) return false;
+  if (put.first < next_job || put.count != put.sizes.size() || put.count == 0) return false;
+  if (!put.due.empty() && put.due.size() != put.count) return false;
+  next_job = put.first + put.count;
+  const std::uint32_t handler = specs[put.spec].handler;
+  const std::uint32_t line = line_for(put.queue, handler, 0);
+  const bool by_priority = queues[put.queue].options.mode == Mode::priority && put.columns != nullptr &&
+                           !put.columns->priority.empty();
+  const Job plain{.accepted_ms = to_ms(put.at),
+                  .line = line,
+                  .spec = put.spec,
+                  .batch = static_cast<std::uint32_t>(put.batch)};
+  std::uint32_t scheduled = 0;
+  for (std::uint32_t i = 0; i < put.count; ++i) {
+    const Slot slot = jobs.take();
+    Job& job = jobs[slot];
+    job = plain;
+    job.id = put.first + i;
+    job.position = position;
+    job.size = put.sizes[i];
+    position += job.size;
+    index.insert(job.id, slot);
+    if (by_priority) job.line = line_for(put.queue, handler, put.columns->priority[i]);
+    ++lines[job.line].jobs;
+    if (put.parent != 0) need_extra(job).parent = put.parent;
+    if (put.columns != nullptr) put_columns(job, put, i, fallout);
+    const Wall due = put.due.empty() ? Wall{} : put.due[i];
+    if (put.parked) {
+      if (due > put.at) need_extra(job).due = due;
+      park(slot);
+    } else if (due > put.at) {
+      schedule(slot, due, fallout);
+      ++scheduled;
+    } else {
+      enqueue(slot, false);
+    }
+  }
+  use_spec(put.spec, put.count);
+  Job counted = plain;
+  if (scheduled != 0) count_in(counted, State::scheduled, scheduled);
+  if (put.count != scheduled)
+    count_in(counted, put.parked ? State::parked : State::ready, put.count - scheduled);
+  fallout.ready = true;
+  return true;
+}
+
+void Ledger::put_columns(Job& job, const change::Put& put, std::size_t i, Fallout& fallout) {
+  const Columns& columns = *put.columns;
+  if (i < columns.run_at_ms.size() && columns.run_at_ms[i] != 0) job.set(flag_wall);
+  if (i < columns.expires_at_ms.size() && columns.expires_at_ms[i] != 0) {
+    need_extra(job).expires = Wall(std::chrono::milliseconds(columns.expires_at_ms[i]));
+    fallout.expiring.push_back(job.id);
+  }
+  if (i < columns.key.size() && !columns.key[i].empty()) need_extra(job).key = keys.add(columns.key[i]);
+  if (i < columns.unique_key.size() && !columns.unique_key[i].empty()) {
+    const std::uint32_t key = keys.add(columns.unique_key[i]);
+    need_extra(job).unique = key;
+    unique[std::uint64_t{put.queue} << 32U | key] = job.id;
+  }
+}
+
+bool Ledger::on(const change::Admit& admit, Fallout& fallout, std::uint64_t) {
+  for (JobId id = admit.first; id < admit.first + admit.count; ++id) {
+    const Slot slot = find(id);
+    if (slot == no_slot || jobs[slot].get_state() != State::parked) return false;
+    Job& job = jobs[slot];
+    detach(slot);
+    count_out(job, fallout);
+    if (job.extra != no_slot && extras[job.extra].due != Wall{}) {
+      schedule(slot, extras[job.extra].due, fallout);
+    } else {
+      enqueue(slot, false);
+    }
+    count_in(job, job.get_state());
+  }
+  fallout.ready = true;
+  return true;
+}
+
+bool Ledger::on(const change::Answer& answer, Fallout&, std::uint64_t) {
+  SessionLog& log = logs[answer.session];
+  log.last_sequence = std::max(log.last_sequence, answer.sequence);
+  log.confirmed = std::max(log.confirmed, answer.confirmed);
+  while (!log.answers.empty() && log.answers.front().sequence <= log.confirmed) log.answers.pop_front();
+  if (change::Answer* known = log.find(answer.sequence)) {
+    *known = answer;
+  } else if (!log.answers.empty() && log.answers.back().sequence > answer.sequence) {
+    return false;
+  } else if (answer.sequence > log.confirmed) {
+    log.answers.push_back(answer);
+  }
+  for (const GroupAnswer& group : answer.groups) {
+    if (answer.parked && !group.error) {
+      parked[group.first] = {group.count, answer.session, answer.sequence};
+    } else {
+      parked.erase(group.first);  // the last word
+    }
+  }
+  return true;
+}
+
+bool Ledger::on(const change::Start& start, Fallout& fallout, std::uint64_t) {
+  return evolve_start(start.worker, start.runs, fallout);
+}
+
+bool Ledger::evolve_start(SessionId worker, std::span<const Run> runs, Fallout& fallout) {
+  std::uint32_t number = 0;
+  holder(worker, number);
+  for (const Run& run : runs) {
+    for (JobId id = run.first; id < run.first + run.count; ++id) {
+      const Slot slot = find(id);
+      if (slot == no_slot) return false;
+      Job& job = jobs[slot];
+      // A scheduled one has ripened, which is not recorded.
+      if (job.get_state() != State::ready && job.get_state() != State::scheduled) return false;
+      count_out(job, fallout);
+      detach(slot);
+      job.attempt = run.attempt;
+      job.epoch = run.epoch;
+      hold(slot, number);
+      count_in(job, State::running);
+    }
+  }
+  return true;
+}
+
+bool Ledger::on(const change::Finish& finish, Fallout& fallout, std::uint64_t) {
+  for (const Run& run : finish.runs) {
+    for (JobId id = run.first; id < run.first + run.count; ++id) {
+      const Slot slot = find(id);
+      if (slot == no_slot || !finishable(jobs[slot].get_state())) return false;
+      const Job& job = jobs[slot];
+      count_out(job, fallout);
+      detach(slot);
+      count_outcome(job, finish.outcome, fallout);
+      finished.put({id, job.attempt, job.epoch, finish.outcome});
+      tell(job, finish.outcome, nullptr, fallout);
+      forget(slot, fallout);
+    }
+  }
+  return true;
+}
+
+bool Ledger::on(const change::Requeue& change, Fallout& fallout, std::uint64_t) {
+  const Slot slot = find(change.token.job);
+  if (slot == no_slot || jobs[slot].get_state() != State::running) return false;
+  Job& job = jobs[slot];
+  count_out(job, fallout);
+  detach(slot);
+  job.clear(flag_cancelling);
+  if (change.lost || change.kind != Report::Kind::released) {
+    Extra& extra = need_extra(job);
+    const bool crashed = change.kind == Report::Kind::crashed;
+    ++(change.lost ? extra.losses : crashed ? extra.crashes : extra.failures);
+    extra.failure = std::make_unique<Failure>(change.failure);
+  }
+  if (change.due == Wall{}) {
+    enqueue(slot, true);
+    fallout.ready = true;
+  } else {
+    job.clear(flag_wall);
+    schedule(slot, change.due, fallout);
+  }
+  count_in(job, job.get_state());
+  return true;
+}
+
+bool Ledger::on(const change::Bury& change, Fallout& fallout, std::uint64_t) {
+  const Slot slot = find(change.token.job);
+  if (slot == no_slot || jobs[slot].get_state() != State::running) return false;
+  Job& job = jobs[slot];
+  count_out(job, fallout);
+  detach(slot);
+  job.clear(flag_cancelling);
+  job.set_state(State::failed);
+  Extra& extra = need_extra(job);
+  const bool crashed = change.failure.code == Code::process_died;
+  const bool lost = change.failure.code == Code::worker_lost;
+  ++(lost ? extra.losses : crashed ? extra.crashes : extra.failures);
+  extra.failure = std::make_unique<Failure>(change.failure);
+  if (extra.unique != 0) {
+    unique.erase(std::uint64_t{queue_of(job).id} << 32U | extra.unique);
+    keys.remove(std::exchange(extra.unique, 0));
+  }
+  count_outcome(job, Outcome::failed, fallout);
+  finished.put({job.id, job.attempt, job.epoch, Outcome::failed});
+  tell(job, Outcome::failed, extra.failure.get(), fallout);
+  job.clear(flag_watched);
+  return true;
+}
+
+bool Ledger::on(const change::Revive& change, Fallout& fallout, std::uint64_t) {
+  const Slot slot = find(change.job);
+  if (slot == no_slot || jobs[slot].get_state() != State::failed) return false;
+  Job& job = jobs[slot];
+  Extra& extra = need_extra(job);
+  extra.failures = extra.crashes = extra.losses = 0;
+  extra.expires = never_wall;
+  count_out(job, fallout);
+  finished.erase(job.id);
+  enqueue(slot, false);
+  count_in(job, State::ready);
+  fallout.ready = true;
+  return true;
+}
+
+bool Ledger::on(const change::Drop& change, Fallout& fallout, std::uint64_t) {
+  for (JobId id = change.first; id < change.first + change.count; ++id) {
+    const Slot slot = find(id);
+    if (slot == no_slot) return false;
+    const Job& job = jobs[slot];
+    if (job.get_state() == State::parked) {
+      count_out(job, fallout);
+      detach(slot);
+      if (BatchState* batch = find_batch(job.batch)) settled(*batch);
+    } else if (job.get_state() != State::failed) {
+      return false;  // a dead letter stays counted as failed
+    }
+    forget(slot, fallout);
+  }
+  return true;
+}
+
+bool Ledger::on(const change::Move& change, Fallout&, std::uint64_t position) {
+  Job* moved = job(change.job);
+  if (moved == nullptr || moved->size != change.size) return false;
+  moved->position = position;
+  return true;
+}
+
+bool Ledger::on(const change::Cancelling& change, Fallout&, std::uint64_t) {
+  for (const Run& run : change.runs) {
+    for (JobId id = run.first; id < run.first + run.count; ++id) {
+      Job* running = job(id);
+      if (running == nullptr || running->get_state() != State::running) return false;
+      running->set(flag_cancelling);
+    }
+  }
+  return true;
+}
+
+}  // namespace joinery::broker

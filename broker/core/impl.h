@@ -1,0 +1,211 @@
+// The deciding part of the core: reads the ledger, records changes, and tells whom it concerns. Each group of
+// functions has a file: sessions, submit, dispatch, finish, admin, waiting, tick.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "broker/core/core.h"
+#include "broker/core/ledger.h"
+#include "broker/core/timers.h"
+
+namespace joinery::broker {
+
+struct Session {
+  SessionId id;
+  Role role = Role::producer;
+  bool role_known = true;  // false: known only from the journal
+  bool connected = false;
+  Mono last_heard{};
+  Mono gone_at = never_mono;   // lost or forgotten then
+  Mono timer_at = never_mono;  // earliest timer set
+  // Role::worker:
+  WorkerInfo info;
+  std::vector<std::uint32_t> queues;  // as info.queues; 0: there is no such queue yet
+  std::vector<bool> handlers;         // by number
+  bool any_handler = false;
+  std::uint64_t succeeded = 0;
+  std::uint64_t failed = 0;
+  // Outcomes for it that are not sent yet.
+  std::vector<effect::JobOutcome> outcomes;
+  bool outcomes_durable = false;
+
+  bool can_run(std::uint32_t handler) const {
+    return any_handler || (handler < handlers.size() && handlers[handler]);
+  }
+};
+
+// Who waits for one job: a Watch, or a Join over several jobs.
+struct JobWatch {
+  SessionId session;
+  std::uint64_t request = 0;
+  std::uint64_t join = 0;  // number of the JobsJoin; 0: a Watch
+};
+// Jobs submitted with `watch`.
+struct WatchRange {
+  std::uint32_t count = 0;
+  std::uint32_t left = 0;
+  SessionId session;
+};
+struct Waiter {
+  SessionId session;
+  std::uint64_t request = 0;
+  bool operator==(const Waiter&) const = default;
+};
+struct JobsJoin {
+  Waiter waiter;
+  std::uint64_t left = 0;
+  Counts counts;
+};
+
+class Core::Impl {
+ public:
+  explicit Impl(CoreOptions core_options)
+      : options(std::move(core_options)), ledger(options.finished_kept, options.batches_kept) {}
+
+  // sessions.cpp
+  void on(Now now, const Connect& command, Effects& effects);
+  void on(Now now, const Disconnect& command, Effects& effects);
+  void on(Now now, const Capacity& command, Effects& effects);
+  Session* session(SessionId id);
+  Session* require(SessionId id, std::uint64_t request, Effects& effects);  // null: refused with no_session
+  Session* require_worker(SessionId id, std::uint64_t request, Effects& effects);
+  Session& open_session(Now now, SessionId id, Role role);
+  void describe_worker(Session& session, const WorkerInfo& info);
+  void compare_held(Session& session, std::span<const Token> held, Effects& effects);
+  void set_session_timer(Session& session, Mono at);
+  void check_session(Now now, SessionId id, Effects& effects);
+  void lose(Now now, Session& session, bool goodbye, Effects& effects);
+  void take_back(Now now, SessionId worker, bool lost, Effects& effects);
+
+  // submit.cpp
+  void on(Now now, const Submit& command, Effects& effects);
+  bool repeated(SessionId session, std::uint64_t sequence, Effects& effects);
+  void answer(const change::Answer& answer, Effects& effects);
+  std::optional<Error> check_group(const PutGroup& group) const;
+  std::optional<Error> check_unique(const PutGroup& group, std::uint32_t queue) const;
+  GroupAnswer put_group(Now now, const Submit& submit, const PutGroup& group, std::uint32_t index,
+                        bool& parked, Effects& effects);
+  JobId put(Now now, const PutGroup& group, std::uint32_t queue, std::uint32_t index, bool parked,
+            Effects& effects);
+  std::uint32_t need_queue(std::string_view name, Effects& effects);
+  void change_queue(std::uint32_t id, const std::function<void(change::Queue&)>& edit, Effects& effects);
+  void admit(std::uint32_t queue, Effects& effects);
+  void admit_jobs(std::span<const JobId> jobs, Effects& effects);
+  void finish_parked(SessionId session, std::uint64_t sequence, Effects& effects);
+  void give_up_parked(Now now, SessionId session, std::uint64_t sequence, const Error& why, Effects& effects);
+  bool has_worker(std::uint32_t queue, std::uint32_t handler) const;
+
+  // specs.cpp
+  SpecId intern(const Spec& spec, Effects& effects);
+
+  // dispatch.cpp
+  struct Taking {
+    Session* worker = nullptr;
+    Holder* holder = nullptr;
+    std::uint32_t free = 0;
+    change::Start start;
+    effect::Dispatch dispatch;
+  };
+  void dispatch(Effects& effects);
+  std::uint32_t take(Taking& taking, std::uint32_t most);
+  std::uint32_t take_from(QueueState& queue, Taking& taking, std::uint32_t most);
+  std::uint32_t take_best(QueueState& queue, const std::vector<std::uint32_t>& lines, Taking& taking,
+                          std::uint32_t most);
+  std::uint64_t ready_for(const Session& worker) const;
+
+  // finish.cpp
+  void on(Now now, const Finish& command, Effects& effects);
+  void finish_runs(Now now, Session& worker, const Finish& command, std::vector<Token>& refused,
+                   bool& durable, Effects& effects);
+  void drop_repetitions(std::vector<Run>& runs, std::vector<Token>& refused);
+  void report(Now now, Session& worker, const CoreReport& report, std::uint32_t group, Effects& effects);
+  void children(Now now, const Job& parent, std::span<const PutGroup> groups, std::uint32_t group,
+                Effects& effects);
+  void fail_delivery(Now now, const Job& job, const Report& report, Effects& effects);
+  void bury(Now now, const Job& job, const Failure& failure, Effects& effects);
+  void end(Now now, Outcome outcome, std::vector<JobId> jobs, Effects& effects);
+  Wall backoff_until(Now now, const Job& job, std::uint32_t failures) const;
+
+  // admin.cpp
+  void on(Now now, const Admin& command, Effects& effects);
+  Result<std::uint64_t> verb(Now now, const Configure& verb, Effects& effects);
+  Result<std::uint64_t> verb(Now now, const Pause& verb, Effects& effects);
+  Result<std::uint64_t> verb(Now now, const Resume& verb, Effects& effects);
+  Result<std::uint64_t> verb(Now now, const Purge& verb, Effects& effects);
+  Result<std::uint64_t> verb(Now now, const Cancel& verb, Effects& effects);
+  Result<std::uint64_t> verb(Now now, const Retry& verb, Effects& effects);
+  Result<std::uint64_t> verb(Now now, const Delete& verb, Effects& effects);
+  Result<std::uint64_t> verb(Now now, const OpenBatch& verb, Effects& effects);
+  Result<std::uint32_t> known_queue(const std::string& name) const;
+  Result<std::vector<JobId>> dead_letters(const std::vector<JobId>& jobs, const std::string& queue) const;
+  std::uint64_t cancel(Now now, const std::vector<JobId>& jobs, Duration grace, Effects& effects);
+
+  // waiting.cpp
+  void on(Now now, const Join& command, Effects& effects);
+  void on(Now now, const Watch& command, Effects& effects);
+  void on(Now now, const Forget& command, Effects& effects);
+  void join_jobs(const Join& command, Effects& effects);
+  void watch_jobs(SessionId session, JobId first, std::uint32_t count);
+  std::optional<SessionId> leave_range(JobId id);
+  void watch_groups(SessionId session, const std::vector<GroupAnswer>& groups);
+  void tell_ended(Fallout::Ended& ended, Effects& effects);
+  void tell_session(SessionId id, const Fallout::Ended& ended);
+  void tell_joined(const Waiter& waiter, const Counts& counts, bool durable, Effects& effects);
+  void check_joins(Effects& effects);
+  void flush_outcomes(Effects& effects);
+  std::optional<effect::JobOutcome> outcome_of(JobId id) const;
+
+  // tick.cpp
+  void begin(Now now) { now_ = now, due_buffers_.clear(); }
+  void settle(Effects& effects);  // acts on the fallout of what was recorded
+  void tick(Now now, Effects& effects);
+  void fire_wall(Now now, Effects& effects);
+  void arm(JobId id);
+  void start(Now now, Effects& effects);
+
+  // Evolves the ledger, and keeps the change for the journal.
+  void record(Change change, Effects& effects) {
+    JOINERY_CHECK(ledger.evolve(change, fallout));
+    effects.changes.push_back(std::move(change));
+  }
+  void refuse(SessionId session, std::uint64_t request, Error error, Effects& effects) {
+    effects.effects.push_back(effect::Refused{session, request, std::move(error)});
+  }
+  JobView view(const Job& job) const;
+
+  CoreOptions options;
+  Ledger ledger;
+  Fallout fallout;
+  Code refuse_puts = Code::ok;
+  bool dispatch_wanted = false;
+
+  BySession<Session> sessions;
+  std::vector<SessionId> workers;  // in the order in which they came
+  std::unordered_map<JobId, std::vector<JobWatch>> watches;
+  std::map<JobId, WatchRange> watch_ranges;
+  std::map<std::uint32_t, std::vector<Waiter>> queue_joins;
+  std::map<BatchId, std::vector<Waiter>> batch_joins;
+  std::map<std::uint64_t, JobsJoin> jobs_joins;
+  std::uint64_t next_join = 1;
+  std::vector<SessionId> with_outcomes;
+  std::unordered_map<std::string, SpecId> spec_ids;
+
+  Timers<DelayTimer> delays;
+  Timers<WallTimer> wall_timers;
+  Timers<SessionTimer> session_timers;
+
+ private:
+  Now now_{};
+  std::deque<std::vector<Wall>> due_buffers_;  // of the Puts of the command under way
+};
+
+}  // namespace joinery::broker

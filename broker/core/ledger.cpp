@@ -1,0 +1,291 @@
+// The lists, counts and look-ups of the ledger; evolve.cpp has the changes.
+#include "broker/core/ledger.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "shared/base/check.h"
+
+namespace joinery::broker {
+
+std::uint64_t& counter(Counts& counts, State state) {
+  switch (state) {
+    case State::parked: return counts.parked;
+    case State::scheduled: return counts.scheduled;
+    case State::blocked: return counts.blocked;
+    case State::ready: return counts.ready;
+    case State::running: return counts.running;
+    case State::failed: return counts.failed;
+  }
+  JOINERY_CHECK(!"a state that is not in the table");
+}
+
+std::uint64_t& counter(Counts& counts, Outcome outcome) {
+  switch (outcome) {
+    case Outcome::succeeded: return counts.succeeded;
+    case Outcome::failed: return counts.failed;
+    case Outcome::cancelled: return counts.cancelled;
+    case Outcome::expired: return counts.expired;
+  }
+  JOINERY_CHECK(!"an outcome that is not in the table");
+}
+
+change::Answer* SessionLog::find(std::uint64_t sequence) {
+  const auto found = std::ranges::lower_bound(answers, sequence, {}, &change::Answer::sequence);
+  return found != answers.end() && found->sequence == sequence ? &*found : nullptr;
+}
+
+Ledger::Ledger(std::size_t finished_kept, std::size_t batches_kept)
+    : queues(1), finished(finished_kept), batches_kept_(batches_kept) {}
+
+std::uint32_t Ledger::find_queue(std::string_view name) const {
+  const auto found = queue_by_name_.find(std::string(name));
+  return found == queue_by_name_.end() ? 0 : found->second;
+}
+
+BatchState* Ledger::find_batch(BatchId id) {
+  if (id == 0) return nullptr;
+  if (recent_batch_ != nullptr && recent_batch_->id == id) return recent_batch_;
+  const auto found = batches.find(id);
+  return found == batches.end() ? nullptr : recent_batch_ = &found->second;
+}
+
+Holder& Ledger::holder(SessionId session, std::uint32_t& number) {
+  const auto [entry, fresh] = holder_of.try_emplace(session, 0);
+  if (fresh) {
+    if (free_holders_.empty()) {
+      free_holders_.push_back(static_cast<std::uint32_t>(holders.size()));
+      holders.emplace_back();
+    }
+    entry->second = free_holders_.back();
+    free_holders_.pop_back();
+    holders[entry->second].session = session;
+  }
+  number = entry->second;
+  return holders[number];
+}
+
+void Ledger::forget_session(SessionId session) {
+  logs.erase(session);
+  const auto held = holder_of.find(session);
+  if (held == holder_of.end() || holders[held->second].holds != 0) return;
+  holders[held->second] = Holder{};
+  free_holders_.push_back(held->second);
+  holder_of.erase(held);
+}
+
+Extra& Ledger::need_extra(Job& job) {
+  if (job.extra == no_slot) job.extra = extras.take();
+  return extras[job.extra];
+}
+
+// --- lines ---
+
+std::uint32_t Ledger::line_for(std::uint32_t queue, std::uint32_t handler, std::int64_t priority) {
+  const auto [entry, fresh] = line_by_key_.try_emplace({queue, handler, priority}, 0);
+  if (!fresh) return entry->second;
+  if (free_lines_.empty()) {
+    free_lines_.push_back(static_cast<std::uint32_t>(lines.size()));
+    lines.emplace_back();
+  }
+  entry->second = free_lines_.back();
+  free_lines_.pop_back();
+  lines[entry->second] = {.queue = queue, .handler = handler, .priority = priority};
+  return entry->second;
+}
+
+// Lines of priorities come and go with their jobs; the others stay with their queue.
+void Ledger::release_line(std::uint32_t number) {
+  Line& line = lines[number];
+  if (--line.jobs != 0 || line.priority == 0) return;
+  line_by_key_.erase({line.queue, line.handler, line.priority});
+  free_lines_.push_back(number);
+}
+
+void Ledger::enqueue(Slot slot, bool front) {
+  Job& job = jobs[slot];
+  Line& line = lines[job.line];
+  QueueState& queue = queues[line.queue];
+  if (line.head == no_slot) queue.levels[line.priority].push_back(job.line);
+  front = front || queue.options.mode == Mode::lifo;
+  job.order_or_holder = front ? --queue.front : queue.back++;
+  job.previous = front ? no_slot : line.tail;
+  job.next = front ? line.head : no_slot;
+  (job.previous == no_slot ? line.head : jobs[job.previous].next) = slot;
+  (job.next == no_slot ? line.tail : jobs[job.next].previous) = slot;
+  job.set_state(State::ready);
+}
+
+void Ledger::detach(Slot slot) {
+  Job& job = jobs[slot];
+  const auto unlink = [&](Slot& head, Slot* tail) {
+    (job.previous == no_slot ? head : jobs[job.previous].next) = job.next;
+    if (job.next != no_slot) {
+      jobs[job.next].previous = job.previous;
+    } else if (tail != nullptr) {
+      *tail = job.previous;
+    }
+  };
+  switch (job.get_state()) {
+    case State::ready: {
+      Line& line = lines[job.line];
+      unlink(line.head, &line.tail);
+      if (line.head != no_slot) break;
+      auto& levels = queues[line.queue].levels;
+      const auto level = levels.find(line.priority);
+      std::erase(level->second, job.line);
+      if (level->second.empty() && line.priority != 0) levels.erase(level);
+      break;
+    }
+    case State::running: {
+      Holder& holder = holders[job.order_or_holder];
+      unlink(holder.head, nullptr);
+      --holder.holds;
+      break;
+    }
+    case State::parked: {
+      QueueState& queue = queue_of(job);
+      unlink(queue.parked_head, &queue.parked_tail);
+      break;
+    }
+    case State::scheduled:
+    case State::blocked:
+    case State::failed: break;
+  }
+  job.previous = job.next = no_slot;
+}
+
+void Ledger::hold(Slot slot, std::uint32_t number) {
+  Job& job = jobs[slot];
+  Holder& holder = holders[number];
+  job.set_state(State::running);
+  job.order_or_holder = number;
+  job.previous = no_slot;
+  job.next = holder.head;
+  if (holder.head != no_slot) jobs[holder.head].previous = slot;
+  holder.head = slot;
+  ++holder.holds;
+}
+
+void Ledger::park(Slot slot) {
+  Job& job = jobs[slot];
+  QueueState& queue = queue_of(job);
+  job.set_state(State::parked);
+  job.next = no_slot;
+  job.previous = queue.parked_tail;
+  (queue.parked_tail == no_slot ? queue.parked_head : jobs[queue.parked_tail].next) = slot;
+  queue.parked_tail = slot;
+}
+
+void Ledger::schedule(Slot slot, Wall due, Fallout& fallout) {
+  Job& job = jobs[slot];
+  job.set_state(State::scheduled);
+  job.set_due(due);
+  fallout.scheduled.push_back(job.id);
+}
+
+void Ledger::ripen(Slot slot, Fallout& fallout) {
+  Job& job = jobs[slot];
+  JOINERY_CHECK(job.get_state() == State::scheduled);
+  count_out(job, fallout);
+  job.clear(flag_wall);
+  enqueue(slot, false);
+  count_in(job, State::ready);
+  fallout.ready = true;
+}
+
+// --- counts ---
+
+void Ledger::count_out(const Job& job, Fallout& fallout) {
+  const State state = job.get_state();
+  QueueState& queue = queue_of(job);
+  --counter(queue.counts, state);
+  --counter(totals, state);
+  if (queue.parked_head != no_slot && (fallout.room_in.empty() || fallout.room_in.back() != queue.id)) {
+    fallout.room_in.push_back(queue.id);
+  }
+  if (BatchState* batch = find_batch(job.batch)) --counter(batch->counts, state);
+}
+
+void Ledger::count_in(const Job& job, State state, std::uint64_t number) {
+  counter(queue_of(job).counts, state) += number;
+  counter(totals, state) += number;
+  BatchState* batch = find_batch(job.batch);
+  if (batch == nullptr) return;
+  counter(batch->counts, state) += number;
+  if (batch->settled != 0) settled_.erase(std::exchange(batch->settled, 0));
+}
+
+void Ledger::count_outcome(const Job& job, Outcome outcome, Fallout& fallout) {
+  QueueState& queue = queue_of(job);
+  ++counter(queue.counts, outcome);
+  ++counter(totals, outcome);
+  if (queue.counts.unfinished() == 0) fallout.queues_done.push_back(queue.id);
+  if (BatchState* batch = find_batch(job.batch)) {
+    ++counter(batch->counts, outcome);
+    if (batch->counts.unfinished() != 0) return;
+    fallout.batches_done.push_back(batch->id);
+    settled(*batch);
+  }
+}
+
+void Ledger::settled(BatchState& batch) {
+  if (batch.settled != 0 || batch.counts.unfinished() + batch.counts.parked != 0) return;
+  batch.settled = ++stamp_;
+  settled_.emplace(batch.settled, batch.id);
+  if (settled_.size() <= batches_kept_) return;
+  recent_batch_ = nullptr;
+  batches.erase(settled_.begin()->second);
+  settled_.erase(settled_.begin());
+}
+
+// --- forgetting ---
+
+void Ledger::tell(const Job& job, Outcome outcome, const Failure* failure, Fallout& fallout) {
+  if (!job.has(flag_watched)) return;
+  effect::JobOutcome told{.job = job.id, .outcome = outcome, .token = job.token(), .failure = {}};
+  if (failure != nullptr) told.failure = *failure;
+  if (outcome == Outcome::cancelled) told.failure.code = Code::cancelled;
+  if (outcome == Outcome::expired) told.failure.code = Code::expired;
+  if (outcome == Outcome::succeeded) told.failure.code = Code::ok;
+  fallout.ended.push_back({std::move(told), queue_of(job).options.durability});
+}
+
+void Ledger::forget(Slot slot, Fallout& fallout) {
+  Job& job = jobs[slot];
+  fallout.released.push_back(job.place());
+  if (job.extra != no_slot) {
+    Extra& extra = extras[job.extra];
+    if (extra.unique != 0) unique.erase(std::uint64_t{queue_of(job).id} << 32U | extra.unique);
+    keys.remove(extra.key);
+    keys.remove(extra.unique);
+    extras.give(job.extra);
+  }
+  release_line(job.line);
+  release_spec(job.spec);
+  index.erase(job.id);
+  jobs.give(slot);
+}
+
+void Ledger::use_spec(SpecId id, std::uint64_t number) {
+  SpecState& spec = specs[id];
+  spec.jobs += number;
+  if (spec.idle != 0) idle_specs.erase(std::exchange(spec.idle, 0));
+}
+
+void Ledger::release_spec(SpecId id) {
+  SpecState& spec = specs[id];
+  if (--spec.jobs != 0) return;
+  spec.idle = ++stamp_;
+  idle_specs.emplace(spec.idle, id);
+}
+
+std::size_t Ledger::memory_bytes() const {
+  std::size_t sum = jobs.memory_bytes() + index.memory_bytes() + extras.memory_bytes();
+  sum += finished.entries().capacity() * sizeof(FinishedRing::Entry);
+  sum += lines.capacity() * sizeof(Line) + queues.size() * sizeof(QueueState);
+  sum += batches.size() * (sizeof(BatchState) + 32) + specs.size() * sizeof(SpecState);
+  return sum;
+}
+
+}  // namespace joinery::broker

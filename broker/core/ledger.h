@@ -1,0 +1,249 @@
+// The durable state: jobs, queues, batches, Specs, answers, and who holds what. It changes only by evolve(),
+// live and at recovery alike; what is decided, timed or told to anybody is not known here.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/core/change.h"
+#include "broker/core/effect.h"
+#include "broker/core/interner.h"
+#include "broker/core/jobs.h"
+#include "shared/job/job.h"
+
+namespace joinery::broker {
+
+// The ready jobs of one queue with the same handler and priority, next to be delivered first. So a handler
+// that no worker has blocks nobody else, and a priority costs a job nothing.
+struct Line {
+  std::uint32_t queue = 0;
+  std::uint32_t handler = 0;
+  std::int64_t priority = 0;
+  Slot head = no_slot;
+  Slot tail = no_slot;
+  std::uint64_t jobs = 0;  // of any state that belong to it
+};
+
+struct QueueState {
+  std::uint32_t id = 0;
+  std::string name;
+  QueueOptions options;
+  bool paused = false;
+  std::string paused_by;
+  std::string pause_reason;
+  Wall paused_since{};
+  Counts counts;
+  // Lines with ready jobs, by priority. Among the lines of one priority, the job with the smaller order is
+  // first.
+  std::map<std::int64_t, std::vector<std::uint32_t>> levels;
+  std::uint32_t front = 0x8000'0000;  // order of the foremost job so far
+  std::uint32_t back = 0x8000'0000;
+  Slot parked_head = no_slot;
+  Slot parked_tail = no_slot;
+
+  std::uint64_t waiting() const { return counts.ready + counts.scheduled + counts.blocked; }
+};
+
+struct BatchState {
+  BatchId id = 0;
+  std::string name;
+  Wall opened_at{};
+  Counts counts;
+  std::uint64_t settled = 0;  // since when it has nothing unfinished, as a key of Ledger::settled_; 0: it has
+};
+
+struct SpecState {
+  Spec spec;
+  std::uint32_t handler = 0;
+  std::uint64_t jobs = 0;
+  std::uint64_t idle = 0;  // since when no job uses it, as a key of Ledger::idle_specs; 0: used, or no Spec
+};
+
+// A session that holds deliveries.
+struct Holder {
+  SessionId session;
+  Slot head = no_slot;
+  std::uint32_t holds = 0;
+};
+
+// What a session was answered and may ask again.
+struct SessionLog {
+  std::uint64_t last_sequence = 0;
+  std::uint64_t confirmed = 0;
+  std::deque<change::Answer> answers;  // by sequence
+  change::Answer* find(std::uint64_t sequence);
+};
+
+// Parked jobs of one group of a Submit.
+struct ParkedGroup {
+  std::uint32_t count = 0;
+  SessionId session;
+  std::uint64_t sequence = 0;
+};
+
+struct SessionHash {
+  std::size_t operator()(const SessionId& id) const { return id.high ^ (id.low * 0x9e37'79b9'7f4a'7c15ULL); }
+};
+template <typename T>
+using BySession = std::unordered_map<SessionId, T, SessionHash>;
+
+// Smaller orders first; they may wrap.
+inline bool before(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) < 0; }
+
+// What evolving brought about, for the deciding part to act on. Not used at recovery.
+struct Fallout {
+  struct Ended {
+    effect::JobOutcome outcome;
+    Durability level = Durability::sync;
+  };
+  std::vector<Ended> ended;  // watched jobs with an outcome
+  std::vector<Place> released;
+  std::vector<JobId> scheduled;
+  std::vector<JobId> expiring;
+  std::vector<std::uint32_t> queues_done;  // perhaps nothing unfinished any more
+  std::vector<std::uint32_t> batches_done;
+  std::vector<std::uint32_t> room_in;  // queues with parked jobs that have room now
+  bool ready = false;                  // there may be something to dispatch
+};
+
+class Ledger {
+ public:
+  Ledger(std::size_t finished_kept, std::size_t batches_kept);
+
+  // Applies a change. False: it does not fit the state (a damaged journal, or a mistake of ours); the state
+  // may be half changed then. `position`: where the payloads of a Put or Move are.
+  bool evolve(const Change& change, Fallout& fallout, std::uint64_t position = 0);
+  bool evolve_start(SessionId worker, std::span<const Run> runs, Fallout& fallout);
+
+  // A scheduled job whose time has come. Not a change: time tells it again after a restart.
+  void ripen(Slot slot, Fallout& fallout);
+  // Sessions and answers that nobody will ask for. Not a change: they expire again after a restart.
+  void forget_session(SessionId session);
+  // Makes an idle Spec the last to be given up.
+  void touch_spec(SpecId id) {
+    use_spec(id, 1);
+    release_spec(id);
+  }
+
+  // For the snapshot (restore.cpp).
+  void restore_spec(Spec spec, std::uint64_t idle);
+  bool restore_queue(QueueState&& queue);
+  bool restore_batch(BatchState&& batch);
+  bool restore_job(const Job& saved, State state, std::uint32_t queue, std::int64_t priority,
+                   SessionId held_by, Wall due);
+  std::uint64_t stamp() const { return stamp_; }
+  void set_stamp(std::uint64_t stamp) { stamp_ = stamp; }
+
+  Slot find(JobId id) const { return index.find(id); }
+  Job* job(JobId id) {
+    const Slot slot = index.find(id);
+    return slot == no_slot ? nullptr : &jobs[slot];
+  }
+  const Job* job(JobId id) const { return const_cast<Ledger*>(this)->job(id); }
+  const Extra* extra(const Job& job) const { return job.extra == no_slot ? nullptr : &extras[job.extra]; }
+  Extra& need_extra(Job& job);
+  QueueState& queue_of(const Job& job) { return queues[lines[job.line].queue]; }
+  const QueueState& queue_of(const Job& job) const { return queues[lines[job.line].queue]; }
+  std::uint32_t find_queue(std::string_view name) const;  // 0: none
+  BatchState* find_batch(BatchId id);
+  const BatchState* find_batch(BatchId id) const { return const_cast<Ledger*>(this)->find_batch(id); }
+  Holder& holder(SessionId session, std::uint32_t& number);
+  // Calls `see` with each live job.
+  template <typename F>
+  void for_each(F&& see) const {
+    for (Slot slot = 0; slot < jobs.end(); ++slot) {
+      if (jobs[slot].id != 0) see(slot, jobs[slot]);
+    }
+  }
+  std::size_t memory_bytes() const;
+
+  // Read by everybody, written only by evolve.
+  Slab<Job> jobs;
+  JobIndex index;
+  Slab<Extra> extras;
+  std::deque<QueueState> queues;  // by id, from 1
+  std::vector<Line> lines;
+  std::deque<SpecState> specs;
+  std::unordered_map<BatchId, BatchState> batches;
+  std::deque<Holder> holders;
+  BySession<std::uint32_t> holder_of;
+  BySession<SessionLog> logs;
+  std::map<JobId, ParkedGroup> parked;  // by first job
+  FinishedRing finished;
+  Interner handlers;
+  Interner keys;
+  std::unordered_map<std::uint64_t, JobId> unique;  // queue << 32 | unique key
+  Counts totals;
+  std::uint32_t epoch = 0;
+  JobId next_job = 1;
+  BatchId next_batch = 1;
+  std::map<std::uint64_t, SpecId> idle_specs;  // oldest first
+
+ private:
+  bool on(const change::Epoch& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::Queue& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::DefineSpec& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::OpenBatch& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::Put& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::Admit& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::Answer& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::Start& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::Finish& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::Requeue& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::Bury& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::Revive& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::Drop& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::Move& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::Cancelling& change, Fallout& fallout, std::uint64_t position);
+
+  std::uint32_t line_for(std::uint32_t queue, std::uint32_t handler, std::int64_t priority);
+  void enqueue(Slot slot, bool front);  // into its line, as ready
+  void append(Slot slot, std::uint32_t order);
+  void detach(Slot slot);  // out of whatever list its state keeps it in
+  void hold(Slot slot, std::uint32_t holder);
+  void park(Slot slot);
+  void schedule(Slot slot, Wall due, Fallout& fallout);
+  void put_columns(Job& job, const change::Put& put, std::size_t i, Fallout& fallout);
+  void count_out(const Job& job, Fallout& fallout);
+  void count_in(const Job& job, State state, std::uint64_t number = 1);
+  void count_outcome(const Job& job, Outcome outcome, Fallout& fallout);
+  void settled(BatchState& batch);  // nothing unfinished: may be forgotten in time
+  void tell(const Job& job, Outcome outcome, const Failure* failure, Fallout& fallout);
+  void forget(Slot slot, Fallout& fallout);
+  void release_line(std::uint32_t line);
+  void use_spec(SpecId spec, std::uint64_t jobs);
+  void release_spec(SpecId spec);
+
+  struct LineKey {
+    std::uint32_t queue;
+    std::uint32_t handler;
+    std::int64_t priority;
+    bool operator==(const LineKey&) const = default;
+  };
+  struct LineHash {
+    std::size_t operator()(const LineKey& key) const {
+      return (std::uint64_t{key.queue} << 32U ^ key.handler ^
+              static_cast<std::uint64_t>(key.priority) << 17U) *
+             0x9e37'79b9'7f4a'7c15ULL;
+    }
+  };
+  std::size_t batches_kept_;
+  std::unordered_map<LineKey, std::uint32_t, LineHash> line_by_key_;
+  std::vector<std::uint32_t> free_lines_;
+  std::vector<std::uint32_t> free_holders_;
+  std::unordered_map<std::string, std::uint32_t> queue_by_name_;
+  std::map<std::uint64_t, BatchId> settled_;  // batches without anything unfinished, oldest first
+  std::uint64_t stamp_ = 0;
+  BatchState* recent_batch_ = nullptr;
+};
+
+// A counter of a state.
+std::uint64_t& counter(Counts& counts, State state);
+std::uint64_t& counter(Counts& counts, Outcome outcome);
+
+}  // namespace joinery::broker

@@ -1,0 +1,71 @@
+// How a snapshot's parts are put into an empty ledger; what follows from them is worked out again. False: the
+// part contradicts what is there.
+#include "broker/core/ledger.h"
+
+namespace joinery::broker {
+
+void Ledger::restore_spec(Spec spec, std::uint64_t idle) {
+  const auto id = static_cast<SpecId>(specs.size());
+  const std::uint32_t handler = handlers.add(spec.handler);
+  specs.push_back({.spec = std::move(spec), .handler = handler, .jobs = 0, .idle = idle});
+  if (idle != 0) idle_specs.emplace(idle, id);
+}
+
+bool Ledger::restore_queue(QueueState&& queue) {
+  queue.id = static_cast<std::uint32_t>(queues.size());
+  if (queue.name.empty() || !queue_by_name_.try_emplace(queue.name, queue.id).second) return false;
+  queues.push_back(std::move(queue));
+  return true;
+}
+
+bool Ledger::restore_batch(BatchState&& batch) {
+  if (batch.id == 0 || batch.id >= next_batch || batches.contains(batch.id)) return false;
+  if (batch.settled != 0) settled_.emplace(batch.settled, batch.id);
+  batches.emplace(batch.id, std::move(batch));
+  return true;
+}
+
+// Jobs come in the order of their lists.
+bool Ledger::restore_job(const Job& saved, State state, std::uint32_t queue, std::int64_t priority,
+                         SessionId held_by, Wall due) {
+  if (saved.id == 0 || saved.id >= next_job || index.find(saved.id) != no_slot) return false;
+  const Slot slot = jobs.take();
+  Job& job = jobs[slot];
+  job = saved;
+  job.line = line_for(queue, specs[job.spec].handler, priority);
+  ++lines[job.line].jobs;
+  index.insert(job.id, slot);
+  use_spec(job.spec, 1);
+  job.set_state(state);
+  switch (state) {
+    case State::ready: append(slot, job.order_or_holder); break;
+    case State::parked: park(slot); break;
+    case State::scheduled: job.set_due(due); break;
+    case State::running: {
+      std::uint32_t number = 0;
+      holder(held_by, number);
+      hold(slot, number);
+      break;
+    }
+    case State::blocked:
+    case State::failed: break;
+  }
+  if (state == State::failed) return true;  // counted as an outcome
+  const BatchState* batch = find_batch(job.batch);
+  const bool settled = batch != nullptr && batch->settled != 0;
+  count_in(job, state);
+  return !settled;
+}
+
+void Ledger::append(Slot slot, std::uint32_t order) {
+  Job& job = jobs[slot];
+  Line& line = lines[job.line];
+  if (line.head == no_slot) queues[line.queue].levels[line.priority].push_back(job.line);
+  job.order_or_holder = order;
+  job.previous = line.tail;
+  job.next = no_slot;
+  (line.tail == no_slot ? line.head : jobs[line.tail].next) = slot;
+  line.tail = slot;
+}
+
+}  // namespace joinery::broker

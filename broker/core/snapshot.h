@@ -1,0 +1,68 @@
+// The ledger as bytes: what a checkpoint of the journal contains.
+//
+// Little endian; texts are u32 length and bytes. Format 1:
+//   u32 format, u32 epoch, u64 next_job, u64 next_batch, u64 stamp, outcome counts of all
+//   u64 n, Specs by id: fields of Spec, u64 idle
+//   u64 n, queues by id from 1: name, options, pause, u32 front, u32 back, outcome counts
+//   u64 n, batches: id, name, opened_at, u64 settled, outcome counts
+//   u64 n, holders: session
+//   u64 n, jobs: see write_job; first the ready ones in the order of their lines, then the parked ones in the
+//     order of their queues, then the others
+//   u64 n, finished: job, attempt, epoch, outcome
+//   u64 n, session logs: session, last_sequence, confirmed, u64 n, answers
+//   u64 n, watch ranges: first, count, session
+// Whatever follows from these (counts by state, lines, parked groups, uses of names) is not written.
+//
+// To change it: raise the format, keep reading the one before, and add a test that loads a snapshot of it.
+#pragma once
+
+#include <map>
+
+#include "broker/core/byte_io.h"
+#include "broker/core/ledger.h"
+
+namespace joinery::broker {
+
+class SnapshotWriter {
+ public:
+  SnapshotWriter(const Ledger& ledger, ByteWriter& out) : ledger_(ledger), out_(out) {}
+  void write();
+
+ private:
+  void write_outcomes(const Counts& counts);
+  void write_spec(const SpecState& state);
+  void write_queue(const QueueState& queue);
+  void write_job(const Job& job);
+  void write_failure(const Failure& failure);
+  void write_jobs();
+  void write_answer(const change::Answer& answer);
+
+  const Ledger& ledger_;
+  ByteWriter& out_;
+  std::map<SessionId, std::uint32_t> holders_;
+};
+
+class SnapshotReader {
+ public:
+  SnapshotReader(Ledger& ledger, ByteReader& in) : ledger_(ledger), in_(in) {}
+  Result<> read();
+
+ private:
+  void read_outcomes(Counts& counts);
+  void read_spec();
+  void read_queue();
+  void read_batch();
+  void read_job();
+  void read_extra(Job& job, std::uint32_t queue);
+  Failure read_failure();
+  void read_finished();
+  void read_log();
+  change::Answer read_answer();
+  Code read_code();
+
+  Ledger& ledger_;
+  ByteReader& in_;
+  std::vector<SessionId> holders_;
+};
+
+}  // namespace joinery::broker

@@ -1,0 +1,179 @@
+#include <fmt/format.h>
+
+#include "broker/core/snapshot.h"
+
+namespace joinery::broker {
+
+Result<> SnapshotReader::read() {
+  const auto format = in_.get<std::uint32_t>();
+  if (format != 1) {
+    return fail(Code::journal_corrupt, fmt::format("the checkpoint has format {}, expected 1", format));
+  }
+  in_.get(ledger_.epoch);
+  in_.get(ledger_.next_job);
+  in_.get(ledger_.next_batch);
+  ledger_.set_stamp(in_.get<std::uint64_t>());
+  read_outcomes(ledger_.totals);
+  for (auto n = in_.count(50); n != 0 && in_.ok(); --n) read_spec();
+  for (auto n = in_.count(50); n != 0 && in_.ok(); --n) read_queue();
+  for (auto n = in_.count(50); n != 0 && in_.ok(); --n) read_batch();
+  for (auto n = in_.count(16); n != 0 && in_.ok(); --n) {
+    const auto high = in_.get<std::uint64_t>();
+    holders_.push_back({high, in_.get<std::uint64_t>()});
+  }
+  for (auto n = in_.count(50); n != 0 && in_.ok(); --n) read_job();
+  for (auto n = in_.count(17); n != 0 && in_.ok(); --n) read_finished();
+  for (auto n = in_.count(40); n != 0 && in_.ok(); --n) read_log();
+  if (in_.ok()) return {};
+  return fail(Code::journal_corrupt, "the checkpoint has a value that is not allowed, or ends too early");
+}
+
+void SnapshotReader::read_outcomes(Counts& counts) {
+  for (std::uint64_t* number : {&counts.succeeded, &counts.failed, &counts.cancelled, &counts.expired})
+    in_.get(*number);
+}
+
+void SnapshotReader::read_spec() {
+  Spec spec;
+  spec.handler = in_.text();
+  spec.content_type = in_.text();
+  spec.trace = in_.text();
+  for (std::uint32_t* number :
+       {&spec.attempts, &spec.crash_attempts, &spec.backoff.initial_ms, &spec.backoff.max_ms,
+        &spec.soft_timeout_ms, &spec.hard_timeout_ms, &spec.result_ttl_s}) {
+    in_.get(*number);
+  }
+  in_.get(spec.backoff.factor);
+  in_.get(spec.backoff.jitter);
+  ledger_.restore_spec(std::move(spec), in_.get<std::uint64_t>());
+}
+
+void SnapshotReader::read_queue() {
+  QueueState queue;
+  queue.name = in_.text();
+  queue.options.mode = in_.get_enum(Mode::priority);
+  queue.options.durability = in_.get_enum(Durability::none);
+  in_.get(queue.options.maxsize);
+  queue.paused = in_.get<std::uint8_t>() != 0;
+  queue.paused_by = in_.text();
+  queue.pause_reason = in_.text();
+  queue.paused_since = Wall(Duration(in_.get<std::int64_t>()));
+  in_.get(queue.front);
+  in_.get(queue.back);
+  read_outcomes(queue.counts);
+  if (in_.ok() && !ledger_.restore_queue(std::move(queue))) in_.fail();
+}
+
+void SnapshotReader::read_batch() {
+  BatchState batch;
+  in_.get(batch.id);
+  batch.name = in_.text();
+  batch.opened_at = Wall(Duration(in_.get<std::int64_t>()));
+  in_.get(batch.settled);
+  read_outcomes(batch.counts);
+  if (in_.ok() && !ledger_.restore_batch(std::move(batch))) in_.fail();
+}
+
+void SnapshotReader::read_job() {
+  Job job;
+  in_.get(job.id);
+  in_.get(job.position);
+  job.accepted_ms = in_.get<std::uint64_t>() & 0xffff'ffff'ffffULL;
+  std::uint32_t queue = 0;
+  for (std::uint32_t* number : {&job.size, &queue, &job.spec, &job.batch, &job.attempt, &job.epoch})
+    in_.get(*number);
+  const State state = in_.get_enum(State::failed);
+  job.flags = in_.get<std::uint8_t>() & (flag_cancelling | flag_wall);
+  const auto has = in_.get<std::uint8_t>();
+  SessionId holder;
+  Wall due{};
+  if (state == State::ready) in_.get(job.order_or_holder);
+  if (state == State::running) {
+    const auto number = in_.get<std::uint32_t>();
+    if (number >= holders_.size()) return in_.fail();
+    holder = holders_[number];
+  }
+  if (state == State::scheduled) due = Wall(Duration(in_.get<std::int64_t>()));
+  const std::int64_t priority = (has & 1U) != 0 ? in_.get<std::int64_t>() : 0;
+  if (queue == 0 || queue >= ledger_.queues.size() || job.spec >= ledger_.specs.size()) return in_.fail();
+  if ((has & 2U) != 0) read_extra(job, queue);
+  if (in_.ok() && !ledger_.restore_job(job, state, queue, priority, holder, due)) in_.fail();
+}
+
+void SnapshotReader::read_extra(Job& job, std::uint32_t queue) {
+  Extra& extra = ledger_.need_extra(job);
+  in_.get(extra.parent);
+  extra.expires = Wall(Duration(in_.get<std::int64_t>()));
+  extra.due = Wall(Duration(in_.get<std::int64_t>()));
+  if (const std::string key = in_.text(); !key.empty()) extra.key = ledger_.keys.add(key);
+  if (const std::string key = in_.text(); !key.empty()) {
+    extra.unique = ledger_.keys.add(key);
+    ledger_.unique[std::uint64_t{queue} << 32U | extra.unique] = job.id;
+  }
+  for (std::uint32_t* number : {&extra.failures, &extra.crashes, &extra.losses}) in_.get(*number);
+  if (in_.get<std::uint8_t>() != 0) extra.failure = std::make_unique<Failure>(read_failure());
+}
+
+Code SnapshotReader::read_code() { return static_cast<Code>(in_.get<std::uint16_t>()); }
+
+Failure SnapshotReader::read_failure() {
+  Failure failure;
+  failure.code = read_code();
+  for (std::string* text : {&failure.type, &failure.message, &failure.where, &failure.dossier})
+    *text = in_.text();
+  return failure;
+}
+
+void SnapshotReader::read_finished() {
+  FinishedRing::Entry entry;
+  in_.get(entry.id);
+  in_.get(entry.attempt);
+  in_.get(entry.epoch);
+  entry.outcome = in_.get_enum(Outcome::expired);
+  if (in_.ok()) ledger_.finished.put(entry);
+}
+
+void SnapshotReader::read_log() {
+  SessionId session;
+  in_.get(session.high);
+  in_.get(session.low);
+  SessionLog log;
+  in_.get(log.last_sequence);
+  in_.get(log.confirmed);
+  for (auto n = in_.count(27); n != 0 && in_.ok(); --n) {
+    change::Answer answer = read_answer();
+    answer.session = session;
+    if (!log.answers.empty() && answer.sequence <= log.answers.back().sequence) return in_.fail();
+    for (const GroupAnswer& group : answer.groups) {
+      if (answer.parked && !group.error)
+        ledger_.parked[group.first] = {group.count, session, answer.sequence};
+    }
+    log.answers.push_back(std::move(answer));
+  }
+  if (in_.ok()) ledger_.logs[session] = std::move(log);
+}
+
+change::Answer SnapshotReader::read_answer() {
+  change::Answer answer;
+  in_.get(answer.sequence);
+  in_.get(answer.number);
+  answer.parked = in_.get<std::uint8_t>() != 0;
+  answer.until = Wall(Duration(in_.get<std::int64_t>()));
+  answer.watch = in_.get<std::uint8_t>() != 0;
+  for (auto n = in_.count(14); n != 0 && in_.ok(); --n) {
+    GroupAnswer& group = answer.groups.emplace_back();
+    in_.get(group.first);
+    in_.get(group.count);
+    group.level = in_.get_enum(Durability::none);
+    const auto has = in_.get<std::uint8_t>();
+    group.no_handler = (has & 1U) != 0;
+    if ((has & 2U) == 0) continue;
+    Error& error = group.error.emplace();
+    error.code = read_code();
+    error.message = in_.text();
+    error.field = in_.text();
+  }
+  return answer;
+}
+
+}  // namespace joinery::broker

@@ -1,0 +1,158 @@
+#include "broker/core/snapshot.h"
+
+namespace joinery::broker {
+
+void SnapshotWriter::write() {
+  out_.put(std::uint32_t{1});
+  out_.put(ledger_.epoch);
+  out_.put(ledger_.next_job);
+  out_.put(ledger_.next_batch);
+  out_.put(ledger_.stamp());
+  write_outcomes(ledger_.totals);
+  out_.put(std::uint64_t{ledger_.specs.size()});
+  for (const SpecState& spec : ledger_.specs) write_spec(spec);
+  out_.put(std::uint64_t{ledger_.queues.size() - 1});
+  for (const QueueState& queue : ledger_.queues) {
+    if (queue.id != 0) write_queue(queue);
+  }
+  out_.put(std::uint64_t{ledger_.batches.size()});
+  for (const auto& [id, batch] : ledger_.batches) {
+    out_.put(id);
+    out_.put(Bytes(batch.name));
+    out_.put(batch.opened_at.time_since_epoch().count());
+    out_.put(batch.settled);
+    write_outcomes(batch.counts);
+  }
+  write_jobs();
+  std::uint64_t finished = 0;
+  for (const auto& entry : ledger_.finished.entries()) finished += entry.id != 0 ? 1 : 0;
+  out_.put(finished);
+  for (const auto& entry : ledger_.finished.entries()) {
+    if (entry.id == 0) continue;
+    out_.put(entry.id);
+    out_.put(entry.attempt);
+    out_.put(entry.epoch);
+    out_.put(entry.outcome);
+  }
+  out_.put(std::uint64_t{ledger_.logs.size()});
+  for (const auto& [session, log] : ledger_.logs) {
+    out_.put(session.high);
+    out_.put(session.low);
+    out_.put(log.last_sequence);
+    out_.put(log.confirmed);
+    out_.put(std::uint64_t{log.answers.size()});
+    for (const change::Answer& answer : log.answers) write_answer(answer);
+  }
+}
+
+void SnapshotWriter::write_outcomes(const Counts& counts) {
+  for (std::uint64_t number : {counts.succeeded, counts.failed, counts.cancelled, counts.expired})
+    out_.put(number);
+}
+
+void SnapshotWriter::write_spec(const SpecState& state) {
+  const Spec& spec = state.spec;
+  out_.put(Bytes(spec.handler));
+  out_.put(Bytes(spec.content_type));
+  out_.put(Bytes(spec.trace));
+  for (std::uint32_t number :
+       {spec.attempts, spec.crash_attempts, spec.backoff.initial_ms, spec.backoff.max_ms,
+        spec.soft_timeout_ms, spec.hard_timeout_ms, spec.result_ttl_s}) {
+    out_.put(number);
+  }
+  out_.put(spec.backoff.factor);
+  out_.put(spec.backoff.jitter);
+  out_.put(state.idle);
+}
+
+void SnapshotWriter::write_queue(const QueueState& queue) {
+  out_.put(Bytes(queue.name));
+  out_.put(queue.options.mode);
+  out_.put(queue.options.durability);
+  out_.put(queue.options.maxsize);
+  out_.put(std::uint8_t{queue.paused});
+  out_.put(Bytes(queue.paused_by));
+  out_.put(Bytes(queue.pause_reason));
+  out_.put(queue.paused_since.time_since_epoch().count());
+  out_.put(queue.front);
+  out_.put(queue.back);
+  write_outcomes(queue.counts);
+}
+
+void SnapshotWriter::write_jobs() {
+  out_.put(std::uint64_t{ledger_.holder_of.size()});
+  for (const auto& [session, number] : ledger_.holder_of) {
+    out_.put(session.high);
+    out_.put(session.low);
+    holders_.emplace(session, static_cast<std::uint32_t>(holders_.size()));
+  }
+  out_.put(std::uint64_t{ledger_.index.size()});
+  const auto write_list = [&](Slot slot) {
+    for (; slot != no_slot; slot = ledger_.jobs[slot].next) write_job(ledger_.jobs[slot]);
+  };
+  for (const QueueState& queue : ledger_.queues) {
+    for (const auto& [_, lines] : queue.levels) {
+      for (std::uint32_t line : lines) write_list(ledger_.lines[line].head);
+    }
+  }
+  for (const QueueState& queue : ledger_.queues) write_list(queue.parked_head);
+  ledger_.for_each([&](Slot, const Job& job) {
+    if (job.get_state() != State::ready && job.get_state() != State::parked) write_job(job);
+  });
+}
+
+// id, position, accepted_ms, size, queue, spec, batch, attempt, epoch, state, flags, u8 has (1: priority,
+// 2: extra), then by state: ready: order; running: number of the holder; scheduled: due; then what it has.
+void SnapshotWriter::write_job(const Job& job) {
+  const Line& line = ledger_.lines[job.line];
+  const Extra* extra = ledger_.extra(job);
+  out_.put(job.id);
+  out_.put(job.position);
+  out_.put(std::uint64_t{job.accepted_ms});
+  for (std::uint32_t number : {job.size, line.queue, job.spec, job.batch, job.attempt, job.epoch})
+    out_.put(number);
+  out_.put(static_cast<std::uint8_t>(job.state));
+  out_.put(static_cast<std::uint8_t>(job.flags));
+  out_.put(static_cast<std::uint8_t>((line.priority != 0 ? 1U : 0U) | (extra != nullptr ? 2U : 0U)));
+  if (job.get_state() == State::ready) out_.put(job.order_or_holder);
+  if (job.get_state() == State::running) out_.put(holders_.at(ledger_.holders[job.order_or_holder].session));
+  if (job.get_state() == State::scheduled) out_.put(job.due().time_since_epoch().count());
+  if (line.priority != 0) out_.put(line.priority);
+  if (extra == nullptr) return;
+  out_.put(extra->parent);
+  out_.put(extra->expires.time_since_epoch().count());
+  out_.put(extra->due.time_since_epoch().count());
+  out_.put(Bytes(ledger_.keys.name(extra->key)));
+  out_.put(Bytes(ledger_.keys.name(extra->unique)));
+  for (std::uint32_t number : {extra->failures, extra->crashes, extra->losses}) out_.put(number);
+  out_.put(std::uint8_t{extra->failure != nullptr});
+  if (extra->failure) write_failure(*extra->failure);
+}
+
+void SnapshotWriter::write_failure(const Failure& failure) {
+  out_.put(failure.code);
+  for (const std::string* text : {&failure.type, &failure.message, &failure.where, &failure.dossier}) {
+    out_.put(Bytes(*text));
+  }
+}
+
+void SnapshotWriter::write_answer(const change::Answer& answer) {
+  out_.put(answer.sequence);
+  out_.put(answer.number);
+  out_.put(std::uint8_t{answer.parked});
+  out_.put(answer.until.time_since_epoch().count());
+  out_.put(std::uint8_t{answer.watch});
+  out_.put(std::uint64_t{answer.groups.size()});
+  for (const GroupAnswer& group : answer.groups) {
+    out_.put(group.first);
+    out_.put(group.count);
+    out_.put(group.level);
+    out_.put(static_cast<std::uint8_t>((group.no_handler ? 1U : 0U) | (group.error ? 2U : 0U)));
+    if (!group.error) continue;
+    out_.put(group.error->code);
+    out_.put(Bytes(group.error->message));
+    out_.put(Bytes(group.error->field));
+  }
+}
+
+}  // namespace joinery::broker

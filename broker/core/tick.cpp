@@ -1,0 +1,116 @@
+// What time brings about, and what follows from changes.
+#include <fmt/format.h>
+
+#include "broker/core/impl.h"
+
+namespace joinery::broker {
+
+void Core::Impl::tick(Now now, Effects& effects) {
+  begin(now);
+  fire_wall(now, effects);
+  for (DelayTimer timer; delays.take_due(now.mono, timer);) {
+    const Slot slot = ledger.find(timer.job);
+    if (slot == no_slot) continue;
+    const Job& job = ledger.jobs[slot];
+    if (job.get_state() == State::scheduled && !job.has(flag_wall) && job.due() == timer.due)
+      ledger.ripen(slot, fallout);
+  }
+  for (SessionTimer timer; session_timers.take_due(now.mono, timer);) {
+    if (timer.sequence == 0) {
+      check_session(now, timer.session, effects);
+    } else {
+      const Error why{Code::queue_full, "there was no room in time", "queue"};
+      give_up_parked(now, timer.session, timer.sequence, why, effects);
+    }
+  }
+  settle(effects);
+  dispatch(effects);
+  settle(effects);
+}
+
+void Core::Impl::fire_wall(Now now, Effects& effects) {
+  std::vector<JobId> expired;
+  for (WallTimer timer; wall_timers.take_due(now.wall, timer);) {
+    const Slot slot = ledger.find(timer.job);
+    if (slot == no_slot) continue;
+    const Job& job = ledger.jobs[slot];
+    const Extra* extra = ledger.extra(job);
+    const bool waits = job.get_state() == State::ready || job.get_state() == State::scheduled;
+    if (waits && job.attempt == 0 && extra != nullptr && extra->expires <= now.wall) {
+      expired.push_back(job.id);
+    } else if (job.get_state() == State::scheduled && job.has(flag_wall) && job.due() <= now.wall) {
+      ledger.ripen(slot, fallout);
+    }
+  }
+  // A job with both times has two timers.
+  std::ranges::sort(expired);
+  expired.erase(std::unique(expired.begin(), expired.end()), expired.end());
+  end(now, Outcome::expired, std::move(expired), effects);
+}
+
+// Sets the timers of a scheduled or expiring job.
+void Core::Impl::arm(JobId id) {
+  const Job* job = ledger.job(id);
+  if (job == nullptr) return;
+  if (const Extra* extra = ledger.extra(*job);
+      extra != nullptr && extra->expires != never_wall && job->attempt == 0) {
+    wall_timers.add({extra->expires, id});
+  }
+  if (job->get_state() != State::scheduled) return;
+  if (job->has(flag_wall)) {
+    wall_timers.add({job->due(), id});
+  } else {
+    delays.add({now_.mono + (job->due() - now_.wall), job->due(), id});
+  }
+}
+
+void Core::Impl::settle(Effects& effects) {
+  while (!fallout.room_in.empty()) {
+    for (std::uint32_t queue : std::exchange(fallout.room_in, {})) admit(queue, effects);
+  }
+  for (JobId id : fallout.scheduled) arm(id);
+  for (JobId id : fallout.expiring) arm(id);
+  fallout.scheduled.clear();
+  fallout.expiring.clear();
+  effects.released.insert(effects.released.end(), fallout.released.begin(), fallout.released.end());
+  fallout.released.clear();
+  if (std::exchange(fallout.ready, false)) dispatch_wanted = true;
+  for (Fallout::Ended& ended : fallout.ended) tell_ended(ended, effects);
+  fallout.ended.clear();
+  if (!fallout.queues_done.empty() || !fallout.batches_done.empty()) check_joins(effects);
+  if (!with_outcomes.empty()) flush_outcomes(effects);
+}
+
+// After recovery. What was running stays so until its worker returns or the lease ends.
+void Core::Impl::start(Now now, Effects& effects) {
+  begin(now);
+  fallout = Fallout{};
+  record(change::Epoch{ledger.epoch + 1}, effects);
+  ledger.for_each([&](Slot, const Job& job) {
+    if (job.get_state() == State::scheduled || job.extra != no_slot) arm(job.id);
+  });
+  std::map<SessionId, Role> known;  // in an order that does not hang on a hash table
+  for (const auto& [id, log] : ledger.logs) known[id] = Role::producer;
+  for (const Holder& holder : ledger.holders) {
+    if (holder.holds != 0) known[holder.session] = Role::worker;
+  }
+  for (const auto& [id, role] : known) {
+    Session& session = open_session(now, id, role);
+    session.role_known = false;
+    session.gone_at = now.mono + (role == Role::worker ? options.lease : options.session_expiry);
+    set_session_timer(session, session.gone_at);
+    const auto log = ledger.logs.find(id);
+    if (log == ledger.logs.end()) continue;
+    for (const change::Answer& answer : log->second.answers) {
+      if (!answer.parked || answer.until == never_wall) continue;
+      session_timers.add({now.mono + (answer.until - now.wall), id, answer.sequence});
+    }
+  }
+  for (const QueueState& queue : ledger.queues) {
+    if (queue.parked_head != no_slot) fallout.room_in.push_back(queue.id);
+  }
+  settle(effects);
+  dispatch_wanted = true;
+}
+
+}  // namespace joinery::broker

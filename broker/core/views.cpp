@@ -1,0 +1,134 @@
+// Read-only pictures of the state.
+#include <algorithm>
+
+#include "broker/core/core.h"
+#include "broker/core/impl.h"
+
+namespace joinery::broker {
+namespace {
+
+QueueView view_of(const QueueState& queue) {
+  return {.id = queue.id,
+          .name = queue.name,
+          .options = queue.options,
+          .counts = queue.counts,
+          .paused = queue.paused,
+          .paused_by = queue.paused_by,
+          .pause_reason = queue.pause_reason,
+          .paused_since = queue.paused_since};
+}
+
+}  // namespace
+
+JobView Core::Impl::view(const Job& job) const {
+  const QueueState& queue = ledger.queue_of(job);
+  JobView view{.id = job.id,
+               .state = job.get_state(),
+               .queue = queue.id,
+               .queue_name = queue.name,
+               .spec = job.spec,
+               .batch = job.batch,
+               .parent = 0,
+               .priority = ledger.lines[job.line].priority,
+               .attempt = job.attempt,
+               .failures = 0,
+               .crashes = 0,
+               .losses = 0,
+               .accepted_at = Wall(std::chrono::milliseconds(job.accepted_ms)),
+               .due = {},
+               .place = job.place(),
+               .token = job.token(),
+               .worker = {},
+               .last_failure = nullptr,
+               .outcome = {}};
+  if (view.state == State::scheduled) view.due = job.due();
+  if (view.state == State::failed) view.outcome = Outcome::failed;
+  if (view.state == State::running) {
+    const auto worker = sessions.find(ledger.holders[job.order_or_holder].session);
+    if (worker != sessions.end()) view.worker = worker->second.info.name;
+  }
+  if (const Extra* extra = ledger.extra(job)) {
+    view.parent = extra->parent;
+    view.failures = extra->failures;
+    view.crashes = extra->crashes;
+    view.losses = extra->losses;
+    view.last_failure = extra->failure.get();
+  }
+  return view;
+}
+
+std::vector<QueueView> Core::queues() const {
+  std::vector<QueueView> all;
+  for (const QueueState& queue : impl_->ledger.queues) {
+    if (queue.id != 0) all.push_back(view_of(queue));
+  }
+  return all;
+}
+
+std::optional<QueueView> Core::queue(std::string_view name) const {
+  const std::uint32_t id = impl_->ledger.find_queue(name);
+  if (id == 0) return std::nullopt;
+  return view_of(impl_->ledger.queues[id]);
+}
+
+std::optional<JobView> Core::job(JobId id) const {
+  if (const Job* job = impl_->ledger.job(id)) return impl_->view(*job);
+  const auto finished = impl_->outcome_of(id);
+  if (!finished) return std::nullopt;
+  JobView view{};
+  view.id = id;
+  view.token = finished->token;
+  view.attempt = finished->token.attempt;
+  view.outcome = finished->outcome;
+  return view;
+}
+
+std::vector<JobView> Core::jobs(std::string_view queue, std::optional<State> state, JobId after,
+                                std::size_t most) const {
+  const Ledger& ledger = impl_->ledger;
+  const std::uint32_t wanted = ledger.find_queue(queue);
+  std::vector<JobView> views;
+  if ((wanted == 0 && !queue.empty()) || most == 0) return views;
+  std::vector<JobId> first;  // a heap of the smallest ids so far
+  ledger.for_each([&](Slot, const Job& job) {
+    if (job.id <= after || (state && job.get_state() != *state)) return;
+    if (wanted != 0 && ledger.queue_of(job).id != wanted) return;
+    if (first.size() == most) {
+      if (job.id >= first.front()) return;
+      std::ranges::pop_heap(first);
+      first.pop_back();
+    }
+    first.push_back(job.id);
+    std::ranges::push_heap(first);
+  });
+  std::ranges::sort(first);
+  for (JobId id : first) views.push_back(impl_->view(*ledger.job(id)));
+  return views;
+}
+
+std::optional<BatchView> Core::batch(BatchId id) const {
+  const BatchState* batch = impl_->ledger.find_batch(id);
+  if (batch == nullptr) return std::nullopt;
+  return BatchView{batch->id, batch->name, batch->counts, batch->opened_at};
+}
+
+std::vector<WorkerView> Core::workers() const {
+  std::vector<WorkerView> all;
+  for (SessionId id : impl_->workers) {
+    const Session& worker = impl_->sessions.at(id);
+    const auto holder = impl_->ledger.holder_of.find(id);
+    const std::uint32_t holds =
+        holder == impl_->ledger.holder_of.end() ? 0 : impl_->ledger.holders[holder->second].holds;
+    all.push_back(
+        {&worker.info, id, holds, worker.connected, worker.last_heard, worker.succeeded, worker.failed});
+  }
+  return all;
+}
+
+bool Core::has_worker(std::string_view queue, std::string_view handler) const {
+  const std::uint32_t id = impl_->ledger.find_queue(queue);
+  const std::uint32_t number = impl_->ledger.handlers.find(handler);
+  return id != 0 && number != 0 && impl_->has_worker(id, number);
+}
+
+}  // namespace joinery::broker

@@ -48,13 +48,15 @@ class Router {
   // endpoint: "tcp://*:7733", "ipc:///path". endpoint_taken or invalid_argument otherwise. The bound endpoint
   // (with a real port for :0).
   Result<std::string> bind(const std::string& endpoint);
-  // One frame, if there is one. `connection` identifies the underlying connection for lost().
+  // One frame, if there is one. `connection` identifies the underlying connection for lost(); numbers are not
+  // used again. A message of several parts is not of our protocol and is dropped whole.
   bool receive(Address& from, Buffer& frame, int& connection);
   Sent send(const Address& to, Bytes frame);
   // Connections that broke since the last call.
   void lost(std::vector<int>& connections);
-  // Readable when receive or lost may have something (edge-triggered, as ZeroMQ's are: drain until receive
-  // says no).
+  // Wait until one of them is readable. ZeroMQ's are edge-triggered: call lost(), and receive until it says
+  // no, before waiting again. Frames that become known in between, while sending say, keep one of them
+  // readable.
   std::vector<int> descriptors() const;
 
  private:
@@ -72,13 +74,16 @@ class Dealer {
     Duration reconnect_max{2'000'000};
   };
   Dealer(Context& context, Options options);
+  // What was sent last, a goodbye say, still has 200 ms to leave; the Context's destructor waits for it.
   ~Dealer();
 
   Result<> connect(const std::string& endpoint);
   bool receive(Buffer& frame);
   Sent send(Bytes frame);
-  // Connections made and lost since the last call: +1 connected, -1 lost, in order.
+  // Connections made and lost since the last call: +1 connected, -1 lost, in order. What was not sent yet
+  // when a connection is lost is gone. Send only after a +1: before it is Sent::gone.
   void changes(std::vector<int>& events);
+  // As for Router: changes(), and receive until it says no, before waiting.
   std::vector<int> descriptors() const;
 
  private:

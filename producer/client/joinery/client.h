@@ -1,13 +1,25 @@
 // The client of a Joinery broker: submit jobs, wait for them, read their results, look around.
 //
 //   joinery::Client client("tcp://127.0.0.1:7733");
-//   auto id = client.submit("resize", joinery::pack("cat.jpg", 75)).get();     // confirmed: on disk
-//   client.join_queue("default");
-//   auto result = client.result(id);
+//   auto id = client.submit("resize", joinery::pack("cat.jpg", 75)).get();     // pack:
+//   shared/protocol/pack.h client.join_queue("default"); auto result = client.result(id);
 //
 // Threads: one Client may be used by any number of threads at a time. It has one thread of its own, which
-// owns the connection; submits are coalesced into the next frame while the last one is under way. Errors:
-// what a call cannot do is thrown as joinery::ClientError, whose code is one of shared/base/error.h.
+// owns the connection; a few frames per queue are under way at a time, and submits are coalesced into the
+// next one meanwhile. Callbacks come from that thread: they must be short, must not throw, and may submit,
+// but get invalid_state from what waits.
+//
+// Connections: it reconnects by itself, with the same session, and repeats every request that has no answer;
+// the broker knows which it has done, so nothing is doubled, unless the broker lost the session (with its
+// data directory, or an hour after the client was heard last): a submit whose answer was lost with it may
+// then be done twice. While there is no connection, submits and everything that waits go on trying for
+// options.timeout, counted from the call or the loss, whichever is later; then they get broker_unreachable. A
+// submit that got that may have been accepted.
+//
+// Errors: what a call cannot do is thrown as joinery::ClientError, whose code is one of shared/base/error.h.
+// An endpoint that is none is thrown by the constructor (invalid_argument); a broker that refuses the client
+// for good (unsupported_version) by every call. What is wrong with a submit is told by its future or
+// callback.
 #pragma once
 
 #include <chrono>
@@ -46,6 +58,9 @@ struct ClientOptions {
   std::size_t window_bytes = 64U << 20U;
   std::size_t frame_jobs = 1024;  // most jobs of one frame
   bool tool = false;              // role in the hello
+  // Called from the client's thread, once per pair, when jobs were accepted whose handler no connected worker
+  // has: they wait until one comes. Must be short and must not throw.
+  std::function<void(const std::string& handler, const std::string& queue)> on_no_handler;
 };
 
 // Options of a submission; the defaults are those of Spec.
@@ -80,22 +95,22 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Waits for the welcome. Else the first call that needs an answer does. Throws broker_unreachable after the
-  // timeout.
+  // Waits for the welcome; no other call needs it. Throws broker_unreachable after the timeout.
   void connect();
 
   // One job. Returns at once unless the window is full; the future is ready when the job is accepted (durable
   // at its queue's level).
   std::future<JobId> submit(std::string handler, Buffer payload, const SubmitOptions& options = {});
-  // The same with a callback from the client's thread: must be short and must not call the client's blocking
-  // functions.
+  // The same with a callback (may be empty), from the client's thread, or from the caller's before it returns
+  // if the arguments are wrong.
   void submit(std::string handler, Buffer payload, const SubmitOptions& options,
               std::function<void(Result<JobId>)> accepted);
   // Many jobs with the same options as one group (at most limits::jobs_per_frame_max): consecutive ids, from
   // the one returned. The cheapest way. `payloads` are copied before it returns.
   std::future<JobId> submit_many(std::string handler, const std::vector<Bytes>& payloads,
                                  const SubmitOptions& options = {});
-  // Waits until all that was submitted is accepted. Throws the first error.
+  // Waits until all that was submitted before is answered: for ever if it waits for room in a full queue.
+  // Throws the first error since the last flush.
   void flush();
 
   BatchId open_batch(std::string name = {});
@@ -103,16 +118,21 @@ class Client {
   // Waits until none of them is unfinished. nullopt timeout: for ever. Throws timed_out.
   Counts join_queue(const std::string& queue, std::optional<std::chrono::milliseconds> timeout = {});
   Counts join_batch(BatchId batch, std::optional<std::chrono::milliseconds> timeout = {});
-  // Waits for the outcome of each job, in the order given.
+  // Waits for the outcome of each job, in the order given. A job that the broker does not know (any more) has
+  // known = false.
   std::vector<JobOutcome> wait(const std::vector<JobId>& jobs,
                                std::optional<std::chrono::milliseconds> timeout = {});
-  // Called from the client's thread for every outcome of jobs that were submitted with `watch`.
+  // Called from the client's thread for every outcome of jobs that were submitted with `watch`, once each.
+  // Set it before the first such submit.
   void on_outcome(std::function<void(const JobOutcome&)> call);
 
-  // Waits for the outcome, then reads the result from Redis. Throws no_result, timed_out, unknown_job; a
-  // failed job is no exception here.
+  // Waits for the outcome, then reads the result from Redis: that of the delivery that counts, never a late
+  // one's. A job without success is no exception here: `outcome` and `failure` tell. If the broker has
+  // forgotten the job, what Redis has is returned. Throws no_result, timed_out, unknown_job,
+  // redis_unreachable.
   results::Stored result(JobId job, std::optional<std::chrono::milliseconds> timeout = {});
-  // What is in Redis now.
+  // What is in Redis now, a thousand per round trip; nullopt where there is nothing. Waits for no outcome, so
+  // it may be that of a delivery that was superseded.
   std::vector<std::optional<results::Stored>> results(const std::vector<JobId>& jobs);
 
   // A verb of docs/protocol.md with its arguments and result as msgpack maps: the command line's `queue`,

@@ -1,0 +1,262 @@
+#include "producer/client/impl.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <random>
+
+#include "shared/base/check.h"
+
+namespace joinery {
+namespace {
+
+SessionId random_session() {
+  std::random_device random;
+  auto number = [&] { return std::uint64_t{random()} << 32 | random(); };
+  return {number(), number()};
+}
+
+protocol::Hello hello_of(const ClientOptions& options) {
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  protocol::Hello hello;
+  hello.role = options.tool ? protocol::Role::tool : protocol::Role::producer;
+  hello.session = random_session();
+  hello.name = options.name.empty() ? program_invocation_short_name : options.name;
+  hello.host = host.data();
+  hello.pid = static_cast<std::uint32_t>(::getpid());
+  hello.software = "joinery-cpp/" JOINERY_VERSION;
+  return hello;
+}
+
+client::Session::Options session_options(const ClientOptions& options) {
+  client::Session::Options session;
+  session.hello = hello_of(options);
+  session.endpoint = options.endpoint;
+  if (options.timeout.count() >= 0) session.timeout = options.timeout;
+  return session;
+}
+
+}  // namespace
+
+Client::Impl::Impl(ClientOptions options)
+    : options_(std::move(options)),
+      wakeup_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      outbox_(options_, [this] { wake(); }),
+      session_(
+          session_options(options_), [this](Bytes frame) { return dealer_->send(frame); }, read_clocks()),
+      watches_(session_) {
+  JOINERY_CHECK(wakeup_);
+  session_.on_welcome = [this](const protocol::Welcome& welcome) { welcomed(welcome); };
+  session_.on_outcomes = [this](protocol::Outcomes& outcomes) { watches_.take(outcomes); };
+  open_dealer();
+  thread_ = std::thread([this] { run(); });
+}
+
+Client::Impl::~Impl() {
+  post([this](Now now) { stop(now); });
+  thread_.join();
+}
+
+void Client::Impl::open_dealer() {
+  dealer_.reset();
+  dealer_ = std::make_unique<transport::Dealer>(context_, transport::Dealer::Options{});
+  if (auto connected = dealer_->connect(options_.endpoint); !connected) throw ClientError(connected.error());
+}
+
+void Client::Impl::wake() const {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(wakeup_.get(), &one, sizeof one);  // full: it is awake
+}
+
+void Client::Impl::post(Task task) {
+  {
+    const std::lock_guard lock(tasks_mutex_);
+    tasks_.push_back(std::move(task));
+  }
+  wake();
+}
+
+void Client::Impl::run() {
+  outbox_.owned_by(std::this_thread::get_id());
+  while (!stopped_) {
+    const Now now = read_clocks();
+    take_changes(now);
+    run_tasks(now);
+    if (stopped_) break;
+    send_frames(now, false);
+    if (session_.tick(now)) open_dealer();
+    watches_.tick(now);
+    complete_waiting(now);
+    // Sending can take the socket's signal away, so it is asked before each sleep.
+    if (!drain(now)) sleep_until(next_deadline());
+  }
+}
+
+void Client::Impl::run_tasks(Now now) {
+  std::vector<Task> tasks;
+  {
+    const std::lock_guard lock(tasks_mutex_);
+    tasks.swap(tasks_);
+  }
+  for (Task& task : tasks) task(now);
+}
+
+void Client::Impl::take_changes(Now now) {
+  dealer_->changes(changes_);
+  for (int change : changes_) change > 0 ? session_.connected(now) : session_.lost(now);
+}
+
+bool Client::Impl::drain(Now now) {
+  bool any = false;
+  while (dealer_->receive(frame_)) {
+    session_.received(now, frame_);
+    any = true;
+  }
+  if (any && session_.refused()) refuse_all();
+  return any;
+}
+
+Mono Client::Impl::next_deadline() const {
+  Mono next = std::min(session_.next_deadline(), watches_.next_deadline());
+  for (const Flush& flush : flushes_) next = std::min(next, flush.deadline.value_or(never_mono));
+  for (const Connect& connect : connects_) next = std::min(next, session_.give_up_at(connect.since));
+  return next;
+}
+
+void Client::Impl::sleep_until(Mono deadline) {
+  std::vector<pollfd> waits{{wakeup_.get(), POLLIN, 0}};
+  for (int descriptor : dealer_->descriptors()) waits.push_back({descriptor, POLLIN, 0});
+  int wait_ms = -1;
+  if (deadline != never_mono) {
+    constexpr std::chrono::milliseconds longest = std::chrono::hours(1);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - read_clocks().mono);
+    wait_ms = static_cast<int>(std::clamp(left, std::chrono::milliseconds(0), longest).count());
+  }
+  ::poll(waits.data(), waits.size(), wait_ms);
+  std::uint64_t count = 0;
+  if (waits[0].revents != 0) {
+    [[maybe_unused]] const ssize_t taken = ::read(wakeup_.get(), &count, sizeof count);
+  }
+}
+
+void Client::Impl::send_frames(Now now, bool all) {
+  for (client::Frame& frame : outbox_.take(all)) send_frame(now, std::move(frame));
+}
+
+void Client::Impl::send_frame(Now now, client::Frame frame) {
+  auto kept = std::make_unique<client::Frame>(std::move(frame));
+  client::Frame& sent = *kept;
+  session_.ask(
+      now, true, std::nullopt,
+      [&sent](std::uint64_t sequence, std::uint64_t confirmed) -> protocol::Message {
+        protocol::Submit submit = sent.message();
+        submit.sequence = sequence;
+        submit.confirmed = confirmed;
+        return submit;
+      },
+      [this, kept = std::move(kept), asked = now.mono](const Result<const protocol::Message*>& answer) {
+        settle(*kept, asked, answer);
+      });
+}
+
+void Client::Impl::settle(client::Frame& frame, Mono asked, const Result<const protocol::Message*>& answer) {
+  Result<> done;
+  if (!answer) {
+    done = std::unexpected(answer.error());
+  } else if (const auto* accepted = std::get_if<protocol::Accepted>(*answer)) {
+    done = accept(frame, asked, *accepted);
+  } else {
+    done = fail(Code::internal, "the broker answered a submit with something else");
+  }
+  std::optional<Error> error;
+  if (!done) error = done.error();
+  for (client::Draft& draft : frame.drafts) {
+    for (auto& submit : draft.submits) submit.done(std::unexpected(*error));
+  }
+  outbox_.settled(frame, error);
+}
+
+// Tells the callers of each draft, and takes their submits out of it. The first error, if there is one.
+Result<> Client::Impl::accept(client::Frame& frame, Mono asked, const protocol::Accepted& accepted) {
+  if (accepted.groups.size() != frame.drafts.size()) {
+    return fail(Code::internal, fmt::format("the broker accepted {} groups of {}", accepted.groups.size(),
+                                            frame.drafts.size()));
+  }
+  Result<> first_error;
+  const bool repeated = session_.repeated_until() && asked <= *session_.repeated_until();
+  for (std::size_t i = 0; i < accepted.groups.size(); ++i) {
+    const protocol::GroupAccepted& group = accepted.groups[i];
+    auto submits = std::exchange(frame.drafts[i].submits, {});
+    if (group.error && first_error) first_error = std::unexpected(*group.error);
+    if (!group.error && frame.watch) watches_.submitted(group.first, group.count, repeated);
+    if (group.no_handler && options_.on_no_handler &&
+        warned_.emplace(frame.drafts[i].handler, frame.queue).second) {
+      options_.on_no_handler(frame.drafts[i].handler, frame.queue);
+    }
+    JobId next = group.first;
+    for (auto& submit : submits) {
+      const JobId first = std::exchange(next, next + submit.jobs);
+      group.error ? submit.done(std::unexpected(*group.error)) : submit.done(first);
+    }
+  }
+  return first_error;
+}
+
+void Client::Impl::welcomed(const protocol::Welcome& welcome) {
+  {
+    const std::lock_guard lock(welcome_mutex_);
+    welcome_ = welcome;
+  }
+  outbox_.set_payload_max(welcome.payload_max);
+  watches_.welcomed();
+}
+
+// Connects and flushes whose time has come, one way or the other.
+void Client::Impl::complete_waiting(Now now) {
+  std::erase_if(connects_, [&](Connect& connect) {
+    if (session_.live()) {
+      connect.reply.set_value(true);
+    } else if (session_.given_up(now, connect.since)) {
+      connect.reply.set_value(std::unexpected(session_.unreachable()));
+    } else {
+      return false;
+    }
+    return true;
+  });
+  std::erase_if(flushes_, [&](Flush& flush) {
+    if (session_.settled(flush.up_to)) {
+      const auto error = outbox_.take_error();
+      error ? flush.reply.set_value(std::unexpected(*error)) : flush.reply.set_value(true);
+    } else if (flush.deadline && now.mono >= *flush.deadline) {
+      flush.reply.set_value(fail(Code::timed_out, "not every submit was answered in time"));
+    } else {
+      return false;
+    }
+    return true;
+  });
+}
+
+// The broker will never take us: nothing is worth waiting for.
+void Client::Impl::refuse_all() {
+  const Error error = *session_.refused();
+  outbox_.close(error);
+  watches_.fail_all(error);
+  for (Connect& connect : std::exchange(connects_, {})) connect.reply.set_value(std::unexpected(error));
+}
+
+void Client::Impl::stop(Now now) {
+  const Error error{Code::closed, "the client was closed", {}};
+  send_frames(now, true);
+  outbox_.close(error);
+  session_.tell(now, protocol::Goodbye{"done"});
+  session_.fail_all(error);
+  watches_.fail_all(error);
+  stopped_ = true;
+}
+
+}  // namespace joinery

@@ -1,0 +1,104 @@
+// The client's thread, which owns the connection, and how callers reach it: jobs through the outbox,
+// everything else as a task that it runs.
+#pragma once
+
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "producer/client/joinery/client.h"
+#include "producer/client/outbox.h"
+#include "producer/client/session.h"
+#include "producer/client/watches.h"
+#include "shared/base/unique_fd.h"
+#include "shared/redis/redis.h"
+#include "shared/transport/transport.h"
+
+namespace joinery {
+
+class Client::Impl {
+ public:
+  using Task = std::move_only_function<void(Now)>;
+  template <typename T>
+  using Reply = std::promise<Result<T>>;
+
+  explicit Impl(ClientOptions options);
+  ~Impl();
+
+  client::Outbox& outbox() { return outbox_; }
+  // --- For callers: each waits for its answer ---
+  void connect();
+  void flush(std::optional<Mono> deadline);
+  void flush_at_end();  // at most options.timeout
+  Counts join(protocol::Join target, std::optional<std::chrono::milliseconds> timeout);
+  std::vector<JobOutcome> wait(const std::vector<JobId>& jobs,
+                               std::optional<std::chrono::milliseconds> timeout);
+  Buffer request(const std::string& verb, Bytes arguments, std::optional<std::chrono::milliseconds> timeout);
+  void on_outcome(std::function<void(const JobOutcome&)> call);
+  // From the welcome: connects if need be.
+  std::string redis_url();
+  SessionId broker_id();
+  std::vector<std::optional<results::Stored>> read_results(const std::vector<JobId>& jobs);
+
+ private:
+  struct Flush {
+    std::uint64_t up_to;  // sequence
+    std::optional<Mono> deadline;
+    Reply<bool> reply;
+  };
+  struct Connect {
+    Mono since;
+    Reply<bool> reply;
+  };
+
+  // Runs `start` in the client's thread and waits for its reply. Throws ClientError.
+  template <typename T>
+  T call(std::move_only_function<void(Now, Reply<T>)> start);
+  void post(Task task);
+  void wake() const;
+
+  // --- In the client's thread ---
+  void run();
+  void run_tasks(Now now);
+  bool drain(Now now);
+  void take_changes(Now now);
+  void open_dealer();
+  void sleep_until(Mono deadline);
+  Mono next_deadline() const;
+  void send_frames(Now now, bool all);
+  void send_frame(Now now, client::Frame frame);
+  void settle(client::Frame& frame, Mono asked, const Result<const protocol::Message*>& answer);
+  Result<> accept(client::Frame& frame, Mono asked, const protocol::Accepted& accepted);
+  void welcomed(const protocol::Welcome& welcome);
+  void complete_waiting(Now now);
+  void refuse_all();
+  void stop(Now now);
+
+  const ClientOptions options_;
+  transport::Context context_;
+  std::unique_ptr<transport::Dealer> dealer_;
+  unique_fd wakeup_;
+  client::Outbox outbox_;
+  client::Session session_;
+  client::Watches watches_;
+
+  std::mutex tasks_mutex_;
+  std::vector<Task> tasks_;
+
+  std::vector<Flush> flushes_;
+  std::vector<Connect> connects_;
+  std::set<std::pair<std::string, std::string>> warned_;  // handler, queue
+  Buffer frame_;
+  std::vector<int> changes_;
+  bool stopped_ = false;
+
+  std::mutex welcome_mutex_;
+  protocol::Welcome welcome_;
+  std::mutex redis_mutex_;
+  std::optional<redis::Client> redis_;
+  std::string redis_at_;
+
+  std::thread thread_;
+};
+
+}  // namespace joinery

@@ -2,10 +2,10 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -101,7 +101,7 @@ Result<Spawned> spawn(const std::vector<std::string>& command) {
   if (ours.pid < 0) return system_error("fork");
   if (ours.pid == 0) become(theirs, arguments.data(), parent);
   ::setpgid(ours.pid, ours.pid);  // both sides, so that the group is there whoever comes first
-  ours.alive.reset(::pidfd_open(ours.pid, 0));
+  ours.alive.reset(static_cast<int>(::syscall(SYS_pidfd_open, ours.pid, 0)));
   if (!ours.alive) {
     const auto error = system_error("pidfd_open");
     kill_group(ours.pid);

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <utility>
 
+#include "shared/base/utf8.h"
+
 namespace joinery {
 namespace {
 
@@ -120,9 +122,15 @@ Result<> validate_name(std::string_view name, std::string_view field) {
   for (char c : name) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7f) {
-      return fail(Code::invalid_argument,
-                  fmt::format("{} contains the control character 0x{:02x}", field, byte), std::string(field));
+      return fail(
+          Code::invalid_argument,
+          fmt::format("{} contains the control character 0x{:02x}, expected printable text", field, byte),
+          std::string(field));
     }
+  }
+  if (!is_utf8(name)) {
+    return fail(Code::invalid_argument, fmt::format("{} is not UTF-8, expected text", field),
+                std::string(field));
   }
   return {};
 }

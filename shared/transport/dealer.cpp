@@ -101,10 +101,17 @@ bool Dealer::receive(Buffer& frame) {
 
 Sent Dealer::send(Bytes frame) {
   Impl& impl = *impl_;
-  Sent sent = Sent::yes;
-  if (zmq_send(impl.socket.get(), frame.data(), frame.size(), ZMQ_DONTWAIT) < 0) {
+  if (!impl.connected) {
     impl.drain_monitor();
-    sent = errno == EAGAIN && impl.connected ? Sent::full : Sent::gone;
+    impl.socket.readable();  // takes over the new connection, if there is one
+  }
+  Sent sent = Sent::gone;
+  // A lost connection would still take frames for a moment, and drop them.
+  if (impl.connected) {
+    const bool taken = zmq_send(impl.socket.get(), frame.data(), frame.size(), ZMQ_DONTWAIT) >= 0;
+    const bool full = !taken && errno == EAGAIN;
+    if (!taken) impl.drain_monitor();
+    if (impl.connected) sent = taken ? Sent::yes : full ? Sent::full : Sent::gone;
   }
   impl.update_signal(impl.socket.readable());
   return sent;

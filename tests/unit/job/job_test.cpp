@@ -1,0 +1,111 @@
+#include "shared/job/job.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <functional>
+
+namespace joinery {
+namespace {
+
+constexpr std::size_t payload_max = 10;
+
+Group good() {
+  Group group;
+  group.spec.handler = "resize";
+  group.payloads = {"one", "two"};
+  return group;
+}
+
+struct Bad {
+  const char* field;
+  std::function<void(Group&)> spoil;
+  Code code = Code::invalid_argument;
+};
+
+TEST(Validate, TakesAGoodGroupAtTheEdgesOfWhatIsAllowed) {
+  EXPECT_TRUE(validate(good(), payload_max));
+  Group group = good();
+  group.queue = std::string(255, 'q');
+  group.spec.attempts = 1;
+  group.spec.backoff = {.initial_ms = 0, .max_ms = 0, .factor = 1, .jitter = 1};
+  group.spec.trace = std::string(255, 't');
+  group.payloads = {std::string_view("0123456789")};
+  group.columns.priority = {INT64_MIN};
+  group.columns.run_at_ms = {0};
+  group.columns.key = {""};
+  EXPECT_TRUE(validate(group, payload_max));
+}
+
+TEST(Validate, NamesTheFieldThatIsWrong) {
+  const Bad table[] = {
+      {"queue", [](Group& group) { group.queue = ""; }},
+      {"queue", [](Group& group) { group.queue = std::string(256, 'q'); }},
+      {"queue", [](Group& group) { group.queue = "a\tb"; }},
+      {"queue", [](Group& group) { group.queue = "\xff"; }},
+      {"spec.handler", [](Group& group) { group.spec.handler = ""; }},
+      {"spec.content_type", [](Group& group) { group.spec.content_type = "\x7f"; }},
+      {"spec.attempts", [](Group& group) { group.spec.attempts = 0; }},
+      {"spec.crash_attempts", [](Group& group) { group.spec.crash_attempts = 0; }},
+      {"spec.trace", [](Group& group) { group.spec.trace = std::string(256, 't'); }},
+      {"spec.backoff.factor", [](Group& group) { group.spec.backoff.factor = 0.5F; }},
+      {"spec.backoff.factor", [](Group& group) { group.spec.backoff.factor = std::nanf(""); }},
+      {"spec.backoff.jitter", [](Group& group) { group.spec.backoff.jitter = -0.1F; }},
+      {"spec.backoff.max_ms", [](Group& group) { group.spec.backoff = {.initial_ms = 2, .max_ms = 1}; }},
+      {"payloads", [](Group& group) { group.payloads.clear(); }},
+      {"payloads", [](Group& group) { group.payloads.assign(limits::jobs_per_frame_max + 1, ""); }},
+      {"payloads", [](Group& group) { group.payloads[1] = "0123456789+"; }, Code::payload_too_large},
+      {"columns.priority", [](Group& group) { group.columns.priority = {1}; }},
+      {"columns.delay_ms",
+       [](Group& group) {
+         group.columns.delay_ms = {0, ~0ULL};
+       }},
+      {"columns.run_at_ms",
+       [](Group& group) {
+         group.columns.run_at_ms = {0, -1};
+       }},
+      {"columns.expires_at_ms",
+       [](Group& group) {
+         group.columns.expires_at_ms = {INT64_MAX, 0};
+       }},
+      {"columns.key",
+       [](Group& group) {
+         group.columns.key = {"", std::string(256, 'k')};
+       }},
+      {"columns.unique_key",
+       [](Group& group) {
+         group.columns.unique_key = {"a", "b", "c"};
+       }},
+  };
+  for (const Bad& bad : table) {
+    Group group = good();
+    bad.spoil(group);
+    const auto checked = validate(group, payload_max);
+    ASSERT_FALSE(checked) << bad.field;
+    EXPECT_EQ(checked.error().field, bad.field) << checked.error().message;
+    EXPECT_EQ(checked.error().code, bad.code) << checked.error().message;
+    EXPECT_THAT(checked.error().message, testing::HasSubstr("expected"));
+  }
+}
+
+template <typename E, typename FromWord>
+void words_come_back(std::initializer_list<E> values, FromWord from_word) {
+  for (E value : values) EXPECT_EQ(from_word(word(value)), value);
+  EXPECT_FALSE(from_word("nonsense"));
+}
+
+TEST(Words, OfModesDurabilitiesAndStatesComeBack) {
+  words_come_back({Mode::fifo, Mode::lifo, Mode::priority}, mode_from_word);
+  words_come_back({Durability::sync, Durability::interval, Durability::none}, durability_from_word);
+  words_come_back(
+      {State::parked, State::scheduled, State::blocked, State::ready, State::running, State::failed},
+      state_from_word);
+}
+
+TEST(Token, ALaterDeliveryHasTheGreaterFence) {
+  EXPECT_LT((Token{1, 1, 1}).fence(), (Token{1, 2, 1}).fence());
+  EXPECT_LT((Token{1, 9, 1}).fence(), (Token{1, 1, 2}).fence());
+}
+
+}  // namespace
+}  // namespace joinery

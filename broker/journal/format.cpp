@@ -49,7 +49,7 @@ Result<Meta> decode_meta(Bytes in) {
   }
   if (bytes.version > format_version) {
     return fail(Code::unsupported_format,
-                fmt::format("the journal has format version {}; this program knows versions up to {}",
+                fmt::format("meta: the journal has format version {}; this program knows versions up to {}",
                             bytes.version, format_version));
   }
   if (bytes.segment_bytes < 4096 || !std::has_single_bit(bytes.segment_bytes)) {

@@ -120,11 +120,13 @@ class FieldReader {
   // The number of items that follow; each takes at least `item` bytes, so a wild one is refused before memory
   // is asked for.
   std::size_t count(std::size_t item) {
-    return static_cast<std::size_t>(varint_to(item == 0 ? UINT32_MAX : left() / item));
+    const std::uint64_t count = varint();
+    if (count > left() / item) return bad(), 0;
+    return static_cast<std::size_t>(count);
   }
   Bytes string() {
-    const std::uint64_t size = varint_to(left());
-    if (!good_) return {};
+    const std::uint64_t size = varint();
+    if (size > left()) return bad(), Bytes();
     const Bytes value(at_, size);
     at_ += size;
     return value;

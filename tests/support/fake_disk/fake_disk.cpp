@@ -234,7 +234,7 @@ FakeDisk FakeDisk::after_kill() const {
 
 // Settings, all alike.
 #define SETTER(name, type, member)             \
-  void FakeDisk::name(type value) {            \
+  void FakeDisk::name(type value) const {      \
     const std::lock_guard lock(state_->mutex); \
     state_->member = value;                    \
   }
@@ -255,15 +255,17 @@ Buffer FakeDisk::contents(const std::string& name) const {
   return state_->names.at(name)->now;
 }
 
-void FakeDisk::flip(const std::string& name, std::uint64_t offset, unsigned bit) {
+void FakeDisk::flip(const std::string& name, std::uint64_t offset, unsigned bit) const {
   Buffer bytes = contents(name);
   bytes.at(offset) = static_cast<char>(static_cast<unsigned char>(bytes[offset]) ^ (1U << bit));
   put(name, bytes);
 }
 
-void FakeDisk::cut(const std::string& name, std::uint64_t size) { put(name, contents(name).substr(0, size)); }
+void FakeDisk::cut(const std::string& name, std::uint64_t size) const {
+  put(name, contents(name).substr(0, size));
+}
 
-void FakeDisk::put(const std::string& name, Bytes contents) {
+void FakeDisk::put(const std::string& name, Bytes contents) const {
   const std::lock_guard lock(state_->mutex);
   auto& inode = state_->names[name];
   if (!inode) inode = std::make_shared<Inode>();

@@ -30,21 +30,21 @@ class FakeDisk {
   // Another disk, as it is found when only the program died: everything written is there.
   FakeDisk after_kill() const;
 
-  void set_capacity(std::uint64_t bytes);
+  void set_capacity(std::uint64_t bytes) const;
   // From now on these fail with io_error.
-  void fail_writes(bool fail);
-  void fail_syncs(bool fail);
-  void fail_directory_syncs(bool fail);
+  void fail_writes(bool fail) const;
+  void fail_syncs(bool fail) const;
+  void fail_directory_syncs(bool fail) const;
   // From now on these do nothing and say that they did: a test must notice.
-  void lose_syncs(bool lose);
-  void lose_directory_syncs(bool lose);
+  void lose_syncs(bool lose) const;
+  void lose_directory_syncs(bool lose) const;
 
   std::vector<std::string> names() const;
   std::uint64_t size(const std::string& name) const;
   Buffer contents(const std::string& name) const;
-  void flip(const std::string& name, std::uint64_t offset, unsigned bit);
-  void cut(const std::string& name, std::uint64_t size);
-  void put(const std::string& name, Bytes contents);
+  void flip(const std::string& name, std::uint64_t offset, unsigned bit) const;
+  void cut(const std::string& name, std::uint64_t size) const;
+  void put(const std::string& name, Bytes contents) const;
   std::uint64_t used_bytes() const;
   std::uint64_t syncs() const;
 

@@ -68,5 +68,104 @@ TEST(Journal, refuses_a_data_directory_that_another_broker_uses) {
   EXPECT_THAT(second.error().message, HasSubstr(dir.path()));
 }
 
+TEST(Journal, says_that_nothing_is_durable_before_it_is_synced) {
+  const FakeDisk disk;
+  Log log(disk);
+  log.put({"one"});
+  EXPECT_LT(log->durable(), log->end());
+  log->commit(false);
+  EXPECT_LT(log->durable(), log->end());
+  log->commit(true);
+  EXPECT_EQ(log->durable(), log->end());
+}
+
+TEST(Journal, syncs_many_records_at_once) {
+  const FakeDisk disk;
+  Log log(disk);
+  const auto before = log->stats().syncs;
+  for (int i = 0; i < 30; ++i) log.put({"job"});
+  log->commit(true);
+  EXPECT_EQ(log->stats().syncs, before + 1);
+}
+
+TEST(Journal, syncs_what_nobody_waits_for_within_the_interval) {
+  JournalOptions options = threaded();
+  options.interval = Duration(1000);
+  Log log(FakeDisk(), options);
+  log.put({"one"});
+  log->commit(false);
+  pollfd ready{log->descriptor(), POLLIN, 0};
+  ASSERT_EQ(::poll(&ready, 1, 60'000), 1);
+  EXPECT_EQ(log->durable(), log->end());
+  EXPECT_EQ(::poll(&ready, 1, 0), 0) << "durable() takes note";
+}
+
+TEST(Journal, reads_what_is_in_memory_and_what_is_not_alike) {
+  const FakeDisk disk;
+  JournalOptions options = small_options();
+  options.segment_bytes = std::uint64_t{8} << 20U;
+  options.record_bytes_max = std::uint64_t{4} << 20U;
+  Log log(disk, options);
+  log.put_durably({std::string(700'000, 'a'), "small", std::string(300'000, 'b')});
+  log.put_durably({std::string(2'000'000, 'c')});
+  log.put_durably({"end"});
+  EXPECT_EQ(log.payload(1), std::string(700'000, 'a'));
+  EXPECT_EQ(log.payload(2), "small");
+  EXPECT_EQ(log.payload(3), std::string(300'000, 'b'));
+  EXPECT_EQ(log.payload(4), std::string(2'000'000, 'c'));
+  EXPECT_EQ(log.payload(5), "end");
+}
+
+TEST(Journal, says_missing_payload_for_a_place_that_is_not_in_it) {
+  Log log{FakeDisk()};
+  log.put_durably({"one"});
+  Buffer out = "before";
+  const auto done = log->read({log->end(), 10}, out);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, Code::missing_payload);
+  EXPECT_EQ(out, "before");
+}
+
+TEST(Journal, reports_a_failed_sync_once_and_nothing_is_durable_after_it) {
+  const FakeDisk disk;
+  Log log(disk);
+  log.put_durably({"one"});
+  const Position before = log->durable();
+  disk.fail_syncs(true);
+  log.put_durably({"two"});
+  EXPECT_EQ(log.fatal().code, Code::io_error);
+  // Even if the next one would succeed.
+  disk.fail_syncs(false);
+  const auto syncs = disk.syncs();
+  log.put_durably({"three"});
+  EXPECT_EQ(log->durable(), before);
+  EXPECT_EQ(disk.syncs(), syncs);
+}
+
+TEST(Journal, reports_failed_writes_and_names_that_cannot_be_made_to_stay) {
+  {
+    const FakeDisk disk;
+    Log log(disk);
+    disk.fail_writes(true);
+    log.put_durably({"one"});
+    EXPECT_EQ(log.fatal().code, Code::io_error);
+    EXPECT_EQ(log->durable(), 0U);
+  }
+  const FakeDisk disk;
+  Log log(disk);
+  disk.fail_directory_syncs(true);
+  log.put_durably({"one"});
+  EXPECT_EQ(log.fatal().code, Code::io_error);
+  EXPECT_EQ(log->durable(), 0U);
+}
+
+TEST(Journal, stops_with_disk_full_when_even_the_reserve_is_gone) {
+  const FakeDisk disk;
+  Log log(disk);
+  disk.set_capacity(disk.used_bytes());
+  for (int i = 0; i < 20; ++i) log.put_durably({std::string(1000, 'x')});
+  EXPECT_EQ(log.fatal().code, Code::disk_full);
+}
+
 }  // namespace
 }  // namespace joinery::broker::testing

@@ -1,0 +1,218 @@
+// Checkpoints, and how space comes back.
+#include <gmock/gmock.h>
+#include <poll.h>
+
+#include "broker/journal/checkpoint.h"
+#include "broker/journal/format.h"
+#include "broker/journal/posix_storage.h"
+#include "tests/support/temp_dir.h"
+#include "tests/unit/journal/fixture.h"
+
+namespace joinery::broker::testing {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+const std::string kilobyte(1000, 'k');
+
+std::size_t segments_on(const FakeDisk& disk) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(disk.names(), [](const auto& name) { return name.starts_with("segment-"); }));
+}
+
+TEST(Checkpoint, stands_for_the_log_before_it) {
+  const FakeDisk disk;
+  {
+    Log log(disk);
+    log.put({"one", "two"});
+    log.finish(1);
+    log.checkpoint();
+    log.put({"three"});
+    log->commit(true);
+  }
+  Log log(disk);
+  ASSERT_TRUE(log.is_open()) << log.error().message;
+  EXPECT_THAT(log.told().lines, ElementsAre("checkpoint of 1 jobs", "put 3+1"));
+  EXPECT_EQ(log.payload(2), "two");
+  EXPECT_EQ(log.payload(3), "three");
+}
+
+TEST(Checkpoint, is_wanted_when_the_log_has_grown_enough) {
+  Log log{FakeDisk()};
+  EXPECT_FALSE(log->wants_checkpoint());
+  while (log->end() < small_options().checkpoint_bytes) log.put_durably({kilobyte});
+  EXPECT_TRUE(log->wants_checkpoint());
+  log.checkpoint();
+  EXPECT_FALSE(log->wants_checkpoint());
+}
+
+TEST(Checkpoint, that_was_not_finished_is_not_there) {
+  const FakeDisk disk;
+  {
+    Log log(disk);
+    log.put_durably({"one"});
+  }
+  disk.put(journal::unfinished_checkpoint, "half of it");
+  Log log(disk);
+  ASSERT_TRUE(log.is_open()) << log.error().message;
+  EXPECT_THAT(log.told().lines, ElementsAre("put 1+1"));
+  EXPECT_THAT(disk.names(), Not(Contains(journal::unfinished_checkpoint)));
+}
+
+TEST(Checkpoint, with_a_flipped_bit_is_reported_wherever_it_is) {
+  const FakeDisk disk;
+  {
+    Log log(disk);
+    log.put_durably({"one"});
+    log.checkpoint();
+  }
+  const auto names = disk.names();
+  const auto name = *std::ranges::find_if(names, [](const auto& n) { return n.starts_with("checkpoint-"); });
+  for (std::uint64_t bit = 0; bit < disk.size(name) * 8; ++bit) {
+    const FakeDisk damaged = disk.after_kill();
+    damaged.flip(name, bit / 8, static_cast<unsigned>(bit % 8));
+    Log log(damaged);
+    ASSERT_FALSE(log.is_open()) << bit;
+    EXPECT_EQ(log.error().code, Code::journal_corrupt);
+    EXPECT_THAT(log.error().message, ::testing::HasSubstr(name));
+  }
+}
+
+TEST(Checkpoint, that_finds_no_room_is_given_up_and_the_log_goes_on) {
+  const FakeDisk disk;
+  Log log(disk);
+  log.put_durably({"one"});
+  disk.set_capacity(disk.used_bytes());
+  log.checkpoint();
+  EXPECT_EQ(log->stats().checkpoints, 0U);
+  EXPECT_EQ(log.put_durably({"two"}), 2U);
+  EXPECT_EQ(log->durable(), log->end());
+  EXPECT_EQ(log.fatal().code, Code::ok);
+}
+
+TEST(Checkpoint, of_a_large_state_is_written_by_a_child) {
+  const joinery::testing::TempDir dir;
+  JournalOptions options = small_options();
+  options.segment_bytes = 65536;
+  options.own_thread = true;
+  options.fork_bytes = 0;
+  {
+    Log log(journal::open_directory(dir.path()).value(), options);
+    ASSERT_TRUE(log.is_open()) << log.error().message;
+    log.put_durably({"one", "two"});
+    log.checkpoint();
+    log.put_durably({"three"});  // the engine goes on
+    while (log->stats().checkpoints == 0) {
+      pollfd ready{log->descriptor(), POLLIN, 0};
+      ASSERT_EQ(::poll(&ready, 1, 60'000), 1);
+      log->durable();
+      log->commit(false);
+    }
+  }
+  Log log(journal::open_directory(dir.path()).value(), options);
+  ASSERT_TRUE(log.is_open()) << log.error().message;
+  EXPECT_THAT(log.told().lines, ElementsAre("checkpoint of 2 jobs", "put 3+1"));
+  EXPECT_EQ(log.payload(1), "one");
+}
+
+TEST(Space, of_finished_jobs_comes_back_with_a_checkpoint) {
+  const FakeDisk disk;
+  Log log(disk);
+  for (int round = 0; round < 50; ++round) {
+    for (int i = 0; i < 20; ++i) log.put_durably({kilobyte});
+    while (!log.places().empty()) log.finish(log.places().begin()->first);
+    log->commit(true);
+    if (log->wants_checkpoint()) log.checkpoint();
+  }
+  EXPECT_EQ(log->stats().live_bytes, 0U);
+  EXPECT_GT(log->stats().checkpoints, 10U);
+  EXPECT_LT(disk.used_bytes(), 12 * small_options().segment_bytes);
+}
+
+TEST(Space, is_not_given_back_while_the_release_might_not_survive) {
+  const FakeDisk disk;
+  Log log(disk);
+  for (int i = 0; i < 10; ++i) log.put_durably({kilobyte});
+  const std::size_t before = segments_on(disk);
+  log.checkpoint();
+  for (JobId job = 1; job <= 10; ++job) log.finish(job);  // behind the checkpoint
+  log->commit(false);
+  EXPECT_EQ(segments_on(disk), before);
+  log.checkpoint();
+  EXPECT_EQ(segments_on(disk), 1U);
+}
+
+TEST(Space, used_again_never_shows_its_old_records) {
+  const FakeDisk disk;
+  {
+    Log log(disk);
+    // The same lengths again and again: old records lie where new ones could be.
+    for (int round = 0; round < 8; ++round) {
+      for (int i = 0; i < 12; ++i) log.finish(log.put_durably({kilobyte}));
+      log->commit(true);
+      log.checkpoint();
+    }
+    log.put_durably({"last"});
+    // A dead process, in a segment full of old records.
+    const FakeDisk left = disk.after_kill();
+    Log again(left);
+    ASSERT_TRUE(again.is_open()) << again.error().message;
+    EXPECT_THAT(again.told().lines, ElementsAre("checkpoint of 0 jobs", "put 97+1"));
+    EXPECT_EQ(again.payload(again.places().begin()->first), "last");
+  }
+}
+
+TEST(Space, held_by_a_few_old_jobs_comes_back_by_moving_them) {
+  const FakeDisk disk;
+  Log log(disk);
+  for (int i = 0; i < 90; ++i) log.put_durably({kilobyte});
+  // One job of each segment stays.
+  for (JobId job = 1; job <= 90; ++job) {
+    if (job % 6 != 0) log.finish(job);
+  }
+  log->commit(true);
+  EXPECT_GT(segments_on(disk), 20U);
+  for (int turn = 0; turn < 200; ++turn) {
+    for (const auto& candidate : log->to_move(3)) log.move(candidate);
+    log->commit(true);
+    if (log->wants_checkpoint()) log.checkpoint();
+  }
+  EXPECT_EQ(log.places().size(), 15U);
+  EXPECT_LE(disk.used_bytes(), 2 * log->stats().live_bytes + 5 * small_options().segment_bytes);
+  EXPECT_THAT(log->to_move(10), IsEmpty());
+  for (const auto& [job, place] : log.places()) EXPECT_EQ(log.payload(job), kilobyte);
+
+  Log again(disk.after_kill());
+  ASSERT_TRUE(again.is_open()) << again.error().message;
+  EXPECT_EQ(again.places().size(), 15U);
+  for (const auto& [job, place] : again.places()) EXPECT_EQ(again.payload(job), kilobyte);
+}
+
+TEST(FullDisk, refuses_new_jobs_in_time_for_all_finishes_and_a_checkpoint) {
+  const FakeDisk disk;
+  disk.set_capacity(40 * 4096);
+  Log log(disk);
+  std::uint64_t unfinished = 0;
+  while (log->has_room(kilobyte.size(), unfinished)) {
+    log.put_durably({kilobyte});
+    ++unfinished;
+    ASSERT_LT(unfinished, 1000U);
+  }
+  EXPECT_GT(unfinished, 50U);
+  while (!log.places().empty()) {
+    log.finish(log.places().begin()->first);
+    log->commit(true);
+  }
+  EXPECT_EQ(log.fatal().code, Code::ok) << log.fatal().message;
+  EXPECT_EQ(log->durable(), log->end());
+  EXPECT_TRUE(log->wants_checkpoint());
+  log.checkpoint();
+  EXPECT_EQ(log->stats().checkpoints, 1U);
+  EXPECT_TRUE(log->has_room(kilobyte.size(), 0));
+}
+
+}  // namespace
+}  // namespace joinery::broker::testing

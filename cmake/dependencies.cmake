@@ -16,6 +16,8 @@ target_include_directories(joinery_msgpack SYSTEM INTERFACE $<BUILD_INTERFACE:${
 target_compile_definitions(joinery_msgpack INTERFACE MSGPACK_NO_BOOST)
 # libcli11-dev: flags, subcommands and their help. Header only.
 find_package(CLI11 REQUIRED)
+# nlohmann-json3-dev: JSON in and out of the command line, and as the same values the maps of the wire. Header only.
+find_package(nlohmann_json REQUIRED)
 # libtomlplusplus-dev: configuration files. CLI11's own TOML reader knows no line numbers, which every message about a mistake
 # names, and no tables with names of the user's choice. Header only.
 find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)

@@ -7,8 +7,6 @@
 //   tick; commit; deliver what is durable already
 #pragma once
 
-#include <poll.h>
-
 #include <functional>
 #include <map>
 #include <string>
@@ -27,6 +25,8 @@
 #include "broker/server/views.h"
 #include "shared/protocol/messages.h"
 #include "shared/transport/transport.h"
+
+struct pollfd;
 
 namespace joinery::broker::server {
 
@@ -86,7 +86,8 @@ class Engine {
   bool busy_ = false;        // another turn at once
   bool backlogged_ = false;  // a peer could not take all of its frames
   bool has_room_ = true;
-  // The frame in hand.
+  // The frame in hand; `held_`: it is not applied yet.
+  bool held_ = false;
   transport::Address from_;
   Buffer frame_;
   int connection_ = -1;

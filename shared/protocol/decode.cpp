@@ -448,9 +448,8 @@ Result<> decode_submit(Bytes frame, std::size_t payload_max, RawSubmit& out) {
               fmt::format("the frame has {} jobs, expected 1 to {}", jobs, limits::jobs_per_frame_max),
               "groups");
   }
-  Result<> ended = end(in);
-  if (ended) out.group_count = count;
-  return ended;
+  if (in.ok()) out.group_count = count;
+  return end(in);
 }
 
 }  // namespace joinery::protocol

@@ -1,13 +1,16 @@
 // Turns of the loop, and what the broker says.
 #include "worker/supervisor/loop.h"
 
+#include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <system_error>
 #include <thread>
 
 #include "shared/base/exit_code.h"
@@ -68,6 +71,7 @@ int take_over_signals() {
 Loop::Loop(const SupervisorOptions& options, std::string name)
     : options_(options),
       name_(std::move(name)),
+      ready_(options.ready_fd == 0 ? -1 : static_cast<int>(options.ready_fd)),
       poll_(::epoll_create1(EPOLL_CLOEXEC)),
       signals_(take_over_signals()),
       plan_(
@@ -81,6 +85,7 @@ Loop::Loop(const SupervisorOptions& options, std::string name)
       writer_([this](OwnedReport report) { link_.report(std::move(report)); }),
       health_(options.health_file),
       out_of_memory_(out_of_memory_kills()) {
+  if (ready_) ::fcntl(ready_.get(), F_SETFD, FD_CLOEXEC);  // not for the pool processes
   if (options.builtin) {
     auto& command = commands_.emplace_back(1, "/proc/self/exe");
     const auto arguments = pool_arguments(options);
@@ -300,7 +305,18 @@ const char* Loop::state() const {
   return link_.in_session() ? "connected" : "connecting";
 }
 
-void Loop::welcomed(const protocol::Welcome& welcome) { writer_.use(welcome.redis_url, welcome.broker); }
+void Loop::welcomed(const protocol::Welcome& welcome) {
+  writer_.use(welcome.redis_url, welcome.broker);
+  say_ready();
+}
+
+void Loop::say_ready() {
+  if (!ready_) return;
+  const std::string line = name_ + "\n";
+  if (::write(ready_.get(), line.data(), line.size()) < 0)
+    spdlog::warn("ready-fd: {}", std::generic_category().message(errno));
+  ready_.reset();
+}
 
 void Loop::dispatched(const DispatchFrame& frame, const protocol::Dispatch& dispatch) {
   if (auto done = plan_.dispatch(now_.mono, frame, dispatch); !done) {

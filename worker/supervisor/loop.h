@@ -52,6 +52,7 @@ class Loop final : private LinkEvents {
   void watch_redis();
   void take_signals();
   void announce();
+  void say_ready();
   void check_memory();
   void burst();
   bool finished();
@@ -77,6 +78,7 @@ class Loop final : private LinkEvents {
   const SupervisorOptions& options_;
   std::string name_;
   std::vector<std::vector<std::string>> commands_;  // of each pool
+  unique_fd ready_;                                 // of --ready-fd, until it was told
   unique_fd poll_;
   unique_fd signals_;
   Now now_ = read_clocks();

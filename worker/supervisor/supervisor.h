@@ -39,8 +39,9 @@ struct SupervisorOptions {
   config::Milliseconds drain_timeout{std::chrono::seconds(30)};
   bool burst = false;
   std::string log_level = "info";
-  std::string health_file;  // empty: none
-  bool health = false;      // only look whether the worker that writes health_file is well
+  std::string health_file;     // empty: none
+  std::uint32_t ready_fd = 0;  // a line is written to it when the first session begins; 0: none
+  bool health = false;         // only look whether the worker that writes health_file is well
 
   // For the built-in pool's processes, passed on to them (pool_arguments).
   bool allow_exec = false;

@@ -1,4 +1,5 @@
 // The pool process that the tests talk to. Its argument is the number of threads.
+#include <signal.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -73,7 +74,7 @@ int main(int, char** argv) {
                  static std::barrier two(2);
                  two.arrive_and_wait();
                }));
-  registry.add("crash", typed([] { std::abort(); }));
+  registry.add("crash", typed([] { raise(SIGSEGV); }));
   registry.add("exec", joinery::handlers::exec());
 
   joinery::pool_process::Options options;

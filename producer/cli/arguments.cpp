@@ -1,0 +1,126 @@
+#include "producer/cli/arguments.h"
+
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+
+#include "producer/cli/human.h"
+#include "shared/config/config.h"
+
+namespace joinery::cli {
+namespace {
+
+template <typename T>
+T whole_number(const std::string& text, T least, T most) {
+  T number{};
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc{} || stop != end || number < least || number > most)
+    throw CLI::ValidationError(
+        most == std::numeric_limits<T>::max()
+            ? fmt::format("\"{}\" is not a whole number from {}", text, least)
+            : fmt::format("\"{}\" is not a whole number from {} to {}", text, least, most));
+  return number;
+}
+
+template <typename T>
+T checked(Result<T> parsed) {
+  if (!parsed) throw CLI::ValidationError(parsed.error().message);
+  return *parsed;
+}
+
+}  // namespace
+
+void Arguments::take(const std::string& names, const std::string& help, const std::string& hint,
+                     const std::string& shown, std::function<void(const std::string&)> set) {
+  const CLI::callback_t named = [set, names](const CLI::results_t& texts) {
+    for (const std::string& text : texts) try {
+        set(text);
+      } catch (const CLI::ValidationError& error) {
+        throw CLI::ValidationError(fmt::format("{}: {}", names.substr(names.rfind(',') + 1), error.what()));
+      }
+    return true;
+  };
+  app_.add_option(names, named, help)
+      ->type_name(hint)
+      ->default_str(shown)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+void Arguments::positional(const std::string& name, std::string& value, const std::string& help) {
+  app_.add_option(name, value, help)->required()->type_name("");
+}
+
+void Arguments::optional_positional(const std::string& name, std::string& value, const std::string& help) {
+  app_.add_option(name, value, help)->type_name("");
+}
+
+void Arguments::positionals(const std::string& name, std::vector<std::string>& values,
+                            const std::string& help) {
+  app_.add_option(name, values, help)->type_name("");
+}
+
+void Arguments::jobs(std::vector<JobId>& values, bool required, const std::string& help) {
+  const CLI::callback_t read = [&values](const CLI::results_t& texts) {
+    for (const std::string& text : texts) {
+      try {
+        values.push_back(whole_number<JobId>(text, 1, UINT64_MAX));
+      } catch (const CLI::ValidationError&) {
+        throw CLI::ValidationError(fmt::format("JOB: \"{}\" is not the id of a job", text));
+      }
+    }
+    return true;
+  };
+  app_.add_option("JOB", read, help)->expected(required ? 1 : 0, 1 << 24)->required(required)->type_name("");
+}
+
+void Arguments::flag(const std::string& names, bool& value, const std::string& help) {
+  app_.add_flag(names, value, help);
+}
+
+void Arguments::option(const std::string& names, std::string& value, const std::string& help,
+                       const std::string& hint) {
+  take(names, help, hint, value, [&value](const std::string& text) { value = text; });
+}
+
+void Arguments::option(const std::string& names, std::optional<std::string>& value, const std::string& help,
+                       const std::string& hint) {
+  take(names, help, hint, "", [&value](const std::string& text) { value = text; });
+}
+
+void Arguments::option(const std::string& names, std::vector<std::string>& values, const std::string& help,
+                       const std::string& hint) {
+  take(names, help, hint, "", [&values](const std::string& text) { values.push_back(text); });
+}
+
+void Arguments::option(const std::string& names, std::optional<milliseconds>& value,
+                       const std::string& help) {
+  take(names, help, "DURATION", value ? config::format_duration(*value) : "",
+       [&value](const std::string& text) { value = checked(config::parse_duration(text)); });
+}
+
+void Arguments::option(const std::string& names, std::optional<Wall>& value, const std::string& help) {
+  take(names, help, "TIME", "", [&value](const std::string& text) { value = checked(parse_time(text)); });
+}
+
+void Arguments::option(const std::string& names, std::uint64_t& value, const std::string& help,
+                       std::uint64_t least, std::uint64_t most) {
+  take(names, help, "NUMBER", value == 0 ? "" : fmt::format("{}", value),
+       [&value, least, most](const std::string& text) { value = whole_number(text, least, most); });
+}
+
+void Arguments::option(const std::string& names, std::optional<std::uint64_t>& value,
+                       const std::string& help) {
+  take(names, help, "NUMBER", "",
+       [&value](const std::string& text) { value = whole_number<std::uint64_t>(text, 0, UINT64_MAX); });
+}
+
+void Arguments::option(const std::string& names, std::int64_t& value, const std::string& help) {
+  take(names, help, "NUMBER", "",
+       [&value](const std::string& text) { value = whole_number<std::int64_t>(text, INT64_MIN, INT64_MAX); });
+}
+
+void Arguments::examples(const std::string& text) { app_.footer("Examples:\n" + text); }
+
+}  // namespace joinery::cli

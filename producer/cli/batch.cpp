@@ -1,0 +1,76 @@
+// joinery batch open|show|cancel
+#include <fmt/core.h>
+
+#include <charconv>
+
+#include "producer/cli/command.h"
+#include "producer/cli/human.h"
+#include "producer/cli/outcome.h"
+
+namespace joinery::cli {
+namespace {
+
+struct Flags {
+  std::string batch;
+  std::string name;
+  std::optional<milliseconds> grace;
+};
+
+BatchId batch_id(const std::string& text) {
+  BatchId id = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, id);
+  if (error != std::errc{} || stop != end || id == 0)
+    throw ClientError(
+        {Code::invalid_argument, fmt::format("BATCH: \"{}\" is not the id of a batch", text), "batch"});
+  return id;
+}
+
+}  // namespace
+
+Run define_batch_open(Arguments& arguments) {
+  auto flags = std::make_shared<Flags>();
+  arguments.optional_positional("NAME", flags->name, "what lists call it");
+  return [flags](Context& context) {
+    const BatchId batch = context.client().open_batch(flags->name);
+    context.out.json() ? context.out.value(Json{{"batch", batch}})
+                       : context.out.line(fmt::format("{}", batch));
+    return ExitCode::success;
+  };
+}
+
+Run define_batch_show(Arguments& arguments) {
+  auto flags = std::make_shared<Flags>();
+  arguments.positional("BATCH", flags->batch, "id of the batch");
+  return [flags](Context& context) {
+    const Json reply = context.request("batch.show", Json{{"batch", batch_id(flags->batch)}});
+    if (context.out.json()) {
+      context.out.value(reply);
+    } else {
+      const auto opened = static_cast<std::int64_t>(number(reply, "opened_at_ms"));
+      context.out.pairs({{"batch", text(reply, "batch")},
+                         {"name", text(reply, "name", "-")},
+                         {"opened", ago(opened, read_clocks().wall)},
+                         {"jobs", summary(counts_of(member(reply, "counts")))}});
+    }
+    return ExitCode::success;
+  };
+}
+
+Run define_batch_cancel(Arguments& arguments) {
+  auto flags = std::make_shared<Flags>();
+  arguments.positional("BATCH", flags->batch, "id of the batch");
+  arguments.option("--grace", flags->grace, "how long running ones have to stop before they are killed");
+  return [flags](Context& context) {
+    Json map{{"batch", batch_id(flags->batch)}};
+    if (flags->grace) map["grace_ms"] = flags->grace->count();
+    const Json reply = context.request("batch.cancel", map);
+    if (context.out.json())
+      context.out.value(reply);
+    else
+      context.out.line(fmt::format("{} cancelled", plural(number(reply, "number"), "job")));
+    return ExitCode::success;
+  };
+}
+
+}  // namespace joinery::cli

@@ -1,0 +1,52 @@
+#include "producer/cli/command.h"
+
+namespace joinery::cli {
+namespace {
+
+constexpr const char* daily = "Daily";
+constexpr const char* looking = "Looking and tending";
+
+constexpr Command table[] = {
+    {"up", daily, "start a broker and a worker here; Ctrl-C stops both", define_up},
+    {"down", daily, "stop what `joinery up` started", define_down},
+    {"submit", daily, "submit one job", define_submit},
+    {"map", daily, "submit a job for each line, item or argument, and wait", define_map},
+    {"join", daily, "wait until a queue, a batch or jobs are finished", define_join},
+    {"result", daily, "wait for jobs and print their results", define_result},
+    {"cancel", daily, "cancel jobs", define_cancel},
+    {"status", daily, "what is there, and how much waits", define_status},
+    {"stats", looking, "status with journal, memory and traffic", define_stats},
+    {"queue ls", "", "list the queues", define_queue_ls},
+    {"queue show", "", "one queue", define_queue_show},
+    {"queue pause", "", "hand out no more jobs of a queue", define_queue_pause},
+    {"queue resume", "", "hand them out again", define_queue_resume},
+    {"queue purge", "", "cancel every job that waits in a queue", define_queue_purge},
+    {"queue configure", "", "change mode, durability or maxsize", define_queue_configure},
+    {"job ls", "", "list unfinished jobs", define_job_ls},
+    {"job show", "", "all that is known of jobs, and why they do not run", define_job_show},
+    {"job retry", "", "run failed jobs again", define_job_retry},
+    {"job cancel", "", "cancel jobs", define_cancel},
+    {"dead ls", "", "list failed jobs", define_dead_ls},
+    {"dead show", "", "all that is known of failed jobs", define_job_show},
+    {"dead retry", "", "run failed jobs again", define_dead_retry},
+    {"dead delete", "", "forget failed jobs", define_dead_delete},
+    {"worker ls", "", "list the workers", define_worker_ls},
+    {"batch open", "", "open a batch and print its id", define_batch_open},
+    {"batch show", "", "counts of a batch", define_batch_show},
+    {"batch cancel", "", "cancel every unfinished job of a batch", define_batch_cancel},
+};
+
+constexpr Noun noun_table[] = {
+    {"queue", looking, "ls, show, pause, resume, purge, configure"},
+    {"job", looking, "ls, show, retry, cancel"},
+    {"dead", looking, "ls, show, retry, delete: jobs that failed for good"},
+    {"worker", looking, "ls"},
+    {"batch", looking, "open, show, cancel"},
+};
+
+}  // namespace
+
+std::span<const Command> commands() { return table; }
+std::span<const Noun> nouns() { return noun_table; }
+
+}  // namespace joinery::cli

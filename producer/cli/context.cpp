@@ -1,0 +1,42 @@
+#include "producer/cli/context.h"
+
+#include <fmt/core.h>
+
+#include "producer/cli/human.h"
+
+namespace joinery::cli {
+
+Client& Context::client() {
+  if (client_) return *client_;
+  ClientOptions options;
+  options.endpoint = settings.endpoint;
+  options.name = "joinery";
+  options.timeout = settings.timeout.value;
+  options.tool = true;
+  auto client = std::make_unique<Client>(options);
+  for (bool told = false;;) try {
+      client->connect();
+      break;
+    } catch (const ClientError& error) {
+      if (error.code() != Code::broker_unreachable && error.code() != Code::timed_out) throw;
+      if (!settings.retry)
+        throw ClientError(
+            {Code::broker_unreachable,
+             fmt::format("no broker answered at {} within {}; `joinery up` starts one, --retry waits for it",
+                         settings.endpoint, span(settings.timeout.value.count())),
+             {}});
+      if (!std::exchange(told, true))
+        out.note(fmt::format("no broker at {} yet; still trying", settings.endpoint));
+    }
+  client_ = std::move(client);
+  return *client_;
+}
+
+Json Context::request(const std::string& verb, const Json& arguments) {
+  const Buffer reply = client().request(verb, to_msgpack(arguments));
+  auto value = from_msgpack(reply);
+  if (!value) throw ClientError(value.error());
+  return std::move(*value);
+}
+
+}  // namespace joinery::cli

@@ -1,0 +1,44 @@
+// What every command is given: the settings, the output, and a connection that is made when it is first
+// needed.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "producer/cli/output.h"
+#include "producer/client/joinery/client.h"
+#include "shared/config/config.h"
+
+namespace joinery::cli {
+
+// config/producer.toml lists them.
+struct Settings {
+  std::string endpoint = "tcp://127.0.0.1:7733";
+  config::Milliseconds timeout{std::chrono::seconds(10)};
+  bool retry = false;
+  bool json = false;
+  std::string queue = "default";
+  config::Milliseconds keep_result{std::chrono::hours(24)};
+};
+
+class Context {
+ public:
+  Context(Settings with, std::vector<std::string> rest)
+      : settings(std::move(with)), out(settings.json), tail(std::move(rest)) {}
+
+  // Connected. Throws ClientError broker_unreachable, which says what to try; with --retry never.
+  Client& client();
+  // A verb of docs/protocol.md.
+  Json request(const std::string& verb, const Json& arguments = Json::object());
+
+  const Settings settings;
+  Output out;
+  // What followed the first "--" of the command line, or began with ":::".
+  const std::vector<std::string> tail;
+
+ private:
+  std::unique_ptr<Client> client_;
+};
+
+}  // namespace joinery::cli

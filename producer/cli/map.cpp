@@ -1,0 +1,245 @@
+// joinery map: a job for each item, all in one batch, submitted in bulk while they are read.
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <cstring>
+#include <deque>
+
+#include "producer/cli/command.h"
+#include "producer/cli/human.h"
+#include "producer/cli/items.h"
+#include "producer/cli/outcome.h"
+#include "producer/cli/progress.h"
+#include "producer/cli/template.h"
+#include "producer/cli/tracker.h"
+#include "producer/cli/waiting.h"
+
+namespace joinery::cli {
+namespace {
+
+struct Flags : SubmissionFlags {
+  bool nul = false;
+  bool jsonl = false;
+  bool no_wait = false;
+  bool results = false;
+  std::string name;
+  std::optional<milliseconds> timeout;
+};
+
+constexpr const char* examples = R"(  find . -name '*.log' | joinery map exec -- gzip {}
+  find . -print0 | joinery map -0 --results exec -- sha256sum {}
+  joinery map exec -- convert {} {}.png ::: *.jpg
+  joinery map resize ::: a.jpg b.jpg            resize("a.jpg"), resize("b.jpg")
+  echo '["a.jpg", 75]' | joinery map --jsonl resize
+Items are the lines of stdin, or what follows ":::"; empty ones are left out. {} becomes the item; without any {} it is
+the last argument. Ends when all jobs have, with exit code 2 if not every one succeeded.)";
+
+// After an interrupt the jobs go on; this is how to find them again.
+char interrupt_text[256];
+void say_and_end(int) {
+  static_cast<void>(!::write(STDERR_FILENO, interrupt_text, std::strlen(interrupt_text)));
+  ::_exit(128 + SIGINT);
+}
+void on_interrupt(BatchId batch) {
+  const std::string text = fmt::format(
+      "\njoinery: the jobs go on: `joinery join --batch {0}` waits for them, `joinery batch cancel {0}` "
+      "stops them\n",
+      batch);
+  text.copy(interrupt_text, sizeof interrupt_text - 1);
+  std::signal(SIGINT, say_and_end);
+}
+
+class Map {
+ public:
+  Map(Context& context, const Flags& flags, std::vector<std::string> words, Items items)
+      : context_(context),
+        flags_(flags),
+        template_(flags, std::move(words)),
+        items_(std::move(items)),
+        client_(context.client()),
+        options_(submit_options(flags, context.settings, read_clocks().wall)),
+        bar_(context.out, read_clocks().mono) {
+    if (flags.results && options_.spec.result_ttl_s == 0)
+      throw ClientError(
+          {Code::invalid_argument, "--results needs results that are kept (--keep-result)", {}});
+  }
+
+  ~Map() {
+    client_.on_outcome([](const JobOutcome&) {});
+  }
+  Map(const Map&) = delete;
+  Map& operator=(const Map&) = delete;
+
+  ExitCode run() {
+    warn_without_worker(context_, flags_.handler, options_.queue);
+    if (options_.batch == 0)
+      options_.batch = client_.open_batch(flags_.name.empty() ? "map " + flags_.handler : flags_.name);
+    if (flags_.results) {
+      options_.watch = true;
+      client_.on_outcome([this](const JobOutcome& outcome) { tracker_.ended(outcome); });
+    }
+    on_interrupt(options_.batch);
+    try {
+      return flags_.no_wait ? without_wait() : with_wait();
+    } catch (const ClientError&) {
+      bar_.clear();
+      context_.out.note(fmt::format("{} had been submitted, in batch {}",
+                                    plural(tracker_.accepted_count(), "job"), options_.batch));
+      throw;
+    }
+  }
+
+ private:
+  ExitCode without_wait() {
+    submit_all();
+    if (context_.out.json())
+      context_.out.value(Json{{"batch", options_.batch}, {"submitted", tracker_.accepted_count()}});
+    else
+      context_.out.line(fmt::format("{}", options_.batch));
+    return ExitCode::success;
+  }
+
+  ExitCode with_wait() {
+    const auto work = [this] {
+      submit_all();
+      return client_.join_batch(options_.batch, flags_.timeout);
+    };
+    const bool looks = bar_.shown() || flags_.results;
+    const Counts counts = while_waiting(work, milliseconds(looks ? 200 : 3'600'000), [this] { look(); });
+    bar_.clear();
+    if (flags_.results) print_rest();
+    const std::string text = fmt::format("batch {}: {}: {}", options_.batch,
+                                         plural(tracker_.accepted_count(), "job"), summary(counts));
+    if (context_.out.json())
+      context_.out.value(Json{{"batch", options_.batch},
+                              {"submitted", tracker_.accepted_count()},
+                              {"counts", counts_json(counts)}});
+    else if (flags_.results)
+      context_.out.note(text);
+    else
+      context_.out.line(text);
+    return exit_code(counts);
+  }
+
+  void look() {
+    if (flags_.results) print_results(tracker_.take());
+    if (!bar_.shown()) return;
+    const Json reply = context_.request("batch.show", Json{{"batch", options_.batch}});
+    bar_.show({tracker_.accepted_count(), read_to_end_, counts_of(member(reply, "counts"))},
+              read_clocks().mono);
+  }
+
+  void print_results(std::vector<Tracker::Item> items) {
+    if (items.empty()) return;
+    bar_.clear();
+    std::vector<JobOutcome> outcomes;
+    for (Tracker::Item& item : items) outcomes.push_back(std::move(item.outcome));
+    const auto ended = with_results(client_, std::move(outcomes));
+    for (std::size_t i = 0; i < ended.size(); ++i)
+      print_result(context_.out, ended[i], Form::readable, items[i].index);
+    context_.out.flush();
+  }
+
+  // The batch is joined, so every outcome is there to be had, though its message may be under way (or was
+  // lost with a connection).
+  void print_rest() {
+    print_results(tracker_.take());
+    const std::vector<JobId> missing = tracker_.missing();
+    if (missing.empty()) return;
+    for (JobOutcome& outcome : client_.wait(missing, flags_.timeout)) tracker_.ended(std::move(outcome));
+    print_results(tracker_.take());
+  }
+
+  // A group goes out when it is large enough, or when reading on might block.
+  void submit_all() {
+    constexpr std::size_t group_jobs = 1024;
+    constexpr std::size_t group_bytes = 1U << 20U;
+    std::vector<Buffer> payloads;
+    std::size_t bytes = 0;
+    for (std::string item; take(item);) {
+      payloads.push_back(template_.payload(value_of(std::move(item))));
+      bytes += payloads.back().size();
+      if (payloads.size() < group_jobs && bytes < group_bytes && items_.at_hand()) continue;
+      send(payloads);
+      payloads.clear();
+      bytes = 0;
+    }
+    if (!payloads.empty()) send(payloads);
+    while (!under_way_.empty()) take_answer();
+    read_to_end_ = true;
+  }
+
+  bool take(std::string& item) {
+    const auto more = items_.next(item);
+    if (!more) throw ClientError(more.error());
+    return *more;
+  }
+
+  Json value_of(std::string item) const {
+    if (!flags_.jsonl) return item;
+    auto value = parse_json(item);
+    if (!value)
+      throw ClientError(
+          {Code::invalid_argument, fmt::format("line {} of stdin is not JSON", items_.number()), {}});
+    return std::move(*value);
+  }
+
+  void send(const std::vector<Buffer>& payloads) {
+    const std::vector<Bytes> views(payloads.begin(), payloads.end());
+    under_way_.push_back({client_.submit_many(flags_.handler, views, options_), payloads.size()});
+    while (!under_way_.empty() &&
+           under_way_.front().first.wait_for(milliseconds(0)) == std::future_status::ready)
+      take_answer();
+  }
+
+  void take_answer() {
+    auto [first, count] = std::move(under_way_.front());
+    under_way_.pop_front();
+    tracker_.accepted(first.get(), count);
+  }
+
+  Context& context_;
+  const Flags& flags_;
+  const Template template_;
+  Items items_;
+  Client& client_;
+  SubmitOptions options_;
+  Tracker tracker_;
+  Bar bar_;
+  std::deque<std::pair<std::future<JobId>, std::size_t>> under_way_;
+  std::atomic<bool> read_to_end_ = false;
+};
+
+ExitCode map(Context& context, const Flags& flags) {
+  std::vector<std::string> words = flags.words;
+  words.insert(words.end(), context.tail.begin(), context.tail.end());
+  const auto mark = std::ranges::find(words, ":::");
+  if (mark == words.end())
+    return Map(context, flags, std::move(words), Items(STDIN_FILENO, flags.nul ? '\0' : '\n')).run();
+  std::vector<std::string> arguments(mark + 1, words.end());
+  words.erase(mark, words.end());
+  return Map(context, flags, std::move(words), Items(std::move(arguments))).run();
+}
+
+}  // namespace
+
+Run define_map(Arguments& arguments) {
+  auto flags = std::make_shared<Flags>();
+  arguments.positional("HANDLER", flags->handler, "what runs the jobs: exec, or a handler of a worker");
+  arguments.positionals("TEMPLATE", flags->words,
+                        "arguments of each job; after -- they may begin with a dash");
+  arguments.flag("-0,--null", flags->nul, "items of stdin end with NUL instead of newline");
+  arguments.flag("--jsonl", flags->jsonl, "each line of stdin is JSON: an array of arguments, or one value");
+  arguments.flag("--results", flags->results, "print each result as its job ends, in any order");
+  arguments.flag("--no-wait", flags->no_wait, "only submit, and print the batch");
+  arguments.option("--name", flags->name, "of the batch");
+  arguments.option("--timeout", flags->timeout, "stop waiting this long after the last submit (exit code 3)");
+  add_submission(arguments, *flags);
+  arguments.examples(examples);
+  return [flags](Context& context) { return map(context, *flags); };
+}
+
+}  // namespace joinery::cli

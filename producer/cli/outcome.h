@@ -1,0 +1,37 @@
+// Outcomes and results of jobs, as the commands print them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "producer/cli/context.h"
+#include "shared/base/exit_code.h"
+
+namespace joinery::cli {
+
+// A job that has ended, with what it left in Redis.
+struct Ended {
+  JobOutcome outcome;
+  std::optional<results::Stored> stored;
+};
+
+// Reads the results of the outcomes in one round trip. A result of another delivery than the one that decided
+// the outcome is not the job's and is left out.
+std::vector<Ended> with_results(Client& client, std::vector<JobOutcome> outcomes);
+
+enum class Form { readable, raw };
+// Prints one job's result: what a command wrote on stdout and stderr, another handler's value as JSON, an
+// error on stderr. With --json one line on stdout, whatever it is; `index` is its item's number in a map.
+// success, jobs_failed, or failure if there is neither result nor outcome.
+ExitCode print_result(Output& out, const Ended& ended, Form form, std::optional<std::uint64_t> index = {});
+
+// Counts as a row of words: "998 succeeded, 2 failed".
+std::string summary(const Counts& counts);
+Json counts_json(const Counts& counts);
+Table counts_table(const Counts& counts);
+Counts counts_of(const Json& map);
+// success if nothing but successes.
+ExitCode exit_code(const Counts& counts);
+
+}  // namespace joinery::cli

@@ -1,0 +1,141 @@
+#include "producer/cli/program.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+#include <string_view>
+
+#include "producer/cli/command.h"
+
+namespace joinery::cli {
+namespace {
+
+constexpr std::string_view examples = R"(Examples:
+  joinery up &                                          broker, private Redis, and a worker with a process per core
+  joinery submit exec -- sh -c 'echo hi'                prints the job's id, once the job is on disk
+  joinery result 1                                      waits for job 1 and prints: hi
+  find . -name '*.log' | joinery map exec -- gzip {}    a job per line, with a progress bar
+  joinery join --queue default                          waits until nothing is unfinished
+
+Options may also stand after the command. Each is also a variable (--keep-result is JOINERY_KEEP_RESULT) and a key of
+producer.toml; flag beats variable beats file. `joinery COMMAND --help` tells more.
+Exit codes: 0 done, 1 refused, 2 not every job succeeded, 3 --timeout ran out, 64 wrong command line, 69 no broker.)";
+
+void add_settings(config::Options& options, Settings& settings) {
+  options.add("endpoint", settings.endpoint, "where the broker listens");
+  options.add("timeout", settings.timeout, "how long to wait for the broker to answer");
+  options.add("retry", settings.retry, "keep trying while no broker answers");
+  options.add("json", settings.json, "print JSON, one document per line; errors too");
+  options.add("queue", settings.queue, "queue of submit, map and join");
+  options.add("keep_result", settings.keep_result,
+              "how long results of submit and map are kept; 0: not at all");
+}
+
+// The commands as subcommands of CLI11, and what each of them runs.
+class Parser {
+ public:
+  explicit Parser(CLI::App& app) {
+    app.require_subcommand(1);
+    for (const Command& command : commands()) add(app, command);
+  }
+
+  // After a successful parse. A noun alone is its `ls`.
+  const Run* selected() const {
+    const Entry* noun_ls = nullptr;
+    for (const Entry& entry : entries_) {
+      if (entry.app->parsed()) return &entry.run;
+      const bool is_ls = entry.app->get_name() == "ls" && entry.app->get_parent()->parsed();
+      if (is_ls && entry.app->get_parent()->get_subcommands().empty()) noun_ls = &entry;
+    }
+    return noun_ls == nullptr ? nullptr : &noun_ls->run;
+  }
+
+ private:
+  struct Entry {
+    CLI::App* app;
+    Run run;
+  };
+
+  void add(CLI::App& app, const Command& command) {
+    const std::string_view name = command.name;
+    const std::size_t space = name.find(' ');
+    CLI::App& parent = space == name.npos ? app : noun(app, std::string(name.substr(0, space)));
+    CLI::App* sub = parent.add_subcommand(std::string(name.substr(space + 1)), command.summary);
+    sub->fallthrough();
+    if (&parent == &app) sub->group(command.group);
+    Arguments arguments(*sub);
+    entries_.push_back({sub, command.define(arguments)});
+  }
+
+  static CLI::App& noun(CLI::App& app, const std::string& name) {
+    for (CLI::App* there : app.get_subcommands([&name](CLI::App* sub) { return sub->get_name() == name; }))
+      return *there;
+    const auto found = std::ranges::find(nouns(), name, &Noun::name);
+    CLI::App* sub = app.add_subcommand(name, found->summary);
+    const bool has_ls = std::ranges::any_of(
+        commands(), [&name](const Command& command) { return command.name == name + " ls"; });
+    sub->group(found->group)->fallthrough()->require_subcommand(has_ls ? 0 : 1, 1);
+    return *sub;
+  }
+
+  std::vector<Entry> entries_;
+};
+
+// What follows "--" belongs to the job, not to us; ":::" stays, as it says what follows.
+std::vector<std::string> take_tail(std::vector<const char*>& arguments) {
+  const auto mark = std::ranges::find_if(arguments, [](const char* text) {
+    return std::strcmp(text, "--") == 0 || std::strcmp(text, ":::") == 0;
+  });
+  if (mark == arguments.end()) return {};
+  std::vector<std::string> tail(std::strcmp(*mark, "--") == 0 ? mark + 1 : mark, arguments.end());
+  arguments.erase(mark, arguments.end());
+  return tail;
+}
+
+ExitCode exit_code(Code code) {
+  switch (code) {
+    case Code::timed_out: return ExitCode::timed_out;
+    case Code::broker_unreachable: return ExitCode::unreachable;
+    case Code::internal: return ExitCode::internal;
+    case Code::invalid_config: return ExitCode::usage;
+    default: return ExitCode::failure;
+  }
+}
+
+ExitCode run_command(const Run& run, Context& context) {
+  try {
+    const ExitCode code = run(context);
+    context.out.flush();
+    return code;
+  } catch (const ClientError& error) {
+    context.out.flush();
+    context.out.error(error.error());
+    return exit_code(error.code());
+  } catch (const std::exception& error) {
+    context.out.error({Code::internal, error.what(), {}});
+    return ExitCode::internal;
+  }
+}
+
+}  // namespace
+
+int run_program(int argc, const char* const* argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // Output notices a closed pipe; one of Redis must not end us
+  std::vector<const char*> arguments(argv, argv + argc);
+  if (arguments.size() == 1) arguments.push_back("--help");
+  std::vector<std::string> tail = take_tail(arguments);
+
+  Settings settings;
+  config::Options options("joinery",
+                          "Submits jobs, waits for them, and looks after the broker that keeps them.",
+                          "producer.toml");
+  add_settings(options, settings);
+  options.examples(std::string(examples));
+  const Parser parser(options.app());
+  if (const auto done = options.parse(static_cast<int>(arguments.size()), arguments.data())) return *done;
+  Context context(settings, std::move(tail));
+  return static_cast<int>(run_command(*parser.selected(), context));
+}
+
+}  // namespace joinery::cli

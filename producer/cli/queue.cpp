@@ -1,0 +1,138 @@
+// joinery queue ls|show|pause|resume|purge|configure
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "producer/cli/command.h"
+#include "producer/cli/human.h"
+#include "producer/cli/outcome.h"
+
+namespace joinery::cli {
+namespace {
+
+std::string paused_text(const Json& queue) {
+  if (!truth(queue, "paused")) return "no";
+  std::string out = ago(static_cast<std::int64_t>(number(queue, "paused_since_ms")), read_clocks().wall);
+  if (const std::string who = text(queue, "paused_by"); !who.empty()) out += " by " + who;
+  if (const std::string why = text(queue, "pause_reason"); !why.empty()) out += ": " + why;
+  return out;
+}
+
+std::string maxsize_text(const Json& queue) {
+  const std::uint64_t maxsize = number(queue, "maxsize");
+  return maxsize == 0 ? "-" : count(maxsize);
+}
+
+Table queue_table(const Json& queues) {
+  Table table{
+      {"QUEUE", "MODE", "DURABILITY", ">MAXSIZE", ">WAITING", ">RUNNING", ">SUCCEEDED", ">FAILED", "PAUSED"},
+      {}};
+  for (const Json& queue : queues) {
+    const Counts counts = counts_of(member(queue, "counts"));
+    const std::uint64_t waiting = counts.parked + counts.scheduled + counts.blocked + counts.ready;
+    table.rows.push_back({text(queue, "name"), text(queue, "mode"), text(queue, "durability"),
+                          maxsize_text(queue), count(waiting), count(counts.running), count(counts.succeeded),
+                          count(counts.failed), paused_text(queue)});
+  }
+  return table;
+}
+
+ExitCode print_queue(Context& context, const Json& queue) {
+  if (context.out.json()) {
+    context.out.value(queue);
+  } else {
+    context.out.pairs({{"queue", text(queue, "name")},
+                       {"mode", text(queue, "mode")},
+                       {"durability", text(queue, "durability")},
+                       {"maxsize", maxsize_text(queue)},
+                       {"paused", paused_text(queue)},
+                       {"jobs", summary(counts_of(member(queue, "counts")))}});
+  }
+  return ExitCode::success;
+}
+
+std::string user_and_host() {
+  const char* user = std::getenv("USER");
+  char host[256] = "?";
+  ::gethostname(host, sizeof host - 1);
+  return fmt::format("{}@{}", user == nullptr ? fmt::format("uid {}", ::getuid()) : user, host);
+}
+
+struct Flags {
+  std::string queue;
+  std::string reason;
+  std::string mode;
+  std::string durability;
+  std::optional<std::uint64_t> maxsize;
+};
+
+// A command about one queue: the verb's arguments are made from the flags.
+Run with_queue(Arguments& arguments, const std::shared_ptr<Flags>& flags, const char* verb,
+               void (*fill)(const Flags&, Json&) = nullptr) {
+  arguments.positional("QUEUE", flags->queue, "name of the queue");
+  return [flags, verb, fill](Context& context) {
+    Json map{{"queue", flags->queue}};
+    if (fill != nullptr) fill(*flags, map);
+    return print_queue(context, context.request(verb, map));
+  };
+}
+
+void fill_configuration(const Flags& flags, Json& map) {
+  if (!flags.mode.empty()) map["mode"] = flags.mode;
+  if (!flags.durability.empty()) map["durability"] = flags.durability;
+  if (flags.maxsize) map["maxsize"] = *flags.maxsize;
+}
+
+}  // namespace
+
+Run define_queue_ls(Arguments&) {
+  return [](Context& context) {
+    const Json reply = context.request("queue.list");
+    if (context.out.json())
+      context.out.value(member(reply, "queues"));
+    else
+      context.out.table(queue_table(member(reply, "queues")), "no queues");
+    return ExitCode::success;
+  };
+}
+
+Run define_queue_show(Arguments& arguments) {
+  return with_queue(arguments, std::make_shared<Flags>(), "queue.show");
+}
+
+Run define_queue_pause(Arguments& arguments) {
+  auto flags = std::make_shared<Flags>();
+  arguments.option("--reason", flags->reason, "shown to everyone who asks why nothing runs");
+  return with_queue(arguments, flags, "queue.pause", [](const Flags& set, Json& map) {
+    map["who"] = user_and_host();
+    map["why"] = set.reason;
+  });
+}
+
+Run define_queue_resume(Arguments& arguments) {
+  return with_queue(arguments, std::make_shared<Flags>(), "queue.resume");
+}
+
+Run define_queue_configure(Arguments& arguments) {
+  auto flags = std::make_shared<Flags>();
+  arguments.option("--mode", flags->mode, "order of the jobs", "fifo|lifo|priority");
+  arguments.option("--durability", flags->durability, "what accepted means", "sync|interval|none");
+  arguments.option("--maxsize", flags->maxsize, "jobs that may wait; 0: no limit");
+  return with_queue(arguments, flags, "queue.configure", fill_configuration);
+}
+
+Run define_queue_purge(Arguments& arguments) {
+  auto flags = std::make_shared<Flags>();
+  arguments.positional("QUEUE", flags->queue, "name of the queue");
+  return [flags](Context& context) {
+    const Json reply = context.request("queue.purge", Json{{"queue", flags->queue}});
+    if (context.out.json())
+      context.out.value(reply);
+    else
+      context.out.line(fmt::format("{} cancelled", plural(number(reply, "number"), "job")));
+    return ExitCode::success;
+  };
+}
+
+}  // namespace joinery::cli

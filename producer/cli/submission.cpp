@@ -1,0 +1,141 @@
+#include "producer/cli/submission.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+namespace joinery::cli {
+namespace {
+
+std::uint32_t milliseconds_of(const std::optional<milliseconds>& duration, const char* flag) {
+  const auto count = duration.value_or(milliseconds(0)).count();
+  if (count > UINT32_MAX)
+    throw ClientError({Code::invalid_argument, fmt::format("{}: at most 49 days", flag), flag});
+  return static_cast<std::uint32_t>(count);
+}
+
+// Whole seconds, rounded up: a result is never kept shorter than asked for.
+std::uint32_t seconds_of(milliseconds duration) {
+  return static_cast<std::uint32_t>(std::min<std::int64_t>((duration.count() + 999) / 1000, UINT32_MAX));
+}
+
+Json environment_of(const std::vector<std::string>& settings) {
+  Json map = Json::object();
+  for (const std::string& setting : settings) {
+    const std::size_t sign = setting.find('=');
+    if (sign == 0 || sign == std::string::npos)
+      throw ClientError(
+          {Code::invalid_argument, fmt::format("--env: \"{}\" is not NAME=VALUE", setting), "env"});
+    map[setting.substr(0, sign)] = setting.substr(sign + 1);
+  }
+  return map;
+}
+
+bool lists(const Json& map, const char* key, const std::string& name) {
+  const Json& values = member(map, key);
+  return std::ranges::any_of(values, [&name](const Json& value) { return value == name; });
+}
+
+}  // namespace
+
+void add_submission(Arguments& arguments, SubmissionFlags& flags) {
+  arguments.option("-q,--queue", flags.queue, "queue; else that of the configuration", "NAME");
+  arguments.option("--keep-result", flags.keep_result,
+                   "how long the result is kept; 0: not at all; else as configured");
+  arguments.option("--delay", flags.delay, "start no earlier than this from now");
+  arguments.option("--run-at", flags.run_at,
+                   "start no earlier than 2026-11-21T08:00[Z|+01:00], or Unix seconds");
+  arguments.option("--expires-in", flags.expires_in, "give up if not started within this");
+  arguments.option("--timeout-soft", flags.timeout_soft,
+                   "ask the handler to stop after this (a command: SIGTERM)");
+  arguments.option("--timeout-hard", flags.timeout_hard, "kill it after this");
+  arguments.option("--priority", flags.priority, "lower runs first, in queues of mode priority");
+  arguments.option("--attempts", flags.attempts, "runs that may fail; 1: no retry", 1, UINT32_MAX);
+  arguments.option("--crash-attempts", flags.crash_attempts, "runs that may kill their process", 1,
+                   UINT32_MAX);
+  arguments.option("--batch", flags.batch, "add to this batch", 1);
+  arguments.option("--key", flags.key, "what limits and fairness are counted by, e.g. host:example.org");
+  arguments.flag("--refuse-when-full", flags.no_wait_for_room,
+                 "fail when the queue is full instead of waiting for room");
+  arguments.flag("--json-args", flags.json_args,
+                 "arguments that are JSON are passed as such, others as text");
+  arguments.option("--cwd", flags.directory, "exec: directory of the command, on the worker's host", "DIR");
+  arguments.option("--env", flags.environment, "exec: variable of the command; may be repeated",
+                   "NAME=VALUE");
+}
+
+SubmitOptions submit_options(const SubmissionFlags& flags, const Settings& settings, Wall now) {
+  SubmitOptions options;
+  options.queue = flags.queue.empty() ? settings.queue : flags.queue;
+  options.spec.attempts = static_cast<std::uint32_t>(flags.attempts);
+  options.spec.crash_attempts = static_cast<std::uint32_t>(flags.crash_attempts);
+  options.spec.soft_timeout_ms = milliseconds_of(flags.timeout_soft, "--timeout-soft");
+  options.spec.hard_timeout_ms = milliseconds_of(flags.timeout_hard, "--timeout-hard");
+  options.spec.result_ttl_s = seconds_of(flags.keep_result.value_or(settings.keep_result.value));
+  options.batch = flags.batch;
+  options.delay = flags.delay;
+  options.run_at = flags.run_at;
+  if (flags.expires_in) options.expires_at = now + *flags.expires_in;
+  options.priority = flags.priority;
+  options.key = flags.key;
+  options.refuse_when_full = flags.no_wait_for_room;
+  return options;
+}
+
+bool is_exec(const SubmissionFlags& flags) { return flags.handler == "exec"; }
+
+Json argument(const SubmissionFlags& flags, const std::string& word) {
+  if (flags.json_args)
+    if (auto value = parse_json(word)) return std::move(*value);
+  return word;
+}
+
+Buffer payload(const SubmissionFlags& flags, const std::vector<std::string>& words,
+               const std::optional<std::string>& input) {
+  if (!is_exec(flags)) {
+    Json arguments = Json::array();
+    for (const std::string& word : words) arguments.push_back(argument(flags, word));
+    return to_msgpack(arguments);
+  }
+  if (words.empty())
+    throw ClientError(
+        {Code::invalid_argument, "exec needs a command: joinery submit exec -- COMMAND ARGS...", {}});
+  Json map{{"argv", words}};
+  if (input) map["stdin"] = Json::binary({input->begin(), input->end()});
+  if (!flags.environment.empty()) map["env"] = environment_of(flags.environment);
+  if (!flags.directory.empty())
+    map["cwd"] = std::filesystem::absolute(flags.directory).lexically_normal().string();
+  return to_msgpack(map);
+}
+
+void warn_without_worker(Context& context, const std::string& handler, const std::string& queue) {
+  const Json reply = context.request("worker.list");
+  bool has_handler = false;
+  for (const Json& worker : member(reply, "workers")) {
+    if (!truth(worker, "connected") || !lists(worker, "handlers", handler)) continue;
+    has_handler = true;
+    if (lists(worker, "queues", queue) || member(worker, "queues").empty()) return;
+  }
+  const std::string missing = has_handler
+                                  ? fmt::format("has handler \"{}\" and serves queue \"{}\"", handler, queue)
+                                  : fmt::format("has handler \"{}\"", handler);
+  context.out.note(fmt::format("no connected worker {}; what is submitted waits for one{}", missing,
+                               handler == "exec" && !has_handler ? " (joinery-worker --allow-exec)" : ""));
+}
+
+std::string read_file(const std::string& name) {
+  if (name == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
+  std::ifstream file(name, std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  if (!file.is_open() || file.bad())
+    throw ClientError({Code::io_error, fmt::format("{}: {}", name, std::strerror(errno)), {}});
+  return bytes;
+}
+
+}  // namespace joinery::cli

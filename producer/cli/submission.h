@@ -1,0 +1,47 @@
+// The options that submit and map share, and the payloads they make of arguments.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "producer/cli/arguments.h"
+#include "producer/cli/context.h"
+
+namespace joinery::cli {
+
+struct SubmissionFlags {
+  std::string handler;
+  std::vector<std::string> words;  // after HANDLER; what follows "--" comes after them
+  std::string queue;               // empty: that of the settings
+  std::optional<milliseconds> keep_result, delay, expires_in, timeout_soft, timeout_hard;
+  std::optional<Wall> run_at;
+  std::int64_t priority = 0;
+  std::uint64_t attempts = Spec{}.attempts;
+  std::uint64_t crash_attempts = Spec{}.crash_attempts;
+  std::uint64_t batch = 0;
+  std::string key;
+  bool no_wait_for_room = false;
+  bool json_args = false;
+  std::string directory;                 // exec: of the command
+  std::vector<std::string> environment;  // exec: NAME=VALUE
+};
+
+void add_submission(Arguments& arguments, SubmissionFlags& flags);
+SubmitOptions submit_options(const SubmissionFlags& flags, const Settings& settings, Wall now);
+
+// HANDLER exec runs a command and has its own payload (docs/protocol.md); others take an array of arguments.
+bool is_exec(const SubmissionFlags& flags);
+// A word as the argument of a handler: text, or with --json-args what it is as JSON, if it is JSON.
+Json argument(const SubmissionFlags& flags, const std::string& word);
+// The payload of `words`. Throws invalid_argument for an exec without a command, and for a bad NAME=VALUE.
+Buffer payload(const SubmissionFlags& flags, const std::vector<std::string>& words,
+               const std::optional<std::string>& input = {});
+
+// Notes on stderr, if so: no connected worker has the handler or serves the queue.
+void warn_without_worker(Context& context, const std::string& handler, const std::string& queue);
+
+// A file's bytes; "-" is stdin.
+std::string read_file(const std::string& name);
+
+}  // namespace joinery::cli

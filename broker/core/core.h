@@ -38,7 +38,7 @@ struct CoreOptions {
   std::size_t finished_kept = 100'000;  // outcomes that can be looked up after the job is gone
   std::size_t batches_kept = 100'000;   // finished batches that can still be joined
   bool create_queues = true;            // a submit to an unknown queue creates it with `queue_defaults`
-  QueueOptions queue_defaults;
+  QueueOptions queue_defaults{};
   std::uint64_t seed = 1;  // of the jitter
 };
 

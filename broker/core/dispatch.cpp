@@ -42,11 +42,11 @@ void Core::Impl::dispatch(Effects& effects) {
   std::vector<Taking*> hungry;
   for (Taking& taking : takings) hungry.push_back(&taking);
   while (!hungry.empty()) {
-    const std::uint64_t others = hungry.size();
+    std::uint64_t sharers = hungry.size();
     std::erase_if(hungry, [&](Taking* taking) {
-      const std::uint64_t share = taking->free == 0 ? 0 : (ready_for(*taking->worker) + others - 1) / others;
-      return share == 0 ||
-             take(*taking, static_cast<std::uint32_t>(std::min<std::uint64_t>(share, taking->free))) == 0;
+      const std::uint64_t share = (ready_for(*taking->worker) + sharers - 1) / sharers;
+      --sharers;
+      return take(*taking, static_cast<std::uint32_t>(std::min<std::uint64_t>(share, taking->free))) == 0;
     });
   }
   for (Taking& taking : takings) {

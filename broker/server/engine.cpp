@@ -1,6 +1,5 @@
 #include "broker/server/engine.h"
 
-#include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -108,8 +107,7 @@ void Engine::turn() {
 bool Engine::drain() {
   std::size_t bytes = 0;
   for (std::size_t frames = 0; frames < frames_per_turn && bytes < bytes_per_turn; ++frames) {
-    if (!held_ && !parts_.router.receive(from_, frame_, connection_)) return false;
-    held_ = false;
+    if (!parts_.router.receive(from_, frame_, connection_)) return false;
     ++desk_.frames_in;
     bytes += frame_.size();
     intake_.frame(from_, connection_, frame_);
@@ -152,8 +150,6 @@ bool Engine::bury_missing() {
 }
 
 void Engine::wait() {
-  // A send may have taken the router's edge, so readable does not mean that its descriptor still says so.
-  if (!held_) held_ = parts_.router.receive(from_, frame_, connection_);
   waits_.clear();
   for (const int fd : parts_.router.descriptors()) waits_.push_back({fd, POLLIN, 0});
   waits_.push_back({parts_.journal.descriptor(), POLLIN, 0});
@@ -163,7 +159,7 @@ void Engine::wait() {
   waits_.push_back(
       {parts_.redis.link_descriptor(), static_cast<short>(write ? POLLIN | POLLOUT : POLLIN), 0});
 
-  const Duration limit = busy_ || held_ ? Duration(0) : patience();
+  const Duration limit = busy_ ? Duration(0) : patience();
   timespec time{};
   time.tv_sec = limit / std::chrono::seconds(1);
   time.tv_nsec = (limit % std::chrono::seconds(1)) / std::chrono::nanoseconds(1);

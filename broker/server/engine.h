@@ -7,6 +7,8 @@
 //   tick; commit; deliver what is durable already
 #pragma once
 
+#include <poll.h>
+
 #include <functional>
 #include <map>
 #include <string>
@@ -25,8 +27,6 @@
 #include "broker/server/views.h"
 #include "shared/protocol/messages.h"
 #include "shared/transport/transport.h"
-
-struct pollfd;
 
 namespace joinery::broker::server {
 
@@ -86,8 +86,7 @@ class Engine {
   bool busy_ = false;        // another turn at once
   bool backlogged_ = false;  // a peer could not take all of its frames
   bool has_room_ = true;
-  // The frame in hand; `held_`: it is not applied yet.
-  bool held_ = false;
+  // The frame in hand.
   transport::Address from_;
   Buffer frame_;
   int connection_ = -1;

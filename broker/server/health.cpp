@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "shared/base/check.h"
@@ -28,6 +29,16 @@ void send(transport::Dealer& dealer, const protocol::Message& message) {
   dealer.send(frame);
 }
 
+void ask(transport::Dealer& dealer) {
+  protocol::Hello hello;
+  hello.role = protocol::Role::tool;
+  hello.name = "joinery-broker --health";
+  JOINERY_CHECK(::getrandom(&hello.session, sizeof hello.session, 0) == sizeof hello.session);
+  send(dealer, hello);
+  const Buffer nothing(1, static_cast<char>(0x80));  // an empty map
+  send(dealer, protocol::Request{.sequence = 1, .confirmed = 0, .verb = "status", .arguments = nothing});
+}
+
 // Whether this is the answer that is waited for.
 Result<bool> is_answer(Bytes frame) {
   const Result<protocol::Message> message = protocol::decode(frame);
@@ -44,17 +55,12 @@ Result<> ask_health(const std::string& endpoint, Duration limit) {
   transport::Dealer dealer(context, {});
   const std::string to = reachable(endpoint);
   if (Result<> connected = dealer.connect(to); !connected) return connected;
-  protocol::Hello hello;
-  hello.role = protocol::Role::tool;
-  hello.name = "joinery-broker --health";
-  JOINERY_CHECK(::getrandom(&hello.session, sizeof hello.session, 0) == sizeof hello.session);
-  send(dealer, hello);
-  Buffer nothing(1, static_cast<char>(0x80));  // an empty map
-  send(dealer, protocol::Request{.sequence = 1, .confirmed = 0, .verb = "status", .arguments = nothing});
-
   const Mono until = read_clocks().mono + limit;
   Buffer frame;
+  std::vector<int> changes;
   while (true) {
+    dealer.changes(changes);
+    if (std::ranges::find(changes, +1) != changes.end()) ask(dealer);
     while (dealer.receive(frame)) {
       const Result<bool> answer = is_answer(frame);
       if (!answer) return std::unexpected(answer.error());
@@ -66,8 +72,7 @@ Result<> ask_health(const std::string& endpoint, Duration limit) {
     if (left <= Duration(0)) break;
     std::vector<pollfd> waits;
     for (const int fd : dealer.descriptors()) waits.push_back({fd, POLLIN, 0});
-    // ZeroMQ's descriptors are edges: look again now and then.
-    ::poll(waits.data(), waits.size(), 50);
+    ::poll(waits.data(), waits.size(), static_cast<int>(left / std::chrono::milliseconds(1)) + 1);
   }
   return fail(Code::broker_unreachable, fmt::format("no broker answers at {}", to), "endpoint");
 }

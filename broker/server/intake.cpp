@@ -56,7 +56,6 @@ void Intake::hello(const transport::Address& from, int connection, Bytes frame) 
   if (hello.session == SessionId{}) {
     return refuse(from, {Code::invalid_argument, "a session's id must not be 0", "session"});
   }
-  parts_.sessions.collect_lost();
   Session& session = parts_.sessions.bind(hello.session, role_of(hello.role), from, connection);
   settle_sessions();
   session.capacity = hello.capacity;

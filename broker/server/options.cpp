@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <bit>
 #include <charconv>
 
 namespace joinery::broker::server {
@@ -102,6 +103,14 @@ Result<> check(const BrokerOptions& options) {
   }
   if (options.payload_max.value > UINT32_MAX) {
     return fail(Code::invalid_config, "limits.payload_max must be below 4GiB", "limits.payload_max");
+  }
+  if (!std::has_single_bit(options.segment_size.value) ||
+      options.segment_size.value < options.frame_max.value + record_headroom) {
+    return fail(
+        Code::invalid_config,
+        fmt::format("journal.segment_size must be a power of two, and at least limits.frame_max and {} more",
+                    config::format_size(record_headroom)),
+        "journal.segment_size");
   }
   if (options.heartbeat.value.count() < 1 || options.heartbeat.value * 2 > options.lease.value) {
     return fail(Code::invalid_config, "worker.heartbeat must be at most half of worker.lease",

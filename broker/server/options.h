@@ -14,6 +14,9 @@
 
 namespace joinery::broker::server {
 
+// Most bytes of a journal record beside the payloads of its frame.
+constexpr std::uint64_t record_headroom = std::uint64_t{8} << 20U;
+
 struct BrokerOptions {
   std::string endpoint = "tcp://127.0.0.1:7733";
   std::string data_dir = "joinery-data";

@@ -26,9 +26,9 @@ class RedisRunner {
  public:
   enum class Mode : std::uint8_t { mine, yours, none };
   struct Options {
-    std::string url;                      // "": a private one. "none": none
+    std::string url{};                    // "": a private one. "none": none
     std::string server = "redis-server";  // program of the private one: a name in PATH, or a path
-    std::string directory;                // data directory, absolute
+    std::string directory{};              // data directory, absolute
     Duration patience{30'000'000};        // for the first answer
   };
 

@@ -60,8 +60,7 @@ class Sessions {
   // Tries again what is kept. Whether anything is still kept.
   bool flush();
 
-  // Connections that broke become losses. A connection's number may be used again at once, so this comes
-  // before a hello is bound to it.
+  // Sessions whose connection broke are lost.
   void collect_lost();
   // Takes the sessions that were lost since the last call, for the core to be told. To be called before a
   // hello is told to it.

@@ -2,10 +2,9 @@
 //
 //   add-submit [tcp://127.0.0.1:7733]
 #include <joinery/client.h>
+#include <joinery/pack.h>
 
 #include <cstdio>
-
-#include "shared/protocol/pack.h"
 
 int main(int argc, char** argv) try {
   joinery::Client client(argc > 1 ? argv[1] : "tcp://127.0.0.1:7733");

@@ -448,8 +448,9 @@ Result<> decode_submit(Bytes frame, std::size_t payload_max, RawSubmit& out) {
               fmt::format("the frame has {} jobs, expected 1 to {}", jobs, limits::jobs_per_frame_max),
               "groups");
   }
-  if (in.ok()) out.group_count = count;
-  return end(in);
+  Result<> ended = end(in);
+  if (ended) out.group_count = count;
+  return ended;
 }
 
 }  // namespace joinery::protocol

@@ -3,10 +3,12 @@
 #include "worker/handlers/spawn.h"
 
 #include <fmt/format.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -26,32 +28,31 @@ struct Child {
   volatile int error = 0;
 };
 
-[[noreturn]] void give_up(Child& child, Step step) {
+int give_up(Child& child, Step step) {
   child.error = errno;
   child.failed = step;
-  _exit(127);
+  return 127;
 }
 
 // Runs in the borrowed memory: only system calls, and nothing of the parent's is changed but `child`.
-[[noreturn]] void become_program(Child& child) {
+int become_program(void* argument) {
+  Child& child = *static_cast<Child*>(argument);
   // What the pool process ignores the command must not; handlers are reset by exec.
   for (const int number : {SIGINT, SIGTERM, SIGPIPE}) signal(number, SIG_DFL);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != child.parent) _exit(127);
+  if (getppid() != child.parent) return 127;
   if (child.streams.in >= 0) dup2(child.streams.in, STDIN_FILENO);
   dup2(child.streams.out, STDOUT_FILENO);
   dup2(child.streams.err, STDERR_FILENO);
-  if (child.directory && chdir(child.directory) != 0) give_up(child, Step::directory);
+  if (child.directory && chdir(child.directory) != 0) return give_up(child, Step::directory);
   sigprocmask(SIG_SETMASK, &child.mask, nullptr);
   execvpe(child.argv[0], child.argv.data(), child.environment.data());
-  give_up(child, Step::program);
+  return give_up(child, Step::program);
 }
 
-// Apart from the rest, so that no local variable lives across vfork.
-[[gnu::noinline]] pid_t vfork_program(Child& child) {
-  const pid_t pid = vfork();
-  if (pid == 0) become_program(child);
-  return pid;
+pid_t start_program(Child& child) {
+  alignas(16) std::array<char, 65536> stack;
+  return clone(become_program, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | SIGCHLD, &child);
 }
 
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
@@ -88,7 +89,7 @@ Result<pid_t> spawn(const Command& command, const Streams& streams) {
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, &child.mask);
-  const pid_t pid = vfork_program(child);
+  const pid_t pid = start_program(child);
   const int error = errno;
   pthread_sigmask(SIG_SETMASK, &child.mask, nullptr);
 

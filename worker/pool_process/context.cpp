@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "worker/handlers/failure.h"
+
 namespace joinery::pool_process {
 
 void Context::begin(const Batch& batch, const pool::RunJob& job, Mono now) {
@@ -28,12 +30,14 @@ std::optional<Code> Context::stopped() const {
 void Context::on_cancel(std::function<void()> call) { cancellations_.on_cancel(id(), std::move(call)); }
 
 void Context::progress(double fraction, std::string_view text) {
-  outbox_.send(pool::Progress{id(), std::clamp(fraction, 0.0, 1.0), std::string(text)});
+  // Not a number is no progress.
+  const double kept = fraction >= 0 ? std::min(fraction, 1.0) : 0.0;
+  outbox_.progress({id(), kept, handlers::readable(text)});
   outbox_.send_soon();
 }
 
 void Context::log(std::string_view level, std::string_view text) {
-  outbox_.send(pool::Log{id(), std::string(level), std::string(text)});
+  outbox_.send(pool::Log{id(), handlers::readable(level), handlers::readable(text)});
   outbox_.send_soon();
 }
 

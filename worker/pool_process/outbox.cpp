@@ -4,7 +4,9 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "shared/protocol/writer.h"
 
@@ -39,6 +41,17 @@ void Outbox::add(pool::Done::One outcome) {
   send(done);
 }
 
+void Outbox::progress(pool::Progress progress) {
+  const std::lock_guard lock(mutex_);
+  const auto old = std::ranges::find(progress_, progress.job, &pool::Progress::job);
+  if (old == progress_.end()) {
+    progress_.push_back(std::move(progress));
+  } else {
+    *old = std::move(progress);
+  }
+  waiting_.store(true, std::memory_order_relaxed);
+}
+
 void Outbox::send(const pool::Message& message) {
   std::unique_lock lock(mutex_);
   close_frame();
@@ -71,7 +84,13 @@ void Outbox::flush() {
     const std::lock_guard lock(mutex_);
     close_frame();
     sent_.clear();
-    sent_.swap(frames_);
+    for (const pool::Progress& progress : progress_) pool::encode(progress, sent_);
+    progress_.clear();
+    if (sent_.empty()) {
+      sent_.swap(frames_);
+    } else {
+      sent_ += std::exchange(frames_, {});
+    }
     waiting_.store(false, std::memory_order_relaxed);
   }
   write(sent_);

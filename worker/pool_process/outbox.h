@@ -9,7 +9,7 @@
 
 #include <atomic>
 #include <mutex>
-#include <string_view>
+#include <vector>
 
 #include "shared/base/bytes.h"
 #include "shared/protocol/pool.h"
@@ -24,7 +24,9 @@ class Outbox {
   void succeeded(JobId job);
   void succeeded(JobId job, Bytes result);
   void add(pool::Done::One outcome);
-  void send(const pool::Message& message);  // progress, log, ready
+  // The newest of a job takes the place of one that was not sent yet.
+  void progress(pool::Progress progress);
+  void send(const pool::Message& message);  // log, ready
 
   // Sends everything that was added. A supervisor that is gone is the reader's to notice.
   void flush();
@@ -44,12 +46,13 @@ class Outbox {
   const int socket_;
   const int wake_;
   std::mutex mutex_;
-  Buffer frames_;                     // complete messages
-  Buffer outcomes_;                   // of a done message that is still open
-  std::uint32_t count_ = 0;           // of them
-  std::atomic<bool> waiting_{false};  // there is something to send
-  std::atomic<bool> awake_{false};    // the reader will look before long
-  std::mutex writing_;                // taken before mutex_
+  std::vector<pool::Progress> progress_;  // one per job; goes out before the rest
+  Buffer frames_;                         // complete messages
+  Buffer outcomes_;                       // of a done message that is still open
+  std::uint32_t count_ = 0;               // of them
+  std::atomic<bool> waiting_{false};      // there is something to send
+  std::atomic<bool> awake_{false};        // the reader will look before long
+  std::mutex writing_;                    // taken before mutex_
   Buffer sent_;
 };
 

@@ -58,7 +58,7 @@ void Runner::call_handler(const Batch& batch, const pool::RunJob& job) {
       failure.code = *stopped;
       retry = may_retry(*stopped);
     }
-    failed(job, std::move(failure), retry);
+    failed(job, failure, retry);
   }
 }
 
@@ -77,11 +77,13 @@ void Runner::succeeded(const Batch& batch, const pool::RunJob& job, Buffer resul
   }
 }
 
-void Runner::failed(const pool::RunJob& job, Failure failure, bool retry) {
+void Runner::failed(const pool::RunJob& job, const Failure& failure, bool retry) {
   pool::Done::One outcome;
   outcome.job = job.token.job;
   outcome.ok = false;
-  outcome.failure = std::move(failure);
+  outcome.failure.code = failure.code;
+  outcome.failure.type = handlers::readable(failure.type);
+  outcome.failure.message = handlers::readable(failure.message);
   outcome.failure.where = fmt::format("process {}", getpid());
   outcome.retry = retry;
   outbox_.add(std::move(outcome));

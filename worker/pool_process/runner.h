@@ -22,7 +22,7 @@ class Runner {
   void run(const Batch& batch, const pool::RunJob& job);
   void call_handler(const Batch& batch, const pool::RunJob& job);
   void succeeded(const Batch& batch, const pool::RunJob& job, Buffer result);
-  void failed(const pool::RunJob& job, Failure failure, bool retry);
+  void failed(const pool::RunJob& job, const Failure& failure, bool retry);
 
   Outbox& outbox_;
   Cancellations& cancellations_;

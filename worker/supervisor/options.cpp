@@ -44,19 +44,19 @@ void add_options(config::Options& table, SupervisorOptions& options) {
   table.add("processes", options.processes, "pool processes; 0: one per core", 0, 1024);
   table.add("threads", options.threads, "handlers at a time in each pool process", 1, 63);
   table.add("prefetch", options.prefetch, "jobs held ahead per thread; 0: by how long they run", 0, 65'536);
-  table.add("max_jobs_per_process", options.max_jobs_per_process,
+  table.add("max-jobs-per-process", options.max_jobs_per_process,
             "a pool process is replaced after so many jobs; 0: never");
-  table.add("memory_limit", options.memory_limit,
+  table.add("memory-limit", options.memory_limit,
             "resident memory at which a pool process is killed, looked at twice a second; 0: no limit");
-  table.add("drain_timeout", options.drain_timeout, "after SIGTERM, running jobs may go on for so long");
+  table.add("drain-timeout", options.drain_timeout, "after SIGTERM, running jobs may go on for so long");
   table.add("burst", options.burst, "exit when the broker has nothing more to run");
-  table.add("allow_exec", options.allow_exec, "offer the handler exec, which runs any command");
+  table.add("allow-exec", options.allow_exec, "offer the handler exec, which runs any command");
   table.add("plugin", options.plugins, "shared library with handlers");
   table.add("exec.output_max", options.exec_output_max,
             "bytes kept of a command's stdout, and of its stderr");
   table.add("log.level", options.log_level, "least severity that is logged",
             {"trace", "debug", "info", "warning", "error"});
-  table.add("health_file", options.health_file, "file written every few seconds, for --health");
+  table.add("health-file", options.health_file, "file written every few seconds, for --health");
   table.add("health", options.health, "exit 0 if the worker that writes health_file is well, else 1");
   table.add("ready-fd", options.ready_fd,
             "write a line to this descriptor when the broker has welcomed the worker; 0: do not");

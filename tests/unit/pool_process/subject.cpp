@@ -1,5 +1,4 @@
 // The pool process that the tests talk to. Its argument is the number of threads.
-#include <signal.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -74,7 +73,7 @@ int main(int, char** argv) {
                  static std::barrier two(2);
                  two.arrive_and_wait();
                }));
-  registry.add("crash", typed([] { raise(SIGSEGV); }));
+  registry.add("crash", typed([] { std::abort(); }));
   registry.add("exec", joinery::handlers::exec());
 
   joinery::pool_process::Options options;

@@ -6,8 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
-#include <regex>
 #include <sstream>
 
 #include "fixtures.h"
@@ -32,19 +32,32 @@ std::string block(const std::string& language) {
   return text.substr(begin, text.find("```", begin) - begin);
 }
 
+// The cells of the row of section 1's table that begins with `number`.
+std::vector<std::string> message_row(int number) {
+  std::istringstream lines(document());
+  std::string line;
+  while (std::getline(lines, line) && line != "| type | message | from | fields after the type |") {
+  }
+  const std::string begin = "| " + std::to_string(number) + " |";
+  while (std::getline(lines, line) && !line.starts_with(begin)) {
+  }
+  std::vector<std::string> cells;
+  std::istringstream cut(line);
+  for (std::string cell; std::getline(cut, cell, '|');) cells.push_back(cell);
+  return cells;
+}
+
 TEST(Document, ListsEveryMessageWithItsNumberOfFields) {
-  const std::string text = document();
   for (const Message& message : one_of_each()) {
     Buffer frame;
     encode(message, frame);
     const auto type = static_cast<int>(*type_of(frame));
-    const auto fields = static_cast<std::size_t>(static_cast<unsigned char>(frame[0]) & 0x0fU) - 1;
-    const std::regex row("\\| " + std::to_string(type) + " \\| [a-z]+ \\| [a-z, ]+ \\| ([a-z_, ]*)\\|");
-    std::smatch found;
-    ASSERT_TRUE(std::regex_search(text, found, row)) << "type " << type;
-    const std::string names = found[1];
-    const auto commas = static_cast<std::size_t>(std::ranges::count(names, ','));
-    EXPECT_EQ(names.empty() ? 0 : commas + 1, fields) << "type " << type << ": " << names;
+    const auto fields = (static_cast<unsigned char>(frame[0]) & 0x0fU) - 1;
+    const std::vector<std::string> cells = message_row(type);
+    ASSERT_EQ(cells.size(), 5U) << "type " << type;
+    const std::string& names = cells[4];
+    const bool none = names.find_first_not_of(' ') == std::string::npos;
+    EXPECT_EQ(none ? 0 : 1 + std::ranges::count(names, ','), fields) << "type " << type << ": " << names;
   }
 }
 

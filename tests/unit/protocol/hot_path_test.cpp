@@ -2,24 +2,8 @@
 // allocation.
 #include <gmock/gmock.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
+#include "counted_new.h"
 #include "fixtures.h"
-
-namespace {
-std::atomic<std::size_t> allocations{0};
-}
-
-// Counted for the whole program.
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size ? size : 1)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace joinery::protocol {
 namespace {
@@ -36,9 +20,9 @@ Group many_jobs() {
 
 template <typename Decode>
 std::size_t allocations_of(Decode decode_again) {
-  const std::size_t before = allocations;
+  const std::size_t before = tests::allocations();
   decode_again();
-  return allocations - before;
+  return tests::allocations() - before;
 }
 
 TEST(HotPath, ARawSubmitIsWhatTheMessageIs) {

@@ -1,0 +1,4 @@
+// joinery::pack and unpack: payloads for typed handlers, and what they return.
+#pragma once
+
+#include "shared/protocol/pack.h"

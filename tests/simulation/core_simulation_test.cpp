@@ -1,0 +1,291 @@
+// A long random life of the core against a model that knows only what a job may not do: be lost, run twice at
+// once, run after its outcome, have two outcomes, or be miscounted. The broker dies at random points and
+// recovers from a checkpoint and the changes since. At the end everything is worked off, and every job that
+// was accepted has exactly one outcome.
+//
+// JOINERY_SEED=n replays one life.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <set>
+
+#include "tests/simulation/core_driver.h"
+
+namespace joinery::tests {
+namespace {
+
+using namespace broker;
+using namespace std::chrono_literals;
+
+class Life {
+ public:
+  explicit Life(std::uint64_t seed) : random_(seed), driver_(options()) {
+    for (std::size_t i = 0; i < 3; ++i) connect_producer(i);
+    for (std::size_t i = 0; i < 4; ++i) connect_worker(i);
+    configure("stack", {.mode = Mode::lifo});
+    configure("urgent", {.mode = Mode::priority});
+    configure("small", {.maxsize = 5});
+    batch_ = 1;
+    admin(broker::OpenBatch{"all"});
+  }
+
+  void live(int steps) {
+    for (int step = 0; step < steps && !testing::Test::HasFailure(); ++step) {
+      some_step();
+      check_counts();
+    }
+  }
+  // Everybody is there, nothing fails any more: all must end.
+  void work_off() {
+    healthy_ = true;
+    for (std::size_t i = 0; i < workers_.size(); ++i) connect_worker(i);
+    for (int turn = 0; turn < 20'000 && !testing::Test::HasFailure(); ++turn) {
+      for (std::size_t i = 0; i < workers_.size(); ++i) finish_some(i);
+      see(driver_.next_deadline(1h));
+      for (std::size_t i = 0; i < workers_.size(); ++i) driver_.core->heard(driver_.now, worker_id(i));
+      const Counts counts = driver_.core->totals();
+      if (counts.unfinished() + counts.parked == 0) break;
+    }
+    const Counts counts = driver_.core->totals();
+    EXPECT_EQ(counts.unfinished() + counts.parked, 0U);
+    std::uint64_t with_outcome = 0;
+    for (JobId id = 1; id < driver_.core->next_job(); ++id) {
+      with_outcome += driver_.core->job(id) ? 1 : 0;  // the others were parked and given up
+    }
+    EXPECT_EQ(counts.finished(), with_outcome);
+    for (JobId id : accepted_) EXPECT_TRUE(driver_.core->job(id) && driver_.core->job(id)->outcome) << id;
+    EXPECT_EQ(describe_batch(), 0U);
+  }
+
+ private:
+  static CoreOptions options() { return {.finished_kept = 100'000, .queue_defaults = {}}; }
+  static Spec plain_spec() {
+    Spec spec;
+    spec.handler = "a";
+    return spec;
+  }
+  std::uint64_t below(std::uint64_t n) { return random_() % n; }
+  SessionId producer_id(std::size_t i) const { return {1, i + 1}; }
+  SessionId worker_id(std::size_t i) const { return {2 + workers_[i].lives, i + 1}; }
+
+  void some_step() {
+    const auto dice = below(100);
+    if (dice < 25) return submit();
+    if (dice < 60) return finish_some(below(workers_.size()));
+    if (dice < 75) return see(driver_.advance(Duration(static_cast<std::int64_t>(below(3'000'000)))));
+    if (dice < 80) return lose_worker(below(workers_.size()));
+    if (dice < 88) return connect_worker(below(workers_.size()));
+    if (dice < 91) return cancel();
+    if (dice < 93) return retry();
+    if (dice < 95) return driver_.checkpoint();
+    if (dice < 97) return crash();
+    return pause();
+  }
+
+  void submit() {
+    static const char* const queues[] = {"mail", "stack", "urgent", "small", "other"};
+    const std::size_t producer = below(3);
+    const std::uint32_t count = 1 + static_cast<std::uint32_t>(below(6));
+    const std::vector<std::uint32_t> sizes(count, static_cast<std::uint32_t>(below(50)));
+    Columns columns;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      columns.priority.push_back(static_cast<std::int64_t>(below(4)) - 2);
+      columns.delay_ms.push_back(below(3) == 0 ? below(5000) : 0);
+      const std::int64_t now_ms = driver_.now.wall.time_since_epoch() / 1ms;
+      columns.expires_at_ms.push_back(below(5) == 0 ? now_ms + static_cast<std::int64_t>(below(20'000)) : 0);
+    }
+    Spec spec;
+    spec.handler = below(2) == 0 ? "a" : "b";
+    const PutGroup group{.queue = queues[below(5)],
+                         .spec = driver_.intern(spec),
+                         .batch = below(2) == 0 ? batch_ : 0,
+                         .sizes = sizes,
+                         .columns = below(2) == 0 ? &columns : nullptr};
+    see(driver_.apply(Submit{.session = producer_id(producer),
+                             .sequence = ++sequences_[producer],
+                             .groups = {&group, 1},
+                             .when_full = below(2) == 0 ? WhenFull::park : WhenFull::refuse,
+                             .park_timeout = below(2) == 0 ? std::optional<Duration>(2s) : std::nullopt,
+                             .watch = below(3) == 0,
+                             .under = {}}));
+  }
+
+  // Reports some of what the worker holds; most of it good.
+  void finish_some(std::size_t i) {
+    Worker& worker = workers_[i];
+    if (!worker.connected) return;
+    std::vector<Run> runs;
+    std::vector<Report> reports;
+    for (auto held = worker.held.begin(); held != worker.held.end();) {
+      if (below(2) == 0 && !healthy_) {
+        ++held;
+        continue;
+      }
+      const Token token = *held;
+      held = worker.held.erase(held);
+      const auto fate = healthy_ ? 0 : below(12);
+      if (fate < 7) {
+        runs.push_back({token.job, 1, token.attempt, token.epoch});
+      } else {
+        reports.push_back({static_cast<Report::Kind>(fate - 7), token, {}, {}});
+      }
+    }
+    const std::vector<std::uint32_t> sizes{1};
+    const PutGroup child{.queue = "mail", .spec = driver_.intern(plain_spec()), .sizes = sizes};
+    std::vector<CoreReport> with_children;
+    for (const Report& report : reports) {
+      const bool bears = report.kind == Report::Kind::succeeded;
+      with_children.push_back({&report, bears ? std::span(&child, 1) : std::span<const PutGroup>{}});
+    }
+    see(driver_.apply(Finish{worker_id(i), ++worker.sequence, runs, with_children}));
+  }
+
+  void connect_producer(std::size_t i) {
+    see(driver_.apply(Connect{.session = producer_id(i), .role = Role::producer, .worker = {}, .held = {}}));
+  }
+  void connect_worker(std::size_t i) {
+    Worker& worker = workers_[i];
+    const WorkerInfo info{.name = fmt::format("w{}", i),
+                          .host = {},
+                          .processes = 1,
+                          .queues = {"urgent", "small", "mail", "stack", "other"},
+                          .handlers = i == 0 ? std::vector<std::string>{"a"} : std::vector<std::string>{"*"},
+                          .capacity = 1 + static_cast<std::uint32_t>(i) * 4};
+    worker.connected = true;
+    see(driver_.apply(Connect{worker_id(i), Role::worker, info, {worker.held.begin(), worker.held.end()}}));
+  }
+  void lose_worker(std::size_t i) {
+    Worker& worker = workers_[i];
+    worker.connected = false;
+    const auto how = below(3);
+    see(driver_.apply(Disconnect{worker_id(i), how == 0}));
+    if (how == 1) return;  // it comes back with what it holds
+    worker.held.clear();   // its process is gone; another takes its place
+    ++worker.lives;
+  }
+
+  template <typename Verb>
+  void admin(Verb verb) {
+    see(driver_.apply(Admin{producer_id(0), ++sequences_[0], 0, std::move(verb)}));
+  }
+  void configure(const char* queue, QueueOptions options) { admin(Configure{queue, options}); }
+  void cancel() {
+    if (accepted_.empty()) return;
+    if (below(10) == 0) return admin(Purge{"mail"});
+    admin(Cancel{
+        {.queue = {},
+         .jobs = {*std::next(accepted_.begin(), static_cast<std::ptrdiff_t>(below(accepted_.size())))}}});
+  }
+  void retry() { admin(Retry{{}, "mail"}); }
+  void pause() {
+    admin(Pause{"other", "test", "why not"});
+    admin(Resume{"other"});
+  }
+  void crash() {
+    see(driver_.crash());
+    for (Worker& worker : workers_) worker.connected = false;
+    for (std::size_t i = 0; i < 3; ++i) connect_producer(i);
+  }
+
+  // What the outside sees, and what may not be.
+  void see(const std::vector<Effect>& effects) {
+    for (const Effect& effect : effects) {
+      if (const auto* accepted = std::get_if<effect::Accepted>(&effect)) on(*accepted);
+      if (const auto* dispatch = std::get_if<effect::Dispatch>(&effect)) on(*dispatch);
+      if (const auto* revoke = std::get_if<effect::Revoke>(&effect)) on(*revoke);
+      if (const auto* outcomes = std::get_if<effect::Outcomes>(&effect)) on(*outcomes);
+    }
+  }
+  void on(const effect::Accepted& accepted) {
+    for (const GroupAnswer& group : accepted.groups) {
+      if (group.error) continue;
+      for (JobId id = group.first; id < group.first + group.count; ++id) accepted_.insert(id);
+    }
+  }
+  void on(const effect::Dispatch& dispatch) {
+    for (const effect::Delivery& delivery : dispatch.deliveries) {
+      const Token token = delivery.token;
+      EXPECT_GT(token.fence(), fences_[token.job])
+          << "a delivery of job " << token.job << " with an old fence";
+      fences_[token.job] = token.fence();
+      accepted_.insert(token.job);  // children, and parts of parked puts
+      const auto job = driver_.core->job(token.job);
+      for (std::size_t i = 0; i < workers_.size(); ++i) {
+        if (worker_id(i) == dispatch.session) workers_[i].held.push_back(token);
+      }
+      EXPECT_TRUE(job && !job->outcome) << "job " << token.job << " was delivered after its outcome";
+    }
+  }
+  void on(const effect::Revoke& revoke) {
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      if (worker_id(i) != revoke.session || revoke.reason == Code::cancelled) continue;
+      for (const Token& token : revoke.tokens) std::erase(workers_[i].held, token);
+    }
+  }
+  void on(const effect::Outcomes& outcomes) {
+    for (const effect::JobOutcome& told : outcomes.jobs) {
+      const auto job = driver_.core->job(told.job);
+      EXPECT_TRUE(told.known && job && (job->outcome || told.outcome == Outcome::failed)) << told.job;
+    }
+  }
+
+  // Counts are the sum of what is there.
+  void check_counts() {
+    Counts sum;
+    std::map<State, std::uint64_t> states;
+    for (const QueueView& queue : driver_.core->queues()) {
+      sum.ready += queue.counts.ready;
+      sum.running += queue.counts.running;
+      sum.scheduled += queue.counts.scheduled;
+      sum.parked += queue.counts.parked;
+    }
+    for (const JobView& job : driver_.core->jobs("", std::nullopt, 0, 1'000'000)) ++states[job.state];
+    const Counts totals = driver_.core->totals();
+    EXPECT_EQ(states[State::ready], totals.ready);
+    EXPECT_EQ(states[State::running], totals.running);
+    EXPECT_EQ(states[State::scheduled], totals.scheduled);
+    EXPECT_EQ(states[State::parked], totals.parked);
+    EXPECT_EQ(sum.ready, totals.ready);
+    EXPECT_EQ(sum.running, totals.running);
+    EXPECT_EQ(sum.scheduled, totals.scheduled);
+    EXPECT_EQ(sum.parked, totals.parked);
+  }
+  std::uint64_t describe_batch() const {
+    const auto batch = driver_.core->batch(batch_);
+    return batch ? batch->counts.unfinished() + batch->counts.parked : 0;
+  }
+
+  struct Worker {
+    bool connected = false;
+    std::uint64_t lives = 0;
+    std::uint64_t sequence = 0;
+    std::vector<Token> held;
+  };
+  std::mt19937_64 random_;
+  CoreDriver driver_;
+  std::array<Worker, 4> workers_;
+  std::map<std::size_t, std::uint64_t> sequences_;
+  std::set<JobId> accepted_;
+  std::map<JobId, std::uint64_t> fences_;
+  BatchId batch_ = 0;
+  bool healthy_ = false;
+};
+
+TEST(CoreSimulation, EveryAcceptedJobHasExactlyOneOutcomeWhateverHappens) {
+  const char* given = std::getenv("JOINERY_SEED");
+  const std::uint64_t first = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  for (std::uint64_t seed = first; seed < first + (given != nullptr ? 1 : 20); ++seed) {
+    SCOPED_TRACE(fmt::format("JOINERY_SEED={}", seed));
+    Life life(seed);
+    life.live(300);
+    life.work_off();
+    if (HasFailure()) break;
+  }
+}
+
+}  // namespace
+}  // namespace joinery::tests

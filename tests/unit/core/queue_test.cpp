@@ -1,0 +1,142 @@
+// Queues: maxsize and parked puts, pause, purge, cancel, unique keys, refusal of puts.
+#include <gmock/gmock.h>
+
+#include "conversation.h"
+
+namespace joinery::tests {
+namespace {
+
+using namespace std::chrono_literals;
+using Kind = Report::Kind;
+
+class Queues : public testing::Test {
+ protected:
+  Queues() {
+    talk.producer("p");
+    talk.admin("p", broker::Configure{"small", {.maxsize = 2}});
+  }
+  Conversation talk;
+};
+
+TEST_F(Queues, APutToAFullQueueIsParkedUntilThereIsRoomForAllOfIt) {
+  EXPECT_EQ(talk.submit("p", "small", 3), "");
+  EXPECT_EQ(talk.counts("small"), "parked=1 ready=2");
+  EXPECT_EQ(talk.worker("w", {"small"}, {.capacity = 1}), "welcome w; dispatch w 1#1; accepted p 1..3");
+}
+
+TEST_F(Queues, ParkedPutsAreAdmittedInTheirOrder) {
+  talk.producer("q");
+  talk.submit("p", "small", 4);
+  EXPECT_EQ(talk.submit("q", "small", 1), "") << "behind the other's, though nothing of its own is too much";
+  talk.worker("w", {"small"}, {.capacity = 1});
+  talk.finish("w", "1#1");
+  EXPECT_EQ(talk.finish("w", "2#1"), "acked w; dispatch w 3#1; accepted q 5");
+}
+
+TEST_F(Queues, APutThatDoesNotFitIsRefusedWhole) {
+  EXPECT_EQ(talk.submit("p", "small", {.count = 3, .when_full = broker::WhenFull::refuse}),
+            "accepted p queue_full");
+  EXPECT_EQ(talk.submit("p", "small", {.count = 2, .when_full = broker::WhenFull::refuse}),
+            "accepted p 1..2");
+}
+
+TEST_F(Queues, AParkedPutThatTimesOutLeavesNothingBehind) {
+  EXPECT_EQ(talk.submit("p", "small", {.count = 3, .timeout = 2s}), "");
+  EXPECT_EQ(talk.pass(1999ms), "");
+  EXPECT_EQ(talk.pass(1ms), "accepted p queue_full");
+  EXPECT_EQ(talk.counts("small"), "cancelled=2");
+}
+
+TEST_F(Queues, ARepeatedParkedPutIsAnsweredWhenItIsIn) {
+  talk.submit("p", "small", {.count = 3, .sequence = 9});
+  EXPECT_EQ(talk.submit("p", "small", {.count = 3, .sequence = 9}), "");
+  EXPECT_EQ(talk.worker("w", {"small"}), "welcome w; dispatch w 1#1 2#1; accepted p 1..3; dispatch w 3#1");
+  EXPECT_EQ(talk.submit("p", "small", {.count = 3, .sequence = 9}), "accepted p 1..3");
+}
+
+TEST_F(Queues, RaisingMaxsizeLetsParkedJobsIn) {
+  talk.submit("p", "small", 5);
+  EXPECT_EQ(talk.admin("p", broker::Configure{"small", {.maxsize = 0}}), "done p 1; accepted p 1..5");
+}
+
+TEST_F(Queues, ChildrenAreAdmittedWhateverTheSize) {
+  talk.worker("w", {"small"}, {.capacity = 1});
+  talk.submit("p", "small", 3);
+  EXPECT_EQ(talk.succeed_with_child("w", "1#1", "small"), "acked w; dispatch w 2#1");
+  EXPECT_EQ(talk.counts("small"), "ready=2 running=1 succeeded=1");
+}
+
+TEST_F(Queues, APausedQueueDeliversNothing) {
+  talk.worker("w", {"small"});
+  talk.admin("p", broker::Pause{"small", "ann", "database is down"});
+  EXPECT_EQ(talk.submit("p", "small"), "accepted p 1");
+  EXPECT_EQ(talk.driver.core->queue("small")->pause_reason, "database is down");
+  EXPECT_EQ(talk.admin("p", broker::Resume{"small"}), "done p 1; dispatch w 1#1");
+}
+
+TEST_F(Queues, PurgeCancelsWhatIsNotRunning) {
+  talk.worker("w", {"mail"}, {.capacity = 1});
+  talk.submit("p", "mail", {.count = 3, .delay_ms = {0, 0, 1000}});
+  EXPECT_EQ(talk.admin("p", broker::Purge{"mail"}), "done p 2");
+  EXPECT_EQ(talk.counts("mail"), "running=1 cancelled=2");
+  EXPECT_EQ(talk.admin("p", broker::Purge{"none"}), "refused p unknown_queue");
+}
+
+TEST_F(Queues, ASuccessThatComesBeforeTheCancellationStands) {
+  talk.worker("w", {"mail"});
+  talk.submit("p", "mail", 2);
+  EXPECT_EQ(talk.admin("p", broker::Cancel{{.queue = "mail", .jobs = {}}}),
+            "revoke w cancelled 1#1 2#1; done p 2");
+  EXPECT_EQ(talk.finish("w", "1#1"), "acked w");
+  EXPECT_EQ(talk.report("w", "2#1", {.kind = Kind::crashed}), "acked w");
+  EXPECT_EQ(talk.counts("mail"), "succeeded=1 cancelled=1");
+}
+
+TEST_F(Queues, ACancelledJobOfALostWorkerIsNotRunAgain) {
+  talk.worker("w", {"mail"});
+  talk.submit("p", "mail");
+  talk.admin("p", broker::Cancel{{.queue = {}, .jobs = {1}}});
+  talk.disconnect("w", true);
+  EXPECT_EQ(talk.counts("mail"), "cancelled=1");
+}
+
+TEST_F(Queues, CancellingAParkedJobAccountsForIt) {
+  talk.submit("p", "small", 3);
+  EXPECT_EQ(talk.admin("p", broker::Cancel{{.queue = "small", .jobs = {}}}), "accepted p 1..3; done p 3");
+  EXPECT_EQ(talk.counts("small"), "cancelled=3");
+}
+
+TEST_F(Queues, AUniqueKeyIsTakenUntilItsJobEnds) {
+  talk.worker("w", {"mail"});
+  EXPECT_EQ(talk.submit("p", "mail", {.unique_key = {"k"}}), "accepted p 1; dispatch w 1#1");
+  EXPECT_EQ(talk.submit("p", "mail", {.unique_key = {"k"}}), "accepted p duplicate_job");
+  EXPECT_EQ(talk.submit("p", "mail", {.count = 2, .unique_key = {"l", "l"}}), "accepted p duplicate_job");
+  talk.finish("w", "1#1");
+  EXPECT_EQ(talk.submit("p", "mail", {.unique_key = {"k"}}), "accepted p 2; dispatch w 2#1");
+}
+
+TEST_F(Queues, PutsAreRefusedWhileFinishesGoOn) {
+  talk.worker("w", {"mail"});
+  talk.submit("p", "mail");
+  talk.driver.core->refuse_puts(Code::disk_full);
+  EXPECT_EQ(talk.submit("p", "mail"), "refused p disk_full");
+  EXPECT_EQ(talk.finish("w", "1#1"), "acked w");
+  talk.driver.core->refuse_puts(Code::ok);
+  EXPECT_EQ(talk.submit("p", "mail"), "accepted p 2; dispatch w 2#1");
+}
+
+TEST_F(Queues, TheModeOfAQueueWithJobsCannotBeChanged) {
+  talk.submit("p", "small");
+  EXPECT_EQ(talk.admin("p", broker::Configure{"small", {.mode = Mode::lifo}}), "refused p invalid_state");
+}
+
+TEST_F(Queues, PutsCreateNoQueueIfToldSo) {
+  Conversation some({.create_queues = false});
+  some.producer("p");
+  EXPECT_EQ(some.submit("p", "mail"), "accepted p unknown_queue");
+  some.admin("p", broker::Configure{"mail", {}});
+  EXPECT_EQ(some.submit("p", "mail"), "accepted p 1");
+}
+
+}  // namespace
+}  // namespace joinery::tests

@@ -14,138 +14,106 @@
 // both.
 #include <fmt/format.h>
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // g++ 12 misreads msgpack's zone
-#include <msgpack.hpp>
-#pragma GCC diagnostic pop
-
+#include "shared/protocol/reader.h"
+#include "shared/protocol/writer.h"
 #include "shared/results/results.h"
 
 namespace joinery::results {
 namespace {
 
-constexpr std::uint8_t format = 1;
-// Depth and counts of what we write; anything larger is not ours.
-const msgpack::unpack_limit limit(16, 16, 0xffffffff, 0xffffffff, 0, 4);
+using protocol::Reader;
+using protocol::Writer;
 
-struct Writer {
-  Buffer& out;
-  void write(const char* data, std::size_t size) { out.append(data, size); }
-};
-using Packer = msgpack::packer<Writer>;
+constexpr std::uint64_t format = 1;
 
 std::int64_t to_ms(Wall time) {
   return std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch().count();
 }
-Wall from_ms(std::int64_t ms) { return Wall(std::chrono::milliseconds(ms)); }
+Wall wall(Reader& in, const char* field) { return Wall(std::chrono::milliseconds(in.i64(field))); }
 
-void pack_text(Packer& packer, std::string_view text) {
-  packer.pack_str(static_cast<std::uint32_t>(text.size()));
-  packer.pack_str_body(text.data(), static_cast<std::uint32_t>(text.size()));
-}
-void pack_bytes(Packer& packer, Bytes bytes) {
-  packer.pack_bin(static_cast<std::uint32_t>(bytes.size()));
-  packer.pack_bin_body(bytes.data(), static_cast<std::uint32_t>(bytes.size()));
+// A uint32 in its long form, whatever its value.
+void put_wide(Buffer& out, std::uint32_t value) {
+  char bytes[5];
+  protocol::pack::big_endian(bytes, 0xce, value);
+  out.append(bytes, sizeof bytes);
 }
 
-void pack_failure(Packer& packer, const Failure& failure) {
-  packer.pack_map(5);
-  pack_text(packer, "code");
-  packer.pack(static_cast<std::uint16_t>(failure.code));
-  pack_text(packer, "type");
-  pack_text(packer, failure.type);
-  pack_text(packer, "message");
-  pack_text(packer, failure.message);
-  pack_text(packer, "where");
-  pack_text(packer, failure.where);
-  pack_text(packer, "dossier");
-  pack_bytes(packer, failure.dossier);
+void put(Writer& out, const Failure& failure) {
+  out.map(5);
+  out.str("code");
+  out.u64(static_cast<std::uint64_t>(failure.code));
+  out.str("type");
+  out.str(failure.type);
+  out.str("message");
+  out.str(failure.message);
+  out.str("where");
+  out.str(failure.where);
+  out.str("dossier");
+  out.bin(failure.dossier);
 }
 
-// What was not read yet of the fields of an array. Throws msgpack::type_error, as msgpack's as<> does.
-struct Fields {
-  const msgpack::object* next;
-  const msgpack::object* end;
-
-  template <typename T>
-  T take() {
-    if (next == end) throw msgpack::type_error();
-    return (next++)->as<T>();
-  }
-};
-
-std::string bytes_of(const msgpack::object& object) {
-  if (object.type != msgpack::type::BIN && object.type != msgpack::type::STR) throw msgpack::type_error();
-  return object.as<std::string>();
-}
-
-Failure failure_of(const msgpack::object& object) {
-  if (object.type != msgpack::type::MAP) throw msgpack::type_error();
+Failure failure_of(Reader& in) {
   Failure failure;
-  for (std::uint32_t i = 0; i < object.via.map.size; ++i) {
-    const auto& [key, value] = object.via.map.ptr[i];
-    const auto name = key.as<std::string>();
-    if (name == "code") failure.code = code_from_number(value.as<std::uint64_t>());
-    if (name == "type") failure.type = bytes_of(value);
-    if (name == "message") failure.message = bytes_of(value);
-    if (name == "where") failure.where = bytes_of(value);
-    if (name == "dossier") failure.dossier = bytes_of(value);
+  const std::uint32_t members = in.map("error");
+  for (std::uint32_t i = 0; i < members && in.ok(); ++i) {
+    const Bytes key = in.str("error's key");
+    if (key == "code") {
+      failure.code = code_from_number(in.u64("error.code"));
+    } else if (key == "type") {
+      failure.type = in.str("error.type");
+    } else if (key == "message") {
+      failure.message = in.str("error.message");
+    } else if (key == "where") {
+      failure.where = in.str("error.where");
+    } else if (key == "dossier") {
+      failure.dossier = in.bin("error.dossier");
+    } else {
+      in.raw("error");
+    }
   }
   return failure;
 }
 
-Stored stored_of(const msgpack::object& object, JobId job) {
-  if (object.type != msgpack::type::ARRAY) throw msgpack::type_error();
-  Fields fields{object.via.array.ptr, object.via.array.ptr + object.via.array.size};
-  if (fields.take<std::uint8_t>() != format) throw msgpack::type_error();
-  Stored stored;
-  const auto status = fields.take<std::uint8_t>();
-  if (status > 1) throw msgpack::type_error();
-  stored.outcome = status == 0 ? Outcome::succeeded : Outcome::failed;
-  stored.token.job = job;
-  stored.token.epoch = fields.take<std::uint32_t>();
-  stored.token.attempt = fields.take<std::uint32_t>();
-  stored.worker = fields.take<std::string>();
-  stored.started = from_ms(fields.take<std::int64_t>());
-  stored.finished = from_ms(fields.take<std::int64_t>());
-  stored.content_type = fields.take<std::string>();
-  const auto last = fields.take<msgpack::object>();
-  if (status == 0) {
-    stored.value = bytes_of(last);
-  } else {
-    stored.failure = failure_of(last);
-  }
-  return stored;
-}
-
 }  // namespace
 
-void encode(const Stored& result, Buffer& out) {
-  Writer writer{out};
-  Packer packer(writer);
+void encode(const Stored& result, Buffer& buffer) {
+  Writer out(buffer);
   const bool succeeded = result.outcome == Outcome::succeeded;
-  packer.pack_array(9);
-  packer.pack(format);
-  packer.pack(static_cast<std::uint8_t>(succeeded ? 0 : 1));
-  packer.pack_fix_uint32(result.token.epoch);
-  packer.pack_fix_uint32(result.token.attempt);
-  pack_text(packer, result.worker);
-  packer.pack(to_ms(result.started));
-  packer.pack(to_ms(result.finished));
-  pack_text(packer, result.content_type);
-  succeeded ? pack_bytes(packer, result.value) : pack_failure(packer, result.failure);
+  out.array(9);
+  out.u64(format);
+  out.u64(succeeded ? 0 : 1);
+  put_wide(buffer, result.token.epoch);
+  put_wide(buffer, result.token.attempt);
+  out.str(result.worker);
+  out.i64(to_ms(result.started));
+  out.i64(to_ms(result.finished));
+  out.str(result.content_type);
+  succeeded ? out.bin(result.value) : put(out, result.failure);
 }
 
 Result<Stored> decode(Bytes raw, JobId job) {
-  try {
-    const auto handle = msgpack::unpack(
-        raw.data(), raw.size(), [](msgpack::type::object_type, std::size_t, void*) { return true; }, nullptr,
-        limit);
-    return stored_of(handle.get(), job);
-  } catch (const std::exception&) {  // msgpack's; they say nothing more than "bad cast"
-    return fail(Code::wrong_type,
-                fmt::format("the result of job {} in Redis is not in the format of a result", job), "result");
+  Reader in(raw);
+  Stored stored;
+  in.array("result", 9);
+  if (in.u64("format") != format) in.refuse(Code::wrong_type, "format is not one that is known", "format");
+  const bool succeeded = in.at_most("status", 1) == 0;
+  stored.outcome = succeeded ? Outcome::succeeded : Outcome::failed;
+  stored.token.job = job;
+  stored.token.epoch = in.u32("epoch");
+  stored.token.attempt = in.u32("attempt");
+  stored.worker = in.str("worker");
+  stored.started = wall(in, "started_ms");
+  stored.finished = wall(in, "finished_ms");
+  stored.content_type = in.str("content_type");
+  if (succeeded) {
+    stored.value = in.bin("value");
+  } else {
+    stored.failure = failure_of(in);
   }
+  if (in.done()) return stored;
+  return fail(Code::wrong_type,
+              fmt::format("the result of job {} in Redis is not one: {}", job, in.error().message),
+              in.error().field);
 }
 
 }  // namespace joinery::results

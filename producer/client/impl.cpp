@@ -149,19 +149,19 @@ void Client::Impl::send_frames(Now now, bool all) {
 }
 
 void Client::Impl::send_frame(Now now, client::Frame frame) {
-  auto kept = std::make_unique<client::Frame>(std::move(frame));
-  client::Frame& sent = *kept;
+  const auto kept = std::make_shared<client::Frame>(std::move(frame));
   session_.ask(
       now, true, std::nullopt,
-      [&sent](std::uint64_t sequence, std::uint64_t confirmed) -> protocol::Message {
-        protocol::Submit submit = sent.message();
+      [&kept](std::uint64_t sequence, std::uint64_t confirmed) -> protocol::Message {
+        protocol::Submit submit = kept->message();
         submit.sequence = sequence;
         submit.confirmed = confirmed;
         return submit;
       },
-      [this, kept = std::move(kept), asked = now.mono](const Result<const protocol::Message*>& answer) {
+      [this, kept, asked = now.mono](const Result<const protocol::Message*>& answer) {
         settle(*kept, asked, answer);
       });
+  kept->drop_payloads();  // the session has the encoded frame
 }
 
 void Client::Impl::settle(client::Frame& frame, Mono asked, const Result<const protocol::Message*>& answer) {

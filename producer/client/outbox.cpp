@@ -70,6 +70,14 @@ protocol::Submit Frame::message() const {
   return submit;
 }
 
+void Frame::drop_payloads() {
+  for (Draft& draft : drafts) {
+    draft.payloads = {};
+    draft.sizes = {};
+    draft.columns = {};
+  }
+}
+
 Outbox::Outbox(const ClientOptions& options, std::function<void()> wake)
     : window_jobs_(options.window_jobs),
       window_bytes_(options.window_bytes),
@@ -272,11 +280,6 @@ void Outbox::close(Error why) {
 std::optional<Error> Outbox::take_error() {
   const std::lock_guard lock(mutex_);
   return std::exchange(first_error_, std::nullopt);
-}
-
-bool Outbox::idle() {
-  const std::lock_guard lock(mutex_);
-  return jobs_ == 0;
 }
 
 }  // namespace joinery::client

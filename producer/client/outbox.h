@@ -66,6 +66,7 @@ struct Frame {
 
   // The message; its payloads point into the drafts.
   protocol::Submit message() const;
+  void drop_payloads();
 };
 
 class Outbox {
@@ -90,7 +91,6 @@ class Outbox {
 
   // The first error since it was asked last.
   std::optional<Error> take_error();
-  bool idle();  // nothing is under way
 
  private:
   // The frames of a queue, in order.

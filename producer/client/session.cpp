@@ -78,19 +78,25 @@ void Session::take(Now now, protocol::Welcome& welcome) {
   if (welcomed_before_) repeated_until_ = now.mono;
   welcomed_before_ = true;
   unsent_ = 0;
+  frame_max_ = welcome.frame_max;
   on_welcome(welcome);
-  refuse_larger_than(welcome.frame_max);
+  refuse_large();
+}
+
+Error Session::too_large(std::size_t size) const {
+  return Error{Code::frame_too_large,
+               fmt::format("the request has {} bytes, the broker takes {}", size, frame_max_),
+               {}};
 }
 
 // Such a frame would break the connection each time it is sent.
-void Session::refuse_larger_than(std::uint64_t frame_max) {
+void Session::refuse_large() {
   std::vector<std::pair<std::uint64_t, std::size_t>> large;
   for (const auto& [sequence, pending] : pending_) {
-    if (pending.frame.size() > frame_max) large.emplace_back(sequence, pending.frame.size());
+    if (pending.frame.size() > frame_max_) large.emplace_back(sequence, pending.frame.size());
   }
   for (const auto& [sequence, size] : large) {
-    answer(sequence, fail(Code::frame_too_large,
-                          fmt::format("the request has {} bytes, the broker takes {}", size, frame_max)));
+    answer(sequence, std::unexpected(too_large(size)));
   }
 }
 
@@ -144,6 +150,7 @@ std::uint64_t Session::ask(Now now, bool changing, std::optional<Mono> deadline,
   pending.deadline = deadline;
   pending.answered = std::move(answered);
   if (deadline) deadlines_.emplace(*deadline, sequence);
+  if (pending.frame.size() > frame_max_) answer(sequence, std::unexpected(too_large(pending.frame.size())));
   return sequence;
 }
 

@@ -88,7 +88,8 @@ class Session {
   void expire(Now now);
   void send_pending(Now now);
   bool send(Now now, Bytes frame);
-  void refuse_larger_than(std::uint64_t frame_max);
+  Error too_large(std::size_t size) const;
+  void refuse_large();
 
   Options options_;
   Send send_;
@@ -105,6 +106,7 @@ class Session {
   Mono sent_at_{};
   Duration heartbeat_ = std::chrono::seconds(3);
   Duration lease_ = std::chrono::seconds(15);
+  std::uint64_t frame_max_ = UINT64_MAX;  // known with the first welcome
 
   std::uint64_t last_ = 0;                    // number given
   std::map<std::uint64_t, Pending> pending_;  // without answer

@@ -14,7 +14,8 @@
 // data directory, or an hour after the client was heard last): a submit whose answer was lost with it may
 // then be done twice. While there is no connection, submits and everything that waits go on trying for
 // options.timeout, counted from the call or the loss, whichever is later; then they get broker_unreachable. A
-// submit that got that may have been accepted.
+// submit that got that may have been accepted. A call's own timeout that ends while there is no connection is
+// told as broker_unreachable, too.
 //
 // Errors: what a call cannot do is thrown as joinery::ClientError, whose code is one of shared/base/error.h.
 // An endpoint that is none is thrown by the constructor (invalid_argument); a broker that refuses the client

@@ -252,6 +252,21 @@ TEST_F(ClientSubmit, APayloadLargerThanTheBrokerTakesIsRefused) {
   EXPECT_EQ(code_of(large), Code::payload_too_large);
 }
 
+TEST_F(ClientSubmit, AFrameLargerThanTheBrokerTakesIsRefusedInsteadOfSent) {
+  Client client(options);
+  const std::string payload(600, 'x');
+  auto before = client.submit_many("work", {payload, payload});  // the limit is not known yet
+  protocol::Welcome small;
+  small.frame_max = 1000;
+  broker.welcome(small);
+  EXPECT_EQ(code_of(before), Code::frame_too_large);
+  auto after = client.submit_many("work", {payload, payload});
+  EXPECT_EQ(code_of(after), Code::frame_too_large);
+  auto small_enough = client.submit("work", payload);
+  broker.accept(broker.submit());
+  small_enough.get();
+}
+
 TEST_F(ClientSubmit, ManyJobsAreOneGroupWithConsecutiveIds) {
   Client client(options);
   broker.welcome();

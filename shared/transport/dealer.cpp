@@ -113,7 +113,8 @@ Sent Dealer::send(Bytes frame) {
     if (!taken) impl.drain_monitor();
     if (impl.connected) sent = taken ? Sent::yes : full ? Sent::full : Sent::gone;
   }
-  impl.update_signal(impl.socket.readable());
+  if (!impl.events.empty()) impl.signal.raise();
+  impl.signal.after_send(impl.socket);
   return sent;
 }
 

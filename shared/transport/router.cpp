@@ -8,6 +8,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <functional>
+#include <unordered_map>
 
 #include "shared/base/check.h"
 #include "shared/transport/socket.h"
@@ -89,30 +91,56 @@ Error bind_error(const std::string& endpoint, int error) {
   }
 }
 
-// From descriptors to numbers of connections, and which of them broke. A connection is told by the monitor
-// before its first frame can be received, and its end before its descriptor is used again.
+// Numbers of connections, and which of them broke. A connection is told by the monitor before its first frame
+// can be received, and its end before its descriptor is used again; so a frame from an address that is new
+// here belongs to what its descriptor means once the monitor is drained. From then on the address is enough:
+// ZeroMQ gives each connection a new one.
 class Connections {
  public:
-  void accepted(int fd) { at(fd) = {++last_, true}; }
+  void accepted(int fd) { at(fd) = {++last_, true, {}}; }
+
   void disconnected(int fd) {
     Connection& connection = at(fd);
     if (!connection.alive) return;
     connection.alive = false;
     lost_.push_back(connection.number);
+    for (const Address& address : connection.addresses) by_address_.erase(address);
+    connection.addresses.clear();
   }
-  // Of a frame that came over `fd`; a last one may be read after its connection broke.
-  int number(int fd) {
+
+  // 0 if the address is new.
+  int find(Bytes address) const {
+    const auto found = by_address_.find(address);
+    return found == by_address_.end() ? 0 : found->second;
+  }
+
+  // Of the first frame from `address`; or of a last one, read after its connection broke.
+  int add(const Address& address, int fd) {
     Connection& connection = at(fd);
-    if (connection.number == 0) connection = {++last_, true};
+    if (connection.number == 0) connection = {++last_, true, {}};
+    if (connection.alive && own_name(address)) {
+      by_address_[address] = connection.number;
+      connection.addresses.push_back(address);
+    }
     return connection.number;
   }
+
   std::vector<int>& lost() { return lost_; }
 
  private:
   struct Connection {
     int number = 0;
     bool alive = false;
+    std::vector<Address> addresses;
   };
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(Bytes address) const { return std::hash<Bytes>{}(address); }
+  };
+
+  // Given by ZeroMQ. A peer that chose its name may come back with it on another connection.
+  static bool own_name(const Address& address) { return !address.empty() && address[0] == 0; }
+
   Connection& at(int fd) {
     const auto index = static_cast<std::size_t>(fd < 0 ? 0 : fd);
     if (index >= by_fd_.size()) by_fd_.resize(index + 1);
@@ -120,6 +148,7 @@ class Connections {
   }
 
   std::vector<Connection> by_fd_;
+  std::unordered_map<Address, int, Hash, std::equal_to<>> by_address_;
   std::vector<int> lost_;
   int last_ = 0;
 };
@@ -140,7 +169,15 @@ struct Router::Impl {
     }
   }
 
-  // After a send or a last receive: whatever was noticed on the way must wake the owner.
+  // Of the frame that was just received.
+  int connection() {
+    const int known = connections.find(address.bytes());
+    if (known != 0) return known;
+    drain_monitor();
+    return connections.add(Address(address.bytes()), frame.connection());
+  }
+
+  // After a last receive: whatever was noticed on the way must wake the owner.
   void update_signal(bool readable) {
     readable || !connections.lost().empty() ? signal.raise() : signal.lower();
   }
@@ -181,10 +218,9 @@ bool Router::receive(Address& from, Buffer& frame, int& connection) {
       while (impl.frame.more()) JOINERY_CHECK(impl.frame.receive(impl.socket));
       continue;
     }
-    impl.drain_monitor();
     from.assign(impl.address.bytes());
     frame.assign(impl.frame.bytes());
-    connection = impl.connections.number(impl.frame.connection());
+    connection = impl.connection();
     return true;
   }
   impl.drain_monitor();
@@ -200,7 +236,7 @@ Sent Router::send(const Address& to, Bytes frame) {
   } else if (zmq_send(impl.socket.get(), frame.data(), frame.size(), ZMQ_DONTWAIT) < 0) {
     sent = Sent::gone;
   }
-  if (impl.socket.readable()) impl.signal.raise();
+  impl.signal.after_send(impl.socket);
   return sent;
 }
 

@@ -83,6 +83,7 @@ void Signal::raise() {
 }
 
 void Signal::lower() {
+  sends_ = 0;
   if (!raised_) return;
   raised_ = false;
   eventfd_t count = 0;

@@ -74,11 +74,19 @@ class Signal {
   Signal();
   void raise();
   void lower();
+  // After a send. To ask the socket costs two system calls, so that after a few sends without a receive
+  // between them the signal is raised unasked: the owner looks once in vain at worst.
+  void after_send(const Socket& socket) {
+    if (!raised_ && (++sends_ > asked_max || socket.readable())) raise();
+  }
   int descriptor() const { return fd_.get(); }
 
  private:
+  static constexpr int asked_max = 4;
+
   unique_fd fd_;
   bool raised_ = false;
+  int sends_ = 0;  // since lower()
 };
 
 }  // namespace joinery::transport

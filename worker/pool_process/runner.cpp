@@ -1,8 +1,6 @@
 #include "worker/pool_process/runner.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
-
 #include "worker/handlers/failure.h"
 
 namespace joinery::pool_process {
@@ -84,7 +82,6 @@ void Runner::failed(const pool::RunJob& job, const Failure& failure, bool retry)
   outcome.failure.code = failure.code;
   outcome.failure.type = handlers::readable(failure.type);
   outcome.failure.message = handlers::readable(failure.message);
-  outcome.failure.where = fmt::format("process {}", getpid());
   outcome.retry = retry;
   outbox_.add(std::move(outcome));
 }

@@ -22,6 +22,7 @@ class Runner {
   void run(const Batch& batch, const pool::RunJob& job);
   void call_handler(const Batch& batch, const pool::RunJob& job);
   void succeeded(const Batch& batch, const pool::RunJob& job, Buffer result);
+  // Which worker and process it was, the supervisor adds.
   void failed(const pool::RunJob& job, const Failure& failure, bool retry);
 
   Outbox& outbox_;

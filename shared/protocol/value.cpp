@@ -72,8 +72,23 @@ Value read(Reader& in, int depth) {
 
 }  // namespace
 
+// Here, where Member is complete.
+Value::Value() = default;
+Value::Value(double value) : is_(value) {}
+Value::Value(const char* value) : is_(std::string(value)) {}
+Value::Value(std::string_view value) : is_(std::string(value)) {}
+Value::Value(std::string value) : is_(std::move(value)) {}
+Value::Value(Binary value) : is_(std::move(value)) {}
+Value::Value(Array value) : is_(std::move(value)) {}
 Value::Value(Map value) : is_(std::move(value)) {}
+Value::Value(const Value& other) = default;
+Value::Value(Value&& other) noexcept = default;
+Value& Value::operator=(const Value& other) = default;
+Value& Value::operator=(Value&& other) noexcept = default;
+Value::~Value() = default;
 Value Value::map() { return Map{}; }
+Value Value::array() { return Array{}; }
+Value Value::bin(Bytes bytes) { return Binary{Buffer(bytes)}; }
 
 Value& Value::set(std::string_view key, Value value) {
   JOINERY_CHECK(kind() == Kind::map);

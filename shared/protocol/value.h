@@ -35,26 +35,23 @@ class Value {
   // In the order of the variant below; `integer` is a negative one.
   enum class Kind : std::uint8_t { nil, boolean, integer, uint, number, text, binary, array, map };
 
-  Value() = default;
-  Value(std::integral auto value) {  // bool too; nothing else converts to it
-    if constexpr (std::same_as<decltype(value), bool>) {
-      is_ = value;
-    } else if (std::cmp_less(value, 0)) {
-      is_ = static_cast<std::int64_t>(value);
-    } else {
-      is_ = static_cast<std::uint64_t>(value);
-    }
-  }
-  Value(double value) : is_(value) {}
-  Value(const char* value) : is_(std::string(value)) {}
-  Value(std::string_view value) : is_(std::string(value)) {}
-  Value(std::string value) : is_(std::move(value)) {}
-  Value(Binary value) : is_(std::move(value)) {}
-  Value(Array value) : is_(std::move(value)) {}
+  Value();
+  Value(std::integral auto value);  // bool too; nothing else converts to it
+  Value(double value);
+  Value(const char* value);
+  Value(std::string_view value);
+  Value(std::string value);
+  Value(Binary value);
+  Value(Array value);
   Value(Map value);
+  Value(const Value& other);
+  Value(Value&& other) noexcept;
+  Value& operator=(const Value& other);
+  Value& operator=(Value&& other) noexcept;
+  ~Value();
   static Value map();
-  static Value array() { return Array{}; }
-  static Value bin(Bytes bytes) { return Binary{Buffer(bytes)}; }
+  static Value array();
+  static Value bin(Bytes bytes);
 
   Kind kind() const { return static_cast<Kind>(is_.index()); }
   bool is_nil() const { return kind() == Kind::nil; }
@@ -109,6 +106,16 @@ struct Value::Member {
   Value value;
   bool operator==(const Member&) const = default;
 };
+
+Value::Value(std::integral auto value) {
+  if constexpr (std::same_as<decltype(value), bool>) {
+    is_ = value;
+  } else if (std::cmp_less(value, 0)) {
+    is_ = static_cast<std::int64_t>(value);
+  } else {
+    is_ = static_cast<std::uint64_t>(value);
+  }
+}
 
 // One value and nothing behind it. At most 32 levels deep; keys of maps are text. malformed_frame otherwise.
 Result<Value> decode_value(Bytes raw);

@@ -122,6 +122,9 @@ class Core {
   bool is_at(JobId job, Place place) const;
   void moved(JobId job, Place place);
 
+  // Calls `each` for every job that is there, in no particular order: for Journal::retain.
+  void each_payload(const std::function<void(JobId job, Place place)>& each) const;
+
   // Recovery: load the newest checkpoint if there is one, then replay every change behind it in order, then
   // start(). `position` is where the change's payloads are (Put, Move).
   Result<> replay(const Change& change, std::uint64_t position);

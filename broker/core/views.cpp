@@ -106,6 +106,10 @@ std::vector<JobView> Core::jobs(std::string_view queue, std::optional<State> sta
   return views;
 }
 
+void Core::each_payload(const std::function<void(JobId, Place)>& each) const {
+  impl_->ledger.for_each([&](Slot, const Job& job) { each(job.id, job.place()); });
+}
+
 std::optional<BatchView> Core::batch(BatchId id) const {
   const BatchState* batch = impl_->ledger.find_batch(id);
   if (batch == nullptr) return std::nullopt;

@@ -70,6 +70,11 @@ void Engine::configure(const std::map<std::string, QueueOptions>& queues) {
     if (queue && queue->options == options) continue;
     ++sequence;
     transactor_.apply(Admin{self, sequence, sequence - 1, Configure{name, options}});
+    if (!parts_.core.queue(name) || parts_.core.queue(name)->options != options) {
+      spdlog::warn(
+          "queue '{}' could not be given the options of the file (its mode changes only while it is empty)",
+          name);
+    }
   }
   transactor_.apply(Disconnect{self, true});
   transactor_.commit();

@@ -1,7 +1,5 @@
 #include "broker/server/restore.h"
 
-#include <vector>
-
 namespace joinery::broker::server {
 
 SessionId Restore::id() const {
@@ -15,16 +13,12 @@ SessionId Restore::id() const {
 }
 
 std::uint64_t retain_all(const Core& core, Journal& journal) {
-  constexpr std::size_t at_a_time = 4096;
   std::uint64_t jobs = 0;
-  JobId after = 0;
-  while (true) {
-    const std::vector<JobView> some = core.jobs({}, std::nullopt, after, at_a_time);
-    for (const JobView& job : some) journal.retain(job.place);
-    jobs += some.size();
-    if (some.size() < at_a_time) return jobs;
-    after = some.back().id;
-  }
+  core.each_payload([&](JobId, Place place) {
+    journal.retain(place);
+    ++jobs;
+  });
+  return jobs;
 }
 
 }  // namespace joinery::broker::server

@@ -35,7 +35,7 @@ struct CoreOptions {
                                            // after it was last heard
   std::uint32_t lost_attempts = 10;  // deliveries that may be lost with their worker before the job is buried
   std::size_t deliveries_per_dispatch = 4096;
-  std::size_t finished_kept = 100'000;  // outcomes that can be looked up after the job is gone
+  std::size_t finished_kept = 100'000;  // about so many outcomes can be looked up after the job is gone
   std::size_t batches_kept = 100'000;   // finished batches that can still be joined
   bool create_queues = true;            // a submit to an unknown queue creates it with `queue_defaults`
   QueueOptions queue_defaults{};
@@ -145,7 +145,8 @@ class Core {
   std::vector<QueueView> queues() const;
   std::optional<QueueView> queue(std::string_view name) const;
   std::optional<JobView> job(JobId id) const;
-  // At most `most` jobs of a queue in a state (none: any), in the order of their ids, from `after` on.
+  // At most `most` jobs of a queue (empty: of all) in a state (none: any), in the order of their ids, after
+  // `after`. Looks at every job.
   std::vector<JobView> jobs(std::string_view queue, std::optional<State> state, JobId after,
                             std::size_t most) const;
   std::optional<BatchView> batch(BatchId id) const;

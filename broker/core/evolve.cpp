@@ -146,6 +146,7 @@ bool Ledger::on(const change::Admit& admit, Fallout& fallout, std::uint64_t) {
       enqueue(slot, false);
     }
     count_in(job, job.get_state());
+    if (job.extra != no_slot && extras[job.extra].expires != never_wall) fallout.expiring.push_back(id);
   }
   fallout.ready = true;
   return true;
@@ -153,13 +154,13 @@ bool Ledger::on(const change::Admit& admit, Fallout& fallout, std::uint64_t) {
 
 bool Ledger::on(const change::Answer& answer, Fallout&, std::uint64_t) {
   SessionLog& log = logs[answer.session];
+  // At recovery: the session was forgotten, which is not recorded, and came anew.
+  if (answer.sequence <= log.last_sequence && log.find(answer.sequence) == nullptr) log = SessionLog{};
   log.last_sequence = std::max(log.last_sequence, answer.sequence);
   log.confirmed = std::max(log.confirmed, answer.confirmed);
   while (!log.answers.empty() && log.answers.front().sequence <= log.confirmed) log.answers.pop_front();
   if (change::Answer* known = log.find(answer.sequence)) {
     *known = answer;
-  } else if (!log.answers.empty() && log.answers.back().sequence > answer.sequence) {
-    return false;
   } else if (answer.sequence > log.confirmed) {
     log.answers.push_back(answer);
   }

@@ -99,7 +99,7 @@ void Core::Impl::report(Now now, Session& worker, const CoreReport& reported, st
   if (report.kind == Report::Kind::succeeded) {
     for (const PutGroup& child : reported.children) {
       const auto error = check_group(child);
-      if (!error) continue;
+      if (!error || error->code == Code::duplicate_job) continue;
       ++worker.failed;
       const Failure failure{error->code, "refused children", error->message, worker.info.name, {}};
       return cancelling ? end(now, Outcome::cancelled, {job.id}, effects) : bury(now, job, failure, effects);
@@ -123,9 +123,12 @@ void Core::Impl::children(Now now, const Job& parent, std::span<const PutGroup> 
   const JobId parent_id = parent.id;
   const BatchId batch = parent.batch;
   for (PutGroup child : groups) {
+    const std::uint32_t index = group++;
+    // One that is there already is what its parent wanted.
+    if (check_group(child)) continue;
     if (child.parent == 0) child.parent = parent_id;
     if (child.batch == 0 && ledger.find_batch(batch) != nullptr) child.batch = batch;
-    put(now, child, need_queue(child.queue, effects), group++, false, effects);
+    put(now, child, need_queue(child.queue, effects), index, false, effects);
   }
 }
 

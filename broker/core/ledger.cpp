@@ -74,6 +74,15 @@ void Ledger::forget_session(SessionId session) {
   holder_of.erase(held);
 }
 
+std::vector<SessionId> Ledger::idle_holders() const {
+  std::vector<SessionId> idle;
+  for (const auto& [session, number] : holder_of) {
+    if (holders[number].holds == 0) idle.push_back(session);
+  }
+  std::ranges::sort(idle);
+  return idle;
+}
+
 Extra& Ledger::need_extra(Job& job) {
   if (job.extra == no_slot) job.extra = extras.take();
   return extras[job.extra];

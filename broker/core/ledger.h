@@ -124,6 +124,7 @@ class Ledger {
   void ripen(Slot slot, Fallout& fallout);
   // Sessions and answers that nobody will ask for. Not a change: they expire again after a restart.
   void forget_session(SessionId session);
+  std::vector<SessionId> idle_holders() const;
   // Makes an idle Spec the last to be given up.
   void touch_spec(SpecId id) {
     use_spec(id, 1);

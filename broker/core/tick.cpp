@@ -24,6 +24,10 @@ void Core::Impl::tick(Now now, Effects& effects) {
     }
   }
   settle(effects);
+  if (wall_timers.next() <= now.wall) {  // of jobs that were parked until now
+    fire_wall(now, effects);
+    settle(effects);
+  }
   dispatch(effects);
   settle(effects);
 }
@@ -93,6 +97,9 @@ void Core::Impl::start(Now now, Effects& effects) {
   for (const auto& [id, log] : ledger.logs) known[id] = Role::producer;
   for (const Holder& holder : ledger.holders) {
     if (holder.holds != 0) known[holder.session] = Role::worker;
+  }
+  for (const SessionId id : ledger.idle_holders()) {
+    if (!known.contains(id)) ledger.forget_session(id);
   }
   for (const auto& [id, role] : known) {
     Session& session = open_session(now, id, role);

@@ -47,6 +47,14 @@ TEST_F(Queues, AParkedPutThatTimesOutLeavesNothingBehind) {
   EXPECT_EQ(talk.counts("small"), "cancelled=2");
 }
 
+TEST_F(Queues, AParkedJobThatIsAdmittedTooLateExpires) {
+  const std::int64_t now_ms = talk.driver.now.wall.time_since_epoch() / 1ms;
+  talk.submit("p", "small", {.count = 3, .expires_at_ms = {0, 0, now_ms + 1000}});
+  talk.pass(2s);
+  EXPECT_EQ(talk.worker("w", {"small"}), "welcome w; dispatch w 1#1 2#1; accepted p 1..3");
+  EXPECT_EQ(talk.counts("small"), "running=2 expired=1");
+}
+
 TEST_F(Queues, ARepeatedParkedPutIsAnsweredWhenItIsIn) {
   talk.submit("p", "small", {.count = 3, .sequence = 9});
   EXPECT_EQ(talk.submit("p", "small", {.count = 3, .sequence = 9}), "");

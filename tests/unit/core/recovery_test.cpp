@@ -178,6 +178,18 @@ TEST_P(Recovery, PlacesAreKept) {
   EXPECT_EQ(talk.driver.core->job(2)->place, place);
 }
 
+// Forgetting a session is not recorded; this once made a journal unreadable.
+TEST_P(Recovery, ASessionThatWasForgottenMayBeginAnew) {
+  talk.submit("p", "mail", {.sequence = 5});
+  talk.disconnect("p", true);
+  talk.producer("p");
+  talk.submit("p", "mail", {.sequence = 1});
+  crash();
+  talk.producer("p");
+  EXPECT_EQ(talk.submit("p", "mail", {.sequence = 1}), "accepted p 2");
+  EXPECT_EQ(talk.submit("p", "mail", {.sequence = 2}), "accepted p 3");
+}
+
 TEST(RecoveryOfDamage, AChangeThatDoesNotFitIsAnError) {
   broker::Core core({});
   const auto replayed = core.replay(broker::change::Admit{5, 1}, 0);

@@ -1,0 +1,124 @@
+// What a job costs in the core alone: put, dispatch and finish in batches, with `backlog` jobs waiting
+// beside.
+#include <benchmark/benchmark.h>
+
+#include "broker/core/core.h"
+
+namespace joinery::broker {
+namespace {
+
+class Bench {
+ public:
+  explicit Bench(std::uint32_t batch) : sizes(batch, 100) {
+    core.start(now, effects);
+    WorkerInfo info;
+    info.name = "w";
+    info.queues = {"mail"};
+    info.handlers = {"*"};
+    info.capacity = 1U << 20U;
+    core.apply(now, Connect{producer, Role::producer, {}, {}}, effects);
+    core.apply(now, Connect{worker, Role::worker, info, {}}, effects);
+    spec.handler = "h";
+    effects.clear();
+  }
+  void put(std::string_view queue) {
+    PutGroup group;
+    group.queue = queue;
+    group.spec = core.intern(spec, effects);
+    group.sizes = sizes;
+    Submit submit{};
+    submit.session = producer;
+    submit.sequence = ++sequence;
+    submit.confirmed = sequence - 1;
+    submit.groups = {&group, 1};
+    core.apply(now, submit, effects);
+    core.placed(core.next_job() - sizes.size(), static_cast<std::uint32_t>(sizes.size()), 1 << 20);
+    effects.clear();
+  }
+  // As the server does; remembers what is held as runs.
+  void dispatch() {
+    core.tick(now, effects);
+    runs.clear();
+    for (const Change& change : effects.changes) {
+      if (const auto* start = std::get_if<change::Start>(&change)) {
+        runs.insert(runs.end(), start->runs.begin(), start->runs.end());
+      }
+    }
+    benchmark::DoNotOptimize(effects.effects.data());
+    effects.clear();
+  }
+  void finish() {
+    Finish finish{};
+    finish.session = worker;
+    finish.sequence = ++sequence;
+    finish.succeeded = runs;
+    core.apply(now, finish, effects);
+    effects.clear();
+  }
+
+  Core core{CoreOptions{}};
+  Now now{Mono(Duration(1'000'000)), Wall(Duration(1'700'000'000'000'000))};
+  Effects effects;
+  SessionId producer{1, 1};
+  SessionId worker{2, 2};
+  std::uint64_t sequence = 0;
+  Spec spec;
+  std::vector<std::uint32_t> sizes;
+  std::vector<Run> runs;
+};
+
+void put_dispatch_finish(benchmark::State& state) {
+  const auto batch = static_cast<std::uint32_t>(state.range(0));
+  Bench bench(batch);
+  for (std::int64_t waiting = 0; waiting < state.range(1); waiting += batch) bench.put("backlog");
+  const double bytes = static_cast<double>(bench.core.memory_bytes());
+  for (auto _ : state) {
+    bench.put("mail");
+    bench.dispatch();
+    bench.finish();
+  }
+  state.SetItemsProcessed(state.iterations() * batch);
+  if (state.range(1) != 0) state.counters["bytes/waiting"] = bytes / static_cast<double>(state.range(1));
+}
+BENCHMARK(put_dispatch_finish)
+    ->ArgNames({"batch", "backlog"})
+    ->Args({1, 0})
+    ->Args({16, 0})
+    ->Args({256, 0})
+    ->Args({4096, 0})
+    ->Args({256, 1'000'000});
+
+// The backlog grows to a million and is worked off: put, dispatch and finish far apart.
+void through_a_backlog(benchmark::State& state) {
+  constexpr std::uint32_t batch = 256;
+  for (auto _ : state) {
+    Bench bench(batch);
+    for (int i = 0; i < 4096; ++i) bench.put("mail");
+    for (int i = 0; i < 512; ++i) {
+      bench.dispatch();
+      bench.finish();
+    }
+    if (bench.core.totals().succeeded != 4096 * batch) state.SkipWithError("jobs are left");
+  }
+  state.SetItemsProcessed(state.iterations() * 4096 * batch);
+}
+BENCHMARK(through_a_backlog)->Unit(benchmark::kMillisecond);
+
+void save_and_load(benchmark::State& state) {
+  Bench bench(256);
+  for (int i = 0; i < 4096; ++i) bench.put("mail");
+  for (auto _ : state) {
+    std::string saved;
+    bench.core.save([&](Bytes piece) { saved += piece; });
+    Core loaded{CoreOptions{}};
+    if (!loaded.load(saved)) state.SkipWithError("load");
+    state.counters["bytes"] = static_cast<double>(saved.size());
+  }
+  state.SetItemsProcessed(state.iterations() * 4096 * 256);
+}
+BENCHMARK(save_and_load)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace joinery::broker
+
+BENCHMARK_MAIN();

@@ -1,6 +1,35 @@
 #include "worker/pool_process/feed.h"
 
+#include <algorithm>
+
 namespace joinery::pool_process {
+
+std::shared_ptr<Batch> Batch::without(const std::set<JobId>& unwanted, std::vector<JobId>& withdrawn) {
+  const auto is_unwanted = [&unwanted](const pool::RunJob& job) { return unwanted.contains(job.token.job); };
+  if (used_up() || std::ranges::none_of(jobs, is_unwanted)) return nullptr;
+  auto rest = std::make_shared<Batch>();
+  rest->name = name;
+  rest->handler = handler;
+  rest->info = info;
+  rest->memory = memory;
+  for (std::size_t i = next_.exchange(jobs.size(), std::memory_order_relaxed); i < jobs.size(); ++i) {
+    if (is_unwanted(jobs[i])) {
+      withdrawn.push_back(jobs[i].token.job);
+    } else {
+      rest->jobs.push_back(jobs[i]);
+    }
+  }
+  return rest;
+}
+
+std::vector<JobId> Feed::withdraw(const std::set<JobId>& unwanted) {
+  std::vector<JobId> withdrawn;
+  const std::lock_guard lock(mutex_);
+  for (auto& batch : batches_) {
+    if (auto rest = batch->without(unwanted, withdrawn)) batch = std::move(rest);
+  }
+  return withdrawn;
+}
 
 void Feed::push(std::shared_ptr<Batch> batch) {
   const bool many = batch->jobs.size() > 1;

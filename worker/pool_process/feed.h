@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <vector>
 
 #include "shared/protocol/pool.h"
@@ -28,6 +29,9 @@ struct Batch {
     const std::size_t index = next_.fetch_add(1, std::memory_order_relaxed);
     return index < jobs.size() ? &jobs[index] : nullptr;
   }
+  // Takes all that are left: of them, those in `unwanted` are appended to `withdrawn`, the others are
+  // returned as a batch of their own. Null, and nothing is taken, if none of this batch is unwanted.
+  std::shared_ptr<Batch> without(const std::set<JobId>& unwanted, std::vector<JobId>& withdrawn);
   bool used_up() const { return next_.load(std::memory_order_relaxed) >= jobs.size(); }
 
  private:
@@ -37,6 +41,8 @@ struct Batch {
 class Feed {
  public:
   void push(std::shared_ptr<Batch> batch);
+  // Takes back those of these jobs that no thread has begun; returns them.
+  std::vector<JobId> withdraw(const std::set<JobId>& unwanted);
   // No more will come.
   void close();
   // The oldest batch with jobs left. Calls `before_waiting` (at least once) if it has to wait. Null after

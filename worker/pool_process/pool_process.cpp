@@ -8,6 +8,8 @@
 #include <chrono>
 #include <cstdio>
 #include <ctime>
+#include <map>
+#include <set>
 #include <thread>
 
 #include "shared/base/exit_code.h"
@@ -102,7 +104,7 @@ class PoolProcess {
     for (;;) {
       const auto got = inbox_.next(message_);
       if (!got) fatal(ExitCode::internal, "the supervisor sent " + got.error().message);
-      if (!*got) return;
+      if (!*got) return withdraw_cancelled();
       take();
     }
   }
@@ -110,11 +112,34 @@ class PoolProcess {
   void take() {
     if (auto* run = std::get_if<pool::Run>(&message_)) return take(*run);
     if (const auto* cancel = std::get_if<pool::Cancel>(&message_)) {
-      if (!idle()) cancellations_.cancel(cancel->job, cancel->reason);
+      if (idle()) return;
+      cancellations_.cancel(cancel->job, cancel->reason);
+      cancelled_[cancel->job] = cancel->reason;
       return;
     }
+    withdraw_cancelled();
     if (std::holds_alternative<pool::Stop>(message_)) return feed_.close();
     fatal(ExitCode::internal, "the supervisor sent a message that only pool processes send");
+  }
+
+  // What has not begun is answered at once, not when its turn comes: it may wait behind a long one.
+  void withdraw_cancelled() {
+    if (cancelled_.empty()) return;
+    std::set<JobId> unwanted;
+    for (const auto& [job, reason] : cancelled_) unwanted.insert(job);
+    for (const JobId job : feed_.withdraw(unwanted)) {
+      const Code reason = cancelled_[job];
+      pool::Done::One outcome;
+      outcome.job = job;
+      outcome.ok = false;
+      outcome.failure.code = reason;
+      outcome.failure.message = fmt::format("{} before it began", word(reason));
+      outcome.retry = may_retry(reason);
+      outbox_.add(std::move(outcome));
+      cancellations_.forget(job);
+      --given_;
+    }
+    cancelled_.clear();
   }
 
   // Every job that came has ended. A cancellation that crossed with the end of its job is of no use then.
@@ -147,8 +172,9 @@ class PoolProcess {
   Cancellations cancellations_;
   Feed feed_;
   pool::Message message_;
-  std::uint64_t given_ = 0;  // jobs that came
-  Mono due_ = never_mono;    // when what is to be sent must go
+  std::map<JobId, Code> cancelled_;  // since the last message of another kind
+  std::uint64_t given_ = 0;          // jobs that came and were not withdrawn
+  Mono due_ = never_mono;            // when what is to be sent must go
   std::atomic<std::uint32_t> running_{0};
   std::vector<std::thread> threads_;
 };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -54,7 +55,17 @@ Client::Impl::Impl(ClientOptions options)
   session_.on_welcome = [this](const protocol::Welcome& welcome) { welcomed(welcome); };
   session_.on_outcomes = [this](protocol::Outcomes& outcomes) { watches_.take(outcomes); };
   open_dealer();
+  start();
+}
+
+// Without signals: they are for the program's own threads.
+void Client::Impl::start() {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
   thread_ = std::thread([this] { run(); });
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 Client::Impl::~Impl() {

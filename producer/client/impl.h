@@ -57,6 +57,8 @@ class Client::Impl {
   void post(Task task);
   void wake() const;
 
+  void start();
+
   // --- In the client's thread ---
   void run();
   void run_tasks(Now now);

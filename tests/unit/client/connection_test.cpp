@@ -1,5 +1,6 @@
 // What a client does when connections come and go.
 #include <gmock/gmock.h>
+#include <signal.h>
 
 #include <thread>
 
@@ -236,6 +237,19 @@ TEST_F(ClientConnection, ARequestThatIsRefusedThrowsTheBrokersError) {
   broker.send(protocol::ErrorMessage{request.sequence, Error{Code::unknown_queue, "no queue x", "queue"}});
   const Error error = error_of([&] { reply.get(); });
   EXPECT_EQ(error, (Error{Code::unknown_queue, "no queue x", "queue"}));
+}
+
+TEST_F(ClientConnection, ItsThreadTakesNoSignals) {
+  Client client(options);
+  broker.welcome();
+  std::promise<bool> blocked;
+  client.submit("work", "x", {}, [&](const Result<JobId>&) {
+    sigset_t mask;
+    ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+    blocked.set_value(sigismember(&mask, SIGTERM) == 1);
+  });
+  broker.accept(broker.submit());
+  EXPECT_TRUE(blocked.get_future().get());
 }
 
 TEST_F(ClientConnection, ACallbackThatWaitsIsToldNotTo) {

@@ -23,7 +23,7 @@ std::string default_name() {
 int supervise(const SupervisorOptions& options) {
   if (options.health) return check_health(options.health_file);
   spdlog::set_default_logger(spdlog::stderr_color_mt("worker"));
-  spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ worker: %v");
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ worker: %v");
   spdlog::set_level(spdlog::level::from_str(options.log_level));
   if (!options.builtin && options.pools.empty()) {
     spdlog::error(

@@ -15,6 +15,24 @@ void must_run(std::vector<std::string> argv) {
   ASSERT_EQ(finished.status, 0) << finished.out << finished.err;
 }
 
+TEST(Installation, puts_programs_and_configuration_in_place) {
+  const TempDir dir;
+  const std::string prefix = dir / "prefix";
+  for (const char* component : {"programs", "config"}) {
+    must_run({CMAKE, "--install", BUILD_DIR, "--prefix", prefix, "--component", component});
+  }
+  for (const char* name : {"joinery", "joinery-broker", "joinery-worker"}) {
+    const Finished finished = run({prefix + "/bin/" + name, "--version"});
+    EXPECT_EQ(finished.status, 0) << finished.err;
+    EXPECT_THAT(finished.out, HasSubstr(name));
+  }
+  for (const auto& file : std::filesystem::directory_iterator(CONFIG_DIR)) {
+    EXPECT_TRUE(
+        std::filesystem::exists(std::filesystem::path(prefix) / "etc/joinery" / file.path().filename()))
+        << file.path();
+  }
+}
+
 TEST(Installation, a_project_outside_the_tree_builds_a_worker_and_gets_its_result) {
   const TempDir dir;
   const std::string prefix = dir / "prefix";

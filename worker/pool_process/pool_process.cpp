@@ -150,6 +150,7 @@ class PoolProcess {
   }
 
   void take(pool::Run& run) {
+    withdraw_cancelled();  // before the same job may come again
     if (idle()) cancellations_.forget_all();
     for (const pool::RunJob& job : run.jobs) cancellations_.forget(job.token.job);
     given_ += run.jobs.size();

@@ -129,6 +129,20 @@ TEST(PoolProcess, progress_and_log_are_seen_while_the_handler_runs) {
   EXPECT_EQ(pool.board().threads[0].running().first, 1U);
 }
 
+TEST(PoolProcess, of_progress_told_in_a_tight_loop_the_newest_is_sent) {
+  Pool pool;
+  pool.run("busy_progress", 1, {""});
+  std::size_t messages = 0;
+  double last = 0;
+  for (pool::Message message = pool.receive(); !std::holds_alternative<pool::Done>(message);
+       message = pool.receive()) {
+    last = std::get<pool::Progress>(message).fraction;
+    ++messages;
+  }
+  EXPECT_EQ(last, 1.0);
+  EXPECT_LT(messages, 10'000U);
+}
+
 TEST(PoolProcess, children_come_with_the_outcome_grouped_and_in_the_queue_and_batch_of_their_parent) {
   Pool pool;
   pool.run("children", 1, {pack(3)});
@@ -166,20 +180,28 @@ TEST(PoolProcess, a_cancelled_job_that_throws_failed_because_it_was_cancelled) {
   EXPECT_FALSE(outcome.retry);
 }
 
-TEST(PoolProcess, a_job_cancelled_before_it_began_does_not_begin_unless_it_is_delivered_again) {
+TEST(PoolProcess, a_job_cancelled_before_it_began_is_answered_at_once_and_may_be_delivered_again) {
   Pool pool;
   pool.run("progress", 1, {""});
   pool.receive_a<pool::Progress>();
   pool.receive_a<pool::Log>();
-  pool.run("noop", 2, {""});
-  pool.send(pool::Cancel{2, Code::cancelled});
-  const auto outcome = pool.outcomes(1)[0];  // while the first one runs
-  EXPECT_EQ(outcome.job, 2);
-  EXPECT_EQ(outcome.failure.code, Code::cancelled);
+  pool.run("noop", 2, {"", "", ""});
+  Buffer both;
+  pool::encode(pool::Cancel{3, Code::cancelled}, both);
+  pool::encode(pool::Run{"noop", {}, {{{3, 2, 1}, 9, ""}}}, both);
+  pool.send_bytes(both);
+  const auto cancelled = pool.outcomes(1)[0];
+  EXPECT_EQ(cancelled.job, 3U);
+  EXPECT_EQ(cancelled.failure.code, Code::cancelled);
+  EXPECT_EQ(pool.board().threads[0].running().first, 1U);
+
   pool.send(pool::Cancel{1, Code::cancelled});
-  EXPECT_TRUE(pool.outcomes(1)[0].ok);
-  pool.run("noop", 2, {""});
-  EXPECT_TRUE(pool.outcomes(1)[0].ok);
+  std::vector<JobId> ended;
+  for (const auto& outcome : pool.outcomes(4)) {
+    EXPECT_TRUE(outcome.ok);
+    ended.push_back(outcome.job);
+  }
+  EXPECT_THAT(ended, ElementsAre(1, 2, 4, 3));
 }
 
 TEST(PoolProcess, a_handler_can_ask_to_be_told_of_its_cancellation) {

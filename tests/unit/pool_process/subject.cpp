@@ -63,6 +63,9 @@ int main(int, char** argv) {
                  job.log("info", "on my way");
                  wait_for_cancel(job);
                }));
+  registry.add("busy_progress", typed([](JobContext& job) {
+                 for (int i = 1; i <= 100'000; ++i) job.progress(i / 1e5);
+               }));
   registry.add("children", typed(submit_children));
   registry.add("children_then_throw", typed([](JobContext& job) {
                  submit_children(job, 1);

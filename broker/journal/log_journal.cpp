@@ -160,7 +160,7 @@ void LogJournal::commit(bool sync) {
 }
 
 Position LogJournal::durable() const {
-  const_cast<LogWriter&>(writer_).drain();
+  writer_.drain();
   return writer_.durable();
 }
 

@@ -104,7 +104,7 @@ void LogWriter::signal() {
   signalled_ = true;
 }
 
-void LogWriter::drain() {
+void LogWriter::drain() const {
   if (!signalled_.exchange(false)) return;
   std::uint64_t count = 0;
   const auto got = ::read(event_.get(), &count, sizeof count);

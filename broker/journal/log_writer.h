@@ -59,7 +59,7 @@ class LogWriter {
   Position durable() const { return durable_.load(); }
   Position written() const { return written_.load(); }
   int descriptor() const { return event_.get(); }
-  void drain();
+  void drain() const;
   // Where the log would end if the disk were full of it.
   Position room_end() const { return allocated_end_.load() + free_bytes_.load(); }
   std::uint64_t files() const { return files_.load(); }
@@ -94,7 +94,7 @@ class LogWriter {
   const JournalOptions options_;
   Fatal fatal_;
   unique_fd event_;
-  std::atomic<bool> signalled_ = false;
+  mutable std::atomic<bool> signalled_ = false;
   std::atomic<Position> durable_, written_, allocated_end_ = 0;
   std::atomic<std::uint64_t> free_bytes_ = 0, files_ = 0, syncs_ = 0;
   std::atomic<bool> failed_ = false;

@@ -153,11 +153,12 @@ void BrokerLink::frame_finishes() {
     finish.sequence = ++last_sequence_;
     finish.succeeded = std::exchange(runs_, {});
     std::size_t bytes = 0;
-    while (next < reports_.size() && finish.reports.size() < reports_per_frame &&
-           bytes < children_bytes_per_frame) {
-      const auto& one = reports_[next];
-      bytes += one.payloads ? one.payloads->size() : 0;
-      finish.reports.push_back(reports_[next++].report);
+    for (; next < reports_.size() && finish.reports.size() < reports_per_frame; ++next) {
+      auto& one = reports_[next];
+      const std::size_t more = one.payloads ? one.payloads->size() : 0;
+      if (bytes > 0 && bytes + more > children_bytes_per_frame) break;
+      bytes += more;
+      finish.reports.push_back(std::move(one.report));
     }
     Unacked& frame = unacked_.emplace_back();
     frame.sequence = finish.sequence;

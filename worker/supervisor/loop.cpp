@@ -306,6 +306,8 @@ const char* Loop::state() const {
 }
 
 void Loop::welcomed(const protocol::Welcome& welcome) {
+  payload_max_ = welcome.payload_max;
+  frame_max_ = welcome.frame_max;
   writer_.use(welcome.redis_url, welcome.broker);
   say_ready();
 }

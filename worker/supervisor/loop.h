@@ -99,8 +99,10 @@ class Loop final : private LinkEvents {
   int redis_fd_ = -1;
   bool redis_writes_ = false;
   std::vector<std::string> announced_;
-  bool announce_ = true;  // the plan's handlers may have changed
-  bool busy_ = false;     // there was more than one turn takes
+  bool announce_ = true;                                   // the plan's handlers may have changed
+  bool busy_ = false;                                      // there was more than one turn takes
+  std::size_t payload_max_ = limits::payload_max_default;  // of the broker
+  std::size_t frame_max_ = limits::frame_max_default;
   int signals_taken_ = 0;
   bool stopping_ = false;
   Mono give_up_at_ = never_mono;  // on acknowledgements, when all processes are gone

@@ -22,6 +22,26 @@ void pass_on(const std::string& text) {
   [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
+// Children that the broker would refuse fail their job, not the frame in which they come.
+void check_children(Report& report, std::size_t payload_max, std::size_t frame_max) {
+  Result<> sound;
+  std::size_t bytes = 64U << 10U;  // for the rest of the frame
+  for (const Group& group : report.children) {
+    if (sound) sound = validate(group, payload_max);
+    for (const Bytes payload : group.payloads) bytes += payload.size() + 16;
+  }
+  if (sound && bytes > frame_max) {
+    sound = fail(Code::payload_too_large,
+                 fmt::format("its children have {} bytes, more than a frame may", bytes));
+  }
+  if (sound) return;
+  report.kind = Report::Kind::rejected;
+  report.children.clear();
+  report.failure.code = sound.error().code;
+  report.failure.type = "children";
+  report.failure.message = sound.error().field + ": " + sound.error().message;
+}
+
 }  // namespace
 
 // Actions may lead to others: a process that cannot be started at all has ended.
@@ -88,6 +108,7 @@ void Loop::perform(const action::Problem& problem) {
 }
 
 void Loop::perform_finished(Finished& finished) {
+  if (!finished.report.children.empty()) check_children(finished.report, payload_max_, frame_max_);
   Failure& failure = finished.report.failure;
   using enum Report::Kind;
   const auto kind = finished.report.kind;

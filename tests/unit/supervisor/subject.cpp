@@ -32,5 +32,9 @@ int main(int argc, char** argv) {
     job.submit("noop", Buffer(payload), "elsewhere");
     return Buffer();
   });
+  worker.handle_raw("many_bytes", [](JobContext& job, Bytes) {
+    for (int i = 0; i < 3; ++i) job.submit("noop", Buffer(std::size_t{9} << 20U, 'x'));
+    return Buffer();
+  });
   return worker.run(argc, argv);
 }

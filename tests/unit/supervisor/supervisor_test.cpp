@@ -141,6 +141,18 @@ TEST_F(SupervisorTest, ChildrenComeWithTheFinish) {
   EXPECT_THAT(finish.reports[0].children[0].payloads, ElementsAre("for the child"));
 }
 
+TEST_F(SupervisorTest, ChildrenThatFitInNoFrameFailTheirJobAndNothingElse) {
+  start();
+  broker.welcome();
+  broker.dispatch("many_bytes", 1);
+  const Report report = broker.report();
+  EXPECT_EQ(report.token.job, 1);
+  EXPECT_THAT(report.children, SizeIs(0));
+  EXPECT_NE(report.kind, Kind::succeeded);
+  broker.dispatch("noop", 2);
+  broker.succeeded(1);
+}
+
 TEST_F(SupervisorTest, AResultIsInRedisBeforeTheFinish) {
   testing::RedisServer redis;
   start();

@@ -47,8 +47,9 @@ bool wait_gone(int pidfd, int ms) {
   ::signal(SIGPIPE, SIG_DFL);
   // A terminal's Ctrl-C is for the broker, which stops Redis after its last answer.
   ::setpgid(0, 0);
-  // What Redis answered is written (only its fsync may be late), so a kill loses nothing that a restart sees.
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // If the broker is killed, Redis writes all that it has answered before it ends; the lock keeps the next
+  // one away until then.
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(127);
   ::dup2(log, 1);
   ::dup2(log, 2);
@@ -156,8 +157,9 @@ Result<> RedisRunner::lock_directory() {
   const std::string path = directory_ + "/lock";
   lock_.reset(::open(path.c_str(), O_RDWR | O_CREAT, 0600));  // not closed on exec: the child holds it too
   if (!lock_) return fail(Code::io_error, fmt::format("cannot open {}: {}", path, reason()));
-  for (int waited = 0; ::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0; waited += step_ms) {
-    if (waited >= stop_ms) {
+  const Mono until = read_clocks().mono + options_.patience;
+  while (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (read_clocks().mono >= until) {
       return fail(Code::redis_unreachable,
                   fmt::format("another redis-server still uses {}: its lock is held", directory_));
     }

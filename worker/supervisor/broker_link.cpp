@@ -67,6 +67,7 @@ void BrokerLink::connect(Mono now) {
     return disconnect(now, done.error().message, std::chrono::seconds(2));
   }
   state_ = State::connecting;
+  hello_until_ = now + hello_timeout;
 }
 
 void BrokerLink::disconnect(Mono now, const std::string& why, Duration pause) {
@@ -308,6 +309,10 @@ void BrokerLink::tick(Mono now) {
     retry_at_ = never_mono;
   }
   if (state_ == State::waiting && now >= retry_at_) return connect(now);
+  if (state_ == State::connecting && now >= hello_until_) {
+    if (!std::exchange(told_lost_, true)) spdlog::warn("no broker answers at {}; still trying", endpoint_);
+    hello_until_ = never_mono;
+  }
   if (state_ == State::greeting && now >= hello_until_) {
     return disconnect(now, "no welcome came", Duration{0});
   }

@@ -131,13 +131,25 @@ ExitCode act(Context& context, const char* verb, const Json& map, const char* do
   return ExitCode::success;
 }
 
+// The ids of all failed jobs, page by page.
+std::vector<JobId> all_dead(Context& context) {
+  constexpr std::uint64_t page = 1000;
+  std::vector<JobId> ids;
+  for (std::size_t before = 0;; before = ids.size()) {
+    const Json reply =
+        context.request("dead.list", Json{{"most", page}, {"after", ids.empty() ? 0 : ids.back()}});
+    for (const Json& job : member(reply, "jobs")) ids.push_back(number(job, "job"));
+    if (ids.size() - before < page) return ids;
+  }
+}
+
 // dead retry and dead delete take jobs, a queue, or --all.
-Json chosen(const Flags& flags) {
+Json chosen(Context& context, const Flags& flags) {
   const int ways = (flags.jobs.empty() ? 0 : 1) + (flags.queue.empty() ? 0 : 1) + (flags.all ? 1 : 0);
   if (ways != 1)
     throw ClientError({Code::invalid_argument, "say which: ids of jobs, --queue NAME, or --all", {}});
-  if (!flags.jobs.empty()) return Json{{"jobs", flags.jobs}};
-  return flags.all ? Json::object() : Json{{"queue", flags.queue}};
+  if (!flags.queue.empty()) return Json{{"queue", flags.queue}};
+  return Json{{"jobs", flags.all ? all_dead(context) : flags.jobs}};
 }
 
 Run define_list(Arguments& arguments, const char* verb, const char* empty, bool with_state) {
@@ -155,7 +167,7 @@ Run define_dead(Arguments& arguments, const char* verb, const char* done) {
   arguments.jobs(flags->jobs, false);
   arguments.option("-q,--queue", flags->queue, "all failed jobs of this queue", "NAME");
   arguments.flag("--all", flags->all, "all failed jobs");
-  return [flags, verb, done](Context& context) { return act(context, verb, chosen(*flags), done); };
+  return [flags, verb, done](Context& context) { return act(context, verb, chosen(context, *flags), done); };
 }
 
 }  // namespace

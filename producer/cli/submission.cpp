@@ -39,7 +39,7 @@ Json environment_of(const std::vector<std::string>& settings) {
 
 bool lists(const Json& map, const char* key, const std::string& name) {
   const Json& values = member(map, key);
-  return std::ranges::any_of(values, [&name](const Json& value) { return value == name; });
+  return std::ranges::any_of(values, [&name](const Json& value) { return value == name || value == "*"; });
 }
 
 }  // namespace
@@ -120,7 +120,7 @@ void warn_without_worker(Context& context, const std::string& handler, const std
   for (const Json& worker : member(reply, "workers")) {
     if (!truth(worker, "connected") || !lists(worker, "handlers", handler)) continue;
     has_handler = true;
-    if (lists(worker, "queues", queue) || member(worker, "queues").empty()) return;
+    if (lists(worker, "queues", queue)) return;
   }
   const std::string missing = has_handler
                                   ? fmt::format("has handler \"{}\" and serves queue \"{}\"", handler, queue)

@@ -2,13 +2,13 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
 #include "shared/base/exit_code.h"
 #include "shared/config/config.h"
+#include "shared/config/help.h"
 #include "shared/config/option.h"
 #include "shared/config/toml_file.h"
 
@@ -26,6 +26,12 @@ struct TableKind {
     });
   }
 };
+
+// In files, "keep-result" and "keep_result" are the same key.
+bool same_key(std::string_view a, std::string_view b) {
+  return std::ranges::equal(
+      a, b, {}, [](char c) { return c == '-' ? '_' : c; }, [](char c) { return c == '-' ? '_' : c; });
+}
 
 std::vector<std::string> split_commas(std::string_view text) {
   std::vector<std::string> parts;
@@ -57,9 +63,11 @@ struct Options::Impl {
            fmt::format("configuration file, else $JOINERY_CONFIG_DIR/{0} or /etc/joinery/{0}", file_name))
         ->type_name("FILE");
     app.add_flag("--print-config", print, "show each value and where it came from");
-    app.set_version_flag("--version", fmt::format("{} {}", program, JOINERY_VERSION));
+    app.set_version_flag("--version", fmt::format("{} {}", program, JOINERY_VERSION), "the version");
     app.set_help_flag("-h,--help", "this help");
-    app.get_formatter()->column_width(34);
+    const auto format = std::make_shared<HelpFormat>();
+    format->column_width(36);
+    app.formatter(format);
   }
 
   void add(Option option);
@@ -173,7 +181,8 @@ Result<> Options::Impl::file_entry(const FileEntry& entry, bool again) {
       return table_entry(kind, entry);
   if (entry.is_table) return {};  // its keys are looked at one by one
   const std::string name = entry.name();
-  const auto option = std::ranges::find(options, name, &Option::name);
+  const auto option =
+      std::ranges::find_if(options, [&name](const Option& one) { return same_key(one.name, name); });
   if (option != options.end())
     return again ? Result<>()
                  : assign(*option, entry.values, fmt::format("{}:{}", file, entry.line), ": " + name);

@@ -1,0 +1,167 @@
+// The command line against a real broker, Redis and worker: jobs in, results out.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/stack.h"
+
+namespace joinery::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using Json = nlohmann::json;
+
+// Broker and worker are started once for all tests here; each test has a queue or batch of its own.
+class CliJobs : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    stack = std::make_unique<Stack>();
+    stack->start_worker();
+  }
+  static void TearDownTestSuite() { stack.reset(); }
+  static Finished joinery(std::vector<std::string> arguments, std::string input = {}) {
+    return stack->joinery(std::move(arguments), std::move(input));
+  }
+  static std::string trimmed(std::string text) {
+    text.erase(text.find_last_not_of('\n') + 1);
+    return text;
+  }
+
+  static std::unique_ptr<Stack> stack;
+};
+std::unique_ptr<Stack> CliJobs::stack;
+
+TEST_F(CliJobs, ASubmittedCommandHasItsOutputAsItsResult) {
+  const Finished submitted = joinery({"submit", "exec", "--", "sh", "-c", "echo hi; echo there >&2"});
+  ASSERT_EQ(submitted.status, 0) << submitted.err;
+  const Finished result = joinery({"result", trimmed(submitted.out)});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.out, "hi\n");
+  EXPECT_THAT(result.err, HasSubstr("there\n"));
+}
+
+TEST_F(CliJobs, AResultIsOneJsonLineIfAsked) {
+  const std::string job = trimmed(joinery({"submit", "exec", "--", "echo", "hi"}).out);
+  const Finished said = joinery({"--json", "result", job});
+  const Json result = Json::parse(said.out);
+  EXPECT_EQ(result["job"], std::stoull(job));
+  EXPECT_EQ(result["outcome"], "succeeded");
+  EXPECT_EQ(result["result"]["stdout"], "hi\n");
+  EXPECT_EQ(result["attempt"], 1);
+}
+
+TEST_F(CliJobs, AFailedCommandIsToldWithItsStatusAndLastWords) {
+  const std::string job =
+      trimmed(joinery({"submit", "--attempts", "1", "exec", "--", "sh", "-c", "echo sorry >&2; exit 3"}).out);
+  const Finished result = joinery({"result", job});
+  EXPECT_EQ(result.status, 2);
+  EXPECT_THAT(result.err, HasSubstr("job " + job + " failed: exit status: 3: sorry"));
+  EXPECT_THAT(result.err, HasSubstr("(handler_error)"));
+  EXPECT_THAT(joinery({"dead", "ls"}).out, HasSubstr("sorry"));
+  EXPECT_EQ(joinery({"dead", "delete", job}).out, "1 job deleted\n");
+}
+
+TEST_F(CliJobs, SubmitWithWaitPrintsTheResultAndPassesStdin) {
+  const Finished said = joinery({"submit", "--wait", "--stdin", "-", "exec", "--", "wc", "-c"}, "12345");
+  EXPECT_EQ(said.status, 0) << said.err;
+  EXPECT_EQ(trimmed(said.out), "5");
+}
+
+TEST_F(CliJobs, MapRunsAJobForEachLineAndPrintsResults) {
+  std::string lines;
+  std::vector<std::string> expected;
+  for (int i = 0; i < 300; ++i) {
+    lines += std::to_string(i) + "\n";
+    expected.push_back("item " + std::to_string(i));
+  }
+  const Finished said = joinery({"map", "--results", "exec", "--", "echo", "item", "{}"}, lines);
+  EXPECT_EQ(said.status, 0) << said.err;
+  std::istringstream stream(said.out);
+  std::vector<std::string> got;
+  for (std::string line; std::getline(stream, line);) got.push_back(line);
+  EXPECT_THAT(got, ::testing::UnorderedElementsAreArray(expected));
+  EXPECT_THAT(said.err, HasSubstr("300 jobs: 300 succeeded"));
+}
+
+TEST_F(CliJobs, MapTakesArgumentsAndTellsIndexAndCountsAsJson) {
+  const Finished said = joinery({"--json", "map", "--results", "exec", "--", "echo", ":::", "a", "b"});
+  EXPECT_EQ(said.status, 0) << said.err;
+  std::istringstream stream(said.out);
+  std::map<int, std::string> by_index;
+  Json last;
+  for (std::string line; std::getline(stream, line);) {
+    last = Json::parse(line);
+    if (last.contains("index")) by_index[last["index"]] = last["result"]["stdout"];
+  }
+  EXPECT_EQ(by_index, (std::map<int, std::string>{{0, "a\n"}, {1, "b\n"}}));
+  EXPECT_EQ(last["submitted"], 2);
+  EXPECT_EQ(last["counts"]["succeeded"], 2);
+}
+
+TEST_F(CliJobs, MapWithAFailureEndsWithCodeTwo) {
+  const Finished said =
+      joinery({"map", "--attempts", "1", "exec", "--", "test", "{}", "=", "a", ":::", "a", "b"});
+  EXPECT_EQ(said.status, 2) << said.err;
+  EXPECT_THAT(said.out, HasSubstr("2 jobs: 1 succeeded, 1 failed"));
+}
+
+TEST_F(CliJobs, MapNamesTheLineThatIsNotJson) {
+  const Finished said = joinery({"map", "--jsonl", "exec"}, "[\"true\"]\nnonsense\n");
+  EXPECT_EQ(said.status, 1);
+  EXPECT_THAT(said.err, HasSubstr("line 2 of stdin is not JSON"));
+}
+
+TEST_F(CliJobs, ABatchIsSubmittedNowAndJoinedLater) {
+  const Finished submitted = joinery({"map", "--no-wait", "exec", "--", "true", ":::", "a", "b", "c"});
+  const Finished joined = joinery({"--json", "join", "--batch", trimmed(submitted.out)});
+  EXPECT_EQ(joined.status, 0) << joined.err;
+  EXPECT_EQ(Json::parse(joined.out)["counts"]["succeeded"], 3);
+}
+
+TEST_F(CliJobs, JoinGivesUpAfterItsTimeout) {
+  ASSERT_EQ(joinery({"submit", "--queue", "nobody", "exec", "--", "true"}).status, 0);
+  const Finished joined = joinery({"join", "--queue", "nobody", "--timeout", "50ms"});
+  EXPECT_EQ(joined.status, 3);
+  EXPECT_THAT(joined.err, HasSubstr("(timed_out)"));
+}
+
+TEST_F(CliJobs, AJobThatNobodyCanRunIsWarnedOfAndExplained) {
+  const Finished submitted = joinery({"submit", "resize", "a.jpg"});
+  EXPECT_EQ(submitted.status, 0);
+  EXPECT_THAT(submitted.err, HasSubstr("no connected worker has handler \"resize\""));
+  const std::string job = trimmed(submitted.out);
+  EXPECT_THAT(joinery({"job", "show", job, "--payload"}).out, HasSubstr("[\"a.jpg\"]"));
+  const Finished result = joinery({"result", job, "--timeout", "1s"});
+  EXPECT_EQ(result.status, 3);
+  EXPECT_THAT(result.err, HasSubstr("no connected worker has handler"));
+  EXPECT_EQ(joinery({"cancel", job}).out, "1 job cancelled\n");
+}
+
+TEST_F(CliJobs, AQueueIsPausedExplainedAndResumed) {
+  const Finished configured =
+      joinery({"--json", "queue", "configure", "slow", "--mode", "priority", "--maxsize", "10"});
+  ASSERT_EQ(configured.status, 0) << configured.err;
+  EXPECT_EQ(Json::parse(configured.out)["maxsize"], 10);
+  ASSERT_EQ(joinery({"queue", "pause", "slow", "--reason", "moving"}).status, 0);
+  EXPECT_THAT(joinery({"queue", "show", "slow"}).out, HasSubstr("moving"));
+  EXPECT_THAT(joinery({"queue"}).out, StartsWith("QUEUE"));
+  EXPECT_EQ(joinery({"queue", "resume", "slow"}).status, 0);
+}
+
+TEST_F(CliJobs, StatusStatsAndWorkersAreTables) {
+  EXPECT_THAT(joinery({"status"}).out, HasSubstr("1 worker"));
+  EXPECT_THAT(joinery({"stats"}).out, HasSubstr("on disk"));
+  EXPECT_THAT(joinery({"worker", "ls"}).out, HasSubstr("exec"));
+  EXPECT_EQ(Json::parse(joinery({"--json", "status"}).out)["workers"], 1);
+}
+
+TEST_F(CliJobs, ErrorsOfTheBrokerHaveTheirWord) {
+  const Finished said = joinery({"--json", "queue", "show", "no-such-queue"});
+  EXPECT_EQ(said.status, 1);
+  EXPECT_EQ(Json::parse(said.err)["error"]["code"], "unknown_queue");
+}
+
+}  // namespace
+}  // namespace joinery::testing

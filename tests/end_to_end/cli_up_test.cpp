@@ -1,0 +1,100 @@
+// joinery up and down with the real programs.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/stack.h"
+
+namespace joinery::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using Json = nlohmann::json;
+
+// Dead, though perhaps not yet reaped by whoever inherited it.
+bool gone(pid_t pid) {
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  return !std::getline(stat, text) || text.find(") Z ") != std::string::npos;
+}
+
+class CliUp : public ::testing::Test {
+ protected:
+  Finished joinery(std::vector<std::string> arguments) {
+    std::vector<std::string> argv{program("joinery"), "--endpoint", endpoint};
+    argv.insert(argv.end(), arguments.begin(), arguments.end());
+    return run(std::move(argv));
+  }
+  std::unique_ptr<Process> up() {
+    auto process = std::make_unique<Process>(std::vector<std::string>{
+        program("joinery"), "--json", "--endpoint", endpoint, "up", "--data-dir", data, "--processes", "1"});
+    EXPECT_TRUE(eventually([&] { return process->out().ends_with("\n") || !process->running(); }));
+    EXPECT_TRUE(process->running()) << process->err();
+    return process;
+  }
+
+  TempDir dir;
+  const std::string endpoint = "ipc://" + (dir / "joinery.sock");
+  const std::string data = dir / "data";
+};
+
+TEST_F(CliUp, RunsJobsUntilItIsInterruptedAndThenLeavesNothing) {
+  auto stack = up();
+  const Json said = Json::parse(stack->out());
+  EXPECT_EQ(said["endpoint"], endpoint);
+  const Finished result = joinery({"submit", "--wait", "exec", "--", "echo", "hi"});
+  EXPECT_EQ(result.out, "hi\n") << result.err;
+  stack->signal(SIGINT);
+  EXPECT_EQ(stack->wait(), 0) << stack->err();
+  EXPECT_TRUE(gone(said["broker_pid"].get<pid_t>()));
+  EXPECT_TRUE(gone(said["worker_pid"].get<pid_t>()));
+}
+
+TEST_F(CliUp, StartsABrokerThatWasKilledAgain) {
+  auto stack = up();
+  const Json said = Json::parse(stack->out());
+  const std::string job = joinery({"submit", "--delay", "1ms", "exec", "--", "echo", "survived"}).out;
+  ::kill(said["broker_pid"].get<pid_t>(), SIGKILL);
+  EXPECT_TRUE(eventually([&] { return stack->err().find("starting it again") != std::string::npos; }));
+  const Finished result = joinery({"--timeout", "30s", "result", job.substr(0, job.find('\n'))});
+  EXPECT_EQ(result.out, "survived\n") << result.err << stack->err();
+  EXPECT_THAT(stack->err(), HasSubstr("was killed by signal 9"));
+  stack->signal(SIGTERM);
+  EXPECT_EQ(stack->wait(), 0);
+}
+
+TEST_F(CliUp, ItsChildrenDieWithIt) {
+  auto stack = up();
+  const Json said = Json::parse(stack->out());
+  stack->signal(SIGKILL);
+  stack->wait();
+  EXPECT_TRUE(eventually(
+      [&] { return gone(said["broker_pid"].get<pid_t>()) && gone(said["worker_pid"].get<pid_t>()); }));
+}
+
+TEST_F(CliUp, GoesOnInTheBackgroundUntilDown) {
+  const Finished started = joinery({"up", "--detach", "--data-dir", data, "--processes", "1"});
+  ASSERT_EQ(started.status, 0) << started.err;
+  EXPECT_THAT(started.out, HasSubstr(endpoint));
+  EXPECT_EQ(joinery({"status"}).status, 0);
+  const Finished twice = joinery({"up", "--data-dir", data});
+  EXPECT_EQ(twice.status, 1);
+  EXPECT_THAT(twice.err, HasSubstr("joinery down"));
+  EXPECT_EQ(joinery({"down", "--data-dir", data}).status, 0);
+  EXPECT_EQ(joinery({"down", "--data-dir", data}).status, 1);
+}
+
+TEST_F(CliUp, EndsWithTheCodeOfABrokerThatCannotStart) {
+  auto stack = up();
+  const Finished second = joinery({"up", "--data-dir", dir / "other"});
+  EXPECT_EQ(second.status, 80) << second.err;
+  EXPECT_THAT(second.err, HasSubstr("endpoint_taken"));
+  stack->signal(SIGTERM);
+  EXPECT_EQ(stack->wait(), 0);
+}
+
+}  // namespace
+}  // namespace joinery::testing

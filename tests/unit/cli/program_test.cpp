@@ -1,0 +1,104 @@
+// The command line as a whole, as far as no broker is needed.
+#include "producer/cli/program.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "producer/cli/command.h"
+#include "shared/base/exit_code.h"
+
+namespace joinery::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::internal::CaptureStderr;
+using testing::internal::CaptureStdout;
+using testing::internal::GetCapturedStderr;
+using testing::internal::GetCapturedStdout;
+
+struct Said {
+  int code = 0;
+  std::string out, err;
+};
+
+Said joinery(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "joinery");
+  CaptureStdout();
+  CaptureStderr();
+  Said said;
+  said.code = run_program(static_cast<int>(arguments.size()), arguments.data());
+  said.out = GetCapturedStdout();
+  said.err = GetCapturedStderr();
+  return said;
+}
+
+constexpr int usage = static_cast<int>(ExitCode::usage);
+constexpr int unreachable = static_cast<int>(ExitCode::unreachable);
+
+TEST(Program, AloneShowsItsHelpOnOneScreen) {
+  const Said said = joinery({});
+  EXPECT_EQ(said.code, 0);
+  EXPECT_LE(std::ranges::count(said.out, '\n'), 50);
+  EXPECT_LT(said.out.find("submit"), said.out.find("stats"));
+  EXPECT_LT(said.out.find("submit"), said.out.find("--endpoint"));
+  EXPECT_THAT(said.out, HasSubstr("tcp://127.0.0.1:7733"));
+}
+
+TEST(Program, HasHelpForEachCommandAndNoun) {
+  for (const Command& command : commands()) {
+    std::vector<std::string> words;
+    const std::string name = command.name;
+    const std::size_t space = name.find(' ');
+    words.push_back(name.substr(0, space));
+    if (space != name.npos) words.push_back(name.substr(space + 1));
+    std::vector<const char*> arguments;
+    for (const std::string& word : words) arguments.push_back(word.c_str());
+    arguments.push_back("--help");
+    const Said said = joinery(arguments);
+    EXPECT_EQ(said.code, 0) << name;
+    EXPECT_THAT(said.out, HasSubstr(command.summary)) << name;
+  }
+}
+
+TEST(Program, NamesTheNearestCommandAndFlag) {
+  EXPECT_THAT(joinery({"sumbit"}).err, HasSubstr("did you mean submit?"));
+  EXPECT_THAT(joinery({"queue", "pasue"}).err, HasSubstr("did you mean pause?"));
+  const Said said = joinery({"submit", "exec", "--prioritty", "3"});
+  EXPECT_EQ(said.code, usage);
+  EXPECT_THAT(said.err, HasSubstr("did you mean --priority?"));
+}
+
+TEST(Program, NamesTheFlagOfAWrongValue) {
+  const Said said = joinery({"submit", "exec", "--delay", "soon", "--", "true"});
+  EXPECT_EQ(said.code, usage);
+  EXPECT_THAT(said.err, HasSubstr("--delay: \"soon\" is not a duration"));
+  EXPECT_THAT(joinery({"result", "x"}).err, HasSubstr("JOB: \"x\" is not the id of a job"));
+}
+
+TEST(Program, SaysWithinItsTimeoutThatNoBrokerIsThereAndWhatToTry) {
+  const Said said = joinery({"--endpoint", "ipc:///nowhere/joinery.sock", "--timeout", "100ms", "status"});
+  EXPECT_EQ(said.code, unreachable);
+  EXPECT_THAT(said.err, HasSubstr("ipc:///nowhere/joinery.sock"));
+  EXPECT_THAT(said.err, HasSubstr("joinery up"));
+  EXPECT_THAT(said.err, HasSubstr("(broker_unreachable)"));
+}
+
+TEST(Program, TellsErrorsAsJsonIfAsked) {
+  const Said said =
+      joinery({"queue", "--json", "--endpoint", "ipc:///nowhere/joinery.sock", "--timeout", "100ms"});
+  EXPECT_EQ(said.code, unreachable);
+  EXPECT_THAT(said.err, HasSubstr(R"({"error":{"code":"broker_unreachable","number":305,)"));
+}
+
+TEST(Program, HasItsSettingsFromFlagsVariablesAndFile) {
+  setenv("JOINERY_KEEP_RESULT", "2h", 1);
+  const Said said = joinery({"--print-config", "--queue", "mail", "status"});
+  unsetenv("JOINERY_KEEP_RESULT");
+  EXPECT_EQ(said.code, 0);
+  EXPECT_THAT(said.out, HasSubstr("keep_result = \"2h\""));
+  EXPECT_THAT(said.out, HasSubstr("# JOINERY_KEEP_RESULT"));
+  EXPECT_THAT(said.out, HasSubstr("queue = \"mail\""));
+}
+
+}  // namespace
+}  // namespace joinery::cli

@@ -72,7 +72,7 @@ void Arguments::jobs(std::vector<JobId>& values, bool required, const std::strin
     }
     return true;
   };
-  app_.add_option("JOB", read, help)->expected(required ? 1 : 0, 1 << 24)->required(required)->type_name("");
+  app_.add_option("JOB", read, help)->expected(1, 1 << 24)->required(required)->type_name("");
 }
 
 void Arguments::flag(const std::string& names, bool& value, const std::string& help) {

@@ -44,6 +44,7 @@ std::string exit_meaning(int code) {
   const int null = ::open("/dev/null", O_RDONLY);
   ::dup2(null, STDIN_FILENO);
   ::close(null);
+  ::dup2(STDERR_FILENO, STDOUT_FILENO);  // our stdout is for what we announce
   ::fcntl(ready, F_SETFD, 0);
   ::execv(argv[0], argv);
   ::_exit(127);

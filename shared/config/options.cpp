@@ -114,7 +114,9 @@ int Options::Impl::usage(const CLI::ParseError& error) {
   const CLI::App* last = &app;
   while (!last->get_subcommands().empty()) last = last->get_subcommands().front();
   const std::vector<std::string> rest = app.remaining(true);
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr || rest.empty())
+  const bool has_stranger = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr ||
+                            dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
+  if (!has_stranger || rest.empty())
     return mistake(ExitCode::usage, fmt::format("{} (see {} --help)", error.what(), program));
   const std::string word = rest.front().substr(0, rest.front().find('='));
   std::vector<std::string> known;

@@ -136,7 +136,7 @@ std::string format_size(std::uint64_t value) {
 
 std::optional<std::string> nearest(std::string_view text, const std::vector<std::string>& known) {
   std::optional<std::string> best;
-  std::size_t best_distance = std::max<std::size_t>(1, text.size() / 3) + 1;
+  std::size_t best_distance = std::max<std::size_t>(text.size() > 3 ? 2 : 1, text.size() / 3) + 1;
   for (const std::string& word : known) {
     const std::size_t distance = edit_distance(text, word);
     if (distance < best_distance) {

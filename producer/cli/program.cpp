@@ -36,7 +36,7 @@ void add_settings(config::Options& options, Settings& settings) {
 class Parser {
  public:
   explicit Parser(CLI::App& app) {
-    app.require_subcommand(1);
+    app.require_subcommand(0, 1);  // none is enough for --print-config
     for (const Command& command : commands()) add(app, command);
   }
 
@@ -135,7 +135,9 @@ int run_program(int argc, const char* const* argv) {
   const Parser parser(options.app());
   if (const auto done = options.parse(static_cast<int>(arguments.size()), arguments.data())) return *done;
   Context context(settings, std::move(tail));
-  return static_cast<int>(run_command(*parser.selected(), context));
+  if (const Run* run = parser.selected()) return static_cast<int>(run_command(*run, context));
+  context.out.note("a command is missing (see joinery --help)");
+  return static_cast<int>(ExitCode::usage);
 }
 
 }  // namespace joinery::cli

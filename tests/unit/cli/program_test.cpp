@@ -68,6 +68,12 @@ TEST(Program, NamesTheNearestCommandAndFlag) {
   EXPECT_THAT(said.err, HasSubstr("did you mean --priority?"));
 }
 
+TEST(Program, NeedsACommand) {
+  const Said said = joinery({"--queue", "mail"});
+  EXPECT_EQ(said.code, usage);
+  EXPECT_THAT(said.err, HasSubstr("a command is missing"));
+}
+
 TEST(Program, NamesTheFlagOfAWrongValue) {
   const Said said = joinery({"submit", "exec", "--delay", "soon", "--", "true"});
   EXPECT_EQ(said.code, usage);
@@ -92,7 +98,7 @@ TEST(Program, TellsErrorsAsJsonIfAsked) {
 
 TEST(Program, HasItsSettingsFromFlagsVariablesAndFile) {
   setenv("JOINERY_KEEP_RESULT", "2h", 1);
-  const Said said = joinery({"--print-config", "--queue", "mail", "status"});
+  const Said said = joinery({"--print-config", "--queue", "mail"});
   unsetenv("JOINERY_KEEP_RESULT");
   EXPECT_EQ(said.code, 0);
   EXPECT_THAT(said.out, HasSubstr("keep_result = \"2h\""));

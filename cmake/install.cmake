@@ -9,7 +9,7 @@ set(joinery_package "${CMAKE_INSTALL_LIBDIR}/cmake/joinery")
 # joinery::joinery is all that a user's project names.
 add_library(joinery_sdk INTERFACE)
 set_target_properties(joinery_sdk PROPERTIES EXPORT_NAME joinery)
-target_link_libraries(joinery_sdk INTERFACE joinery_worker_sdk joinery_producer_client)
+target_link_libraries(joinery_sdk INTERFACE joinery_producer_sdk)
 
 get_property(layers GLOBAL PROPERTY joinery_layers)
 list(FILTER layers EXCLUDE REGEX "^joinery_(broker|tests|producer_cli$)")
@@ -20,7 +20,7 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/joinery-config-version.c
 install(FILES "${PROJECT_BINARY_DIR}/joinery-config.cmake" "${PROJECT_BINARY_DIR}/joinery-config-version.cmake"
         DESTINATION "${joinery_package}" COMPONENT sdk)
 
-install(DIRECTORY worker/sdk/joinery producer/client/joinery shared DESTINATION "${joinery_headers}" COMPONENT sdk
+install(DIRECTORY worker/sdk/joinery producer/client/joinery producer/sdk/joinery shared DESTINATION "${joinery_headers}" COMPONENT sdk
         FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY worker/handlers DESTINATION "${joinery_headers}/worker" COMPONENT sdk FILES_MATCHING PATTERN "*.h")
 

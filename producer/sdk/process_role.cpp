@@ -1,0 +1,46 @@
+// A process that runs one task: the child's side of joinery::Process.
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "producer/sdk/no_job.h"
+#include "producer/sdk/roles.h"
+#include "shared/base/exit_code.h"
+#include "shared/protocol/value.h"
+#include "worker/handlers/failure.h"
+
+namespace joinery::sdk {
+namespace {
+
+int run_task(const Program& program, const std::string& name, Bytes arguments) {
+  const handlers::Handler* handler = program.registry().find(name);
+  if (handler == nullptr) {
+    fmt::print(stderr, "joinery: this program has no task \"{}\"\n", name);
+    return static_cast<int>(ExitCode::failure);
+  }
+  try {
+    NoJob job;
+    (*handler)(job, arguments);
+    return static_cast<int>(ExitCode::success);
+  } catch (...) {
+    const auto described = handlers::describe_current_exception();
+    fmt::print(stderr, "joinery: process of task \"{}\": {}: {}\n", name, described.failure.type,
+               described.failure.message);
+    return static_cast<int>(ExitCode::failure);
+  }
+}
+
+}  // namespace
+
+int run_process(Program& program, Given given) {
+  const auto description = protocol::decode_map(given.description);
+  const auto name = description ? description->str("task") : std::unexpected(description.error());
+  const auto arguments = name ? description->bytes("arguments") : std::unexpected(name.error());
+  if (!arguments) {
+    fmt::print(stderr, "joinery: what the process was given: {}\n", arguments.error().message);
+    return static_cast<int>(ExitCode::internal);
+  }
+  return run_task(program, std::string(*name), *arguments);
+}
+
+}  // namespace joinery::sdk

@@ -1,0 +1,75 @@
+// joinery::Program: which of its lives this process is.
+#include "joinery/program.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+#include "joinery/worker.h"
+#include "producer/sdk/roles.h"
+#include "producer/sdk/self.h"
+#include "shared/base/exit_code.h"
+
+namespace joinery {
+namespace {
+
+constexpr std::string_view pool_process_flag = "--pool-process";
+
+std::string endpoint_of(const ProgramOptions& options) {
+  if (!options.endpoint.empty()) return options.endpoint;
+  const char* set = std::getenv("JOINERY_ENDPOINT");
+  return set != nullptr && *set != '\0' ? set : "tcp://127.0.0.1:7733";
+}
+
+int refuse(ExitCode code, const std::string& message) {
+  fmt::print(stderr, "joinery: {}\n", message);
+  return static_cast<int>(code);
+}
+
+}  // namespace
+
+struct Program::Impl {
+  int argc;
+  char** argv;
+  std::string endpoint;
+  Worker worker;
+  bool child_called = false;
+
+  bool pool_process() const { return argc > 1 && argv[1] == pool_process_flag; }
+  bool child() const { return pool_process() || sdk::started_by_self(argc, argv); }
+};
+
+Program::Program(int argc, char** argv, ProgramOptions options)
+    : impl_(std::make_unique<Impl>(argc, argv, endpoint_of(options))) {}
+Program::~Program() = default;
+
+void Program::add(const std::string& name, handlers::Handler handler) {
+  impl_->worker.handle_raw(name, std::move(handler));
+}
+
+std::optional<int> Program::child() {
+  impl_->child_called = true;
+  if (!impl_->child()) return std::nullopt;
+  if (impl_->pool_process()) return impl_->worker.run(impl_->argc, impl_->argv);
+  auto given = sdk::take_given(impl_->argc, impl_->argv);
+  if (!given) return refuse(ExitCode::usage, given.error().message);
+  if (given->role == "process") return sdk::run_process(*this, std::move(*given));
+  return refuse(ExitCode::usage, fmt::format("--joinery-child {}: no such role", given->role));
+}
+
+int Program::work(int argc, char** argv) { return impl_->worker.run(argc, argv); }
+
+const std::string& Program::endpoint() const { return impl_->endpoint; }
+const handlers::Registry& Program::registry() const { return impl_->worker.registry(); }
+
+void Program::check_not_child() const {
+  if (!impl_->child() || impl_->child_called) return;
+  std::exit(
+      refuse(ExitCode::usage,
+             "this process was started by the program itself, whose main() must call program.child() before "
+             "it starts a pool or a process"));
+}
+
+}  // namespace joinery

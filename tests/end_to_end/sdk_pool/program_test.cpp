@@ -1,0 +1,29 @@
+// A program that starts itself again to run one of its tasks.
+#include <gmock/gmock.h>
+
+#include "tests/support/stack.h"
+
+namespace joinery::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(Program, RunsATaskOfItsOwnInAnotherProcessWithArgumentsOfAnySize) {
+  const auto finished = run({program("sdk_program_subject"), "say"});
+  EXPECT_EQ(finished.out, "1000000 bytes, 7\nended with 0\n") << finished.err;
+}
+
+TEST(Program, TaskThatThrowsEndsItsProcessWithOneAndIsToldOnStderr) {
+  const auto finished = run({program("sdk_program_subject"), "fail"});
+  EXPECT_EQ(finished.out, "ended with 1\n");
+  EXPECT_THAT(finished.err, HasSubstr("process of task \"fail\": std::runtime_error: for a reason"));
+}
+
+TEST(Program, HiddenFlagsTypedByAPersonAreRefused) {
+  const auto finished = run({program("sdk_program_subject"), "--joinery-child", "process", "0"});
+  EXPECT_EQ(finished.status, 64);
+  EXPECT_THAT(finished.err, HasSubstr("for this program's own use"));
+}
+
+}  // namespace
+}  // namespace joinery::testing

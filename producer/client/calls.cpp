@@ -119,7 +119,8 @@ SessionId Client::Impl::broker_id() {
   return welcome_.broker;
 }
 
-std::vector<std::optional<results::Stored>> Client::Impl::read_results(const std::vector<JobId>& jobs) {
+std::vector<std::optional<results::Stored>> Client::Impl::read_results(const std::vector<JobId>& jobs,
+                                                                       bool take) {
   const std::string where = redis_url();
   if (where.empty()) {
     throw ClientError(Error{Code::no_result, "the broker has no Redis, so no results are kept", {}});
@@ -132,7 +133,7 @@ std::vector<std::optional<results::Stored>> Client::Impl::read_results(const std
     redis_.emplace(std::move(*url));
     redis_at_ = where;
   }
-  auto found = results::read(*redis_, broker, jobs);
+  auto found = take ? results::take(*redis_, broker, jobs) : results::read(*redis_, broker, jobs);
   if (!found) throw ClientError(std::move(found.error()));
   return std::move(*found);
 }

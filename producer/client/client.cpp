@@ -48,6 +48,11 @@ std::future<JobId> Client::submit_many(std::string handler, const std::vector<By
   return future;
 }
 
+void Client::submit_many(std::string handler, const std::vector<Bytes>& payloads,
+                         const SubmitOptions& options, std::function<void(Result<JobId>)> accepted) {
+  impl_->outbox().submit(std::move(handler), payloads, options, client::Completion(std::move(accepted)));
+}
+
 void Client::flush() { impl_->flush(std::nullopt); }
 
 BatchId Client::open_batch(std::string name) {
@@ -88,7 +93,7 @@ results::Stored Client::result(JobId job, std::optional<std::chrono::millisecond
     stored.failure = outcome.failure;
     return stored;
   }
-  auto found = impl_->read_results({job}).at(0);
+  auto found = impl_->read_results({job}, false).at(0);
   // The broker forgets outcomes after a while, Redis keeps a result for as long as was asked.
   if (!outcome.known && !found) {
     throw ClientError(
@@ -102,7 +107,11 @@ results::Stored Client::result(JobId job, std::optional<std::chrono::millisecond
 }
 
 std::vector<std::optional<results::Stored>> Client::results(const std::vector<JobId>& jobs) {
-  return impl_->read_results(jobs);
+  return impl_->read_results(jobs, false);
+}
+
+std::vector<std::optional<results::Stored>> Client::take_results(const std::vector<JobId>& jobs) {
+  return impl_->read_results(jobs, true);
 }
 
 Buffer Client::request(const std::string& verb, Bytes arguments,

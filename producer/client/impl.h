@@ -38,7 +38,7 @@ class Client::Impl {
   // From the welcome: connects if need be.
   std::string redis_url();
   SessionId broker_id();
-  std::vector<std::optional<results::Stored>> read_results(const std::vector<JobId>& jobs);
+  std::vector<std::optional<results::Stored>> read_results(const std::vector<JobId>& jobs, bool take);
 
  private:
   struct Flush {

@@ -8,8 +8,12 @@
 #include <string_view>
 
 #include "joinery/worker.h"
+#include "producer/sdk/chunk.h"
+#include "producer/sdk/no_job.h"
+#include "producer/sdk/private_worker.h"
 #include "producer/sdk/roles.h"
 #include "producer/sdk/self.h"
+#include "shared/base/exceptions.h"
 #include "shared/base/exit_code.h"
 
 namespace joinery {
@@ -38,6 +42,24 @@ struct Program::Impl {
   bool child_called = false;
 
   bool pool_process() const { return argc > 1 && argv[1] == pool_process_flag; }
+  int run_pool_process() {
+    try {
+      if (auto initializer = sdk::take_initializer()) initialize(std::move(*initializer));
+    } catch (const Exception& error) {
+      return refuse(ExitCode::config, error.what());
+    }
+    return worker.run(argc, argv);
+  }
+  void initialize(BoundTask task) {
+    const handlers::Handler* handler = worker.registry().find(task.name);
+    if (handler == nullptr) {
+      throw Exception(Code::unknown_handler, fmt::format("initializer: there is no task \"{}\"", task.name));
+    }
+    worker.initialize([handler, arguments = std::move(task.arguments)] {
+      sdk::NoJob job;
+      (*handler)(job, arguments);
+    });
+  }
   bool child() const { return pool_process() || sdk::started_by_self(argc, argv); }
 };
 
@@ -46,15 +68,17 @@ Program::Program(int argc, char** argv, ProgramOptions options)
 Program::~Program() = default;
 
 void Program::add(const std::string& name, handlers::Handler handler) {
-  impl_->worker.handle_raw(name, std::move(handler));
+  impl_->worker.handle_raw(name, handler);
+  impl_->worker.handle_raw(sdk::chunk_handler(name), sdk::over_items(std::move(handler)));
 }
 
 std::optional<int> Program::child() {
   impl_->child_called = true;
   if (!impl_->child()) return std::nullopt;
-  if (impl_->pool_process()) return impl_->worker.run(impl_->argc, impl_->argv);
+  if (impl_->pool_process()) return impl_->run_pool_process();
   auto given = sdk::take_given(impl_->argc, impl_->argv);
   if (!given) return refuse(ExitCode::usage, given.error().message);
+  if (given->role == "pool") return sdk::run_pool(std::move(*given));
   if (given->role == "process") return sdk::run_process(*this, std::move(*given));
   return refuse(ExitCode::usage, fmt::format("--joinery-child {}: no such role", given->role));
 }

@@ -10,4 +10,8 @@ namespace joinery::sdk {
 // Returns 0, or 1 after telling stderr what the task threw.
 int run_process(Program& program, Given given);
 
+// The supervisor of a pool's own worker, with the exit codes of joinery-worker. Its pool processes are
+// further executions of this program.
+int run_pool(Given given);
+
 }  // namespace joinery::sdk

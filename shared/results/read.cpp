@@ -10,13 +10,22 @@ constexpr std::size_t results_per_command = 1000;
 
 using Found = std::vector<std::optional<Stored>>;
 
-Result<> read_some(redis::Client& redis, SessionId broker, std::span<const JobId> jobs, Found& found) {
+Result<redis::Value> fetch(redis::Client& redis, std::vector<std::string> keys, bool take) {
+  keys.insert(keys.begin(), "MGET");
+  if (!take) return redis.command(std::vector<Bytes>(keys.begin(), keys.end()));
+  std::vector<std::vector<std::string>> commands(2, std::move(keys));
+  commands[1][0] = "UNLINK";
+  auto replies = redis.pipeline(commands);
+  if (!replies) return std::unexpected(replies.error());
+  return std::move(replies->at(0));
+}
+
+Result<> read_some(redis::Client& redis, SessionId broker, std::span<const JobId> jobs, bool take,
+                   Found& found) {
   std::vector<std::string> keys;
-  keys.reserve(jobs.size());
+  keys.reserve(jobs.size() + 1);
   for (JobId job : jobs) keys.push_back(key(broker, job));
-  std::vector<Bytes> words{"MGET"};
-  words.insert(words.end(), keys.begin(), keys.end());
-  auto reply = redis.command(words);
+  auto reply = fetch(redis, std::move(keys), take);
   if (!reply) return std::unexpected(reply.error());
   if (reply->kind != redis::Value::Kind::list || reply->list.size() != jobs.size()) {
     return fail(Code::redis_unreachable, fmt::format("Redis did not give the results: {}", reply->text));
@@ -34,18 +43,25 @@ Result<> read_some(redis::Client& redis, SessionId broker, std::span<const JobId
   return {};
 }
 
-}  // namespace
-
-Result<std::vector<std::optional<Stored>>> read(redis::Client& redis, SessionId broker,
-                                                std::span<const JobId> jobs) {
+Result<Found> read_all(redis::Client& redis, SessionId broker, std::span<const JobId> jobs, bool take) {
   Found found;
   found.reserve(jobs.size());
   while (!jobs.empty()) {
     const auto some = jobs.first(std::min(jobs.size(), results_per_command));
-    if (auto done = read_some(redis, broker, some, found); !done) return std::unexpected(done.error());
+    if (auto done = read_some(redis, broker, some, take, found); !done) return std::unexpected(done.error());
     jobs = jobs.subspan(some.size());
   }
   return found;
+}
+
+}  // namespace
+
+Result<Found> read(redis::Client& redis, SessionId broker, std::span<const JobId> jobs) {
+  return read_all(redis, broker, jobs, false);
+}
+
+Result<Found> take(redis::Client& redis, SessionId broker, std::span<const JobId> jobs) {
+  return read_all(redis, broker, jobs, true);
 }
 
 }  // namespace joinery::results

@@ -51,5 +51,8 @@ void write(redis::Pipeline& redis, SessionId broker, std::span<const Write> resu
 // wrong_type.
 Result<std::vector<std::optional<Stored>>> read(redis::Client& redis, SessionId broker,
                                                 std::span<const JobId> jobs);
+// The same, and Redis forgets them: for a reader who is the only one.
+Result<std::vector<std::optional<Stored>>> take(redis::Client& redis, SessionId broker,
+                                                std::span<const JobId> jobs);
 
 }  // namespace joinery::results

@@ -110,6 +110,9 @@ class Client {
   // the one returned. The cheapest way. `payloads` are copied before it returns.
   std::future<JobId> submit_many(std::string handler, const std::vector<Bytes>& payloads,
                                  const SubmitOptions& options = {});
+  // The same with a callback, as for one job.
+  void submit_many(std::string handler, const std::vector<Bytes>& payloads, const SubmitOptions& options,
+                   std::function<void(Result<JobId>)> accepted);
   // Waits until all that was submitted before is answered: for ever if it waits for room in a full queue.
   // Throws the first error since the last flush.
   void flush();
@@ -135,6 +138,8 @@ class Client {
   // What is in Redis now, a thousand per round trip; nullopt where there is nothing. Waits for no outcome, so
   // it may be that of a delivery that was superseded.
   std::vector<std::optional<results::Stored>> results(const std::vector<JobId>& jobs);
+  // The same, and Redis forgets them: for those whose results only this client reads.
+  std::vector<std::optional<results::Stored>> take_results(const std::vector<JobId>& jobs);
 
   // A verb of docs/protocol.md with its arguments and result as msgpack maps: the command line's `queue`,
   // `job`, `dead`, `worker`, `stats`.

@@ -36,7 +36,8 @@ class Task<R(Args...)> {
   const std::string& name() const { return name_; }
   bool chunked() const { return chunked_; }
   // Throws what a value's own packing throws.
-  BoundTask bind(const Args&... args) const { return {name_, pack(args...)}; }
+  BoundTask bind(const Args&... args) const { return {name_, packed(args...)}; }
+  static Buffer packed(const Args&... args) { return pack(args...); }
 
  private:
   std::string name_;

@@ -1,0 +1,87 @@
+#include "tasks.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <thread>
+
+namespace joinery::testing {
+namespace {
+
+std::string set_up_with = "nothing";
+
+// Packing it throws.
+struct Stubborn {
+  template <typename Packer>
+  void msgpack_pack(Packer&) const {
+    throw std::runtime_error("cannot be packed");
+  }
+};
+
+int odd_fails(int number) {
+  if (number % 2 != 0) throw std::out_of_range("odd: " + std::to_string(number));
+  return number;
+}
+
+int crash_at(int number) {
+  if (number == 13) ::raise(SIGKILL);
+  return number;
+}
+
+int crash_once(const std::string& file, int number) {
+  const int fd = ::open(file.c_str(), O_CREAT | O_EXCL | O_WRONLY, 0600);
+  if (fd >= 0) ::raise(SIGKILL);
+  return number;
+}
+
+int wait_ms(int number) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(number));
+  return number;
+}
+
+void wait_for_file(const std::string& file) {
+  while (!std::filesystem::exists(file)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+}  // namespace
+
+Tasks::Tasks(Program& program)
+    : square(program.task("square", [](int x) { return x * x; })),
+      add(program.task("add", [](int a, int b) { return a + b; })),
+      echo(program.task("echo", [](std::string text) { return text; })),
+      large(program.task("large", [](std::size_t size) { return std::string(size, 'x'); })),
+      odd_fails(program.task("odd_fails", testing::odd_fails)),
+      crash_at(program.task("crash_at", testing::crash_at)),
+      crash_once(program.task("crash_once", testing::crash_once)),
+      wait_ms(program.task("wait_ms", testing::wait_ms)),
+      wait_for_file(program.task("wait_for_file", testing::wait_for_file)),
+      wait_then(program.task("wait_then",
+                             [](const std::string& file, int number) {
+                               testing::wait_for_file(file);
+                               return number;
+                             })),
+      set_up(program.task("set_up", [](const std::string& with) { set_up_with = with; })),
+      what_was_set(program.task("what_was_set", [] { return set_up_with; })),
+      pid(program.task("pid", [] { return static_cast<int>(::getpid()); })),
+      unencodable("unencodable", true),
+      nothing(program.task("nothing", [](int) {})) {
+  program.task("unencodable", [](const std::string&) { return Stubborn(); });
+}
+
+void SdkTest::make_file(const std::string& name) const { std::ofstream(path(name)) << '\n'; }
+
+}  // namespace joinery::testing
+
+int main(int argc, char** argv) {
+  joinery::Program program(argc, argv);
+  const joinery::testing::Tasks tasks(program);
+  if (const auto code = program.child()) return *code;
+  if (argc > 1 && std::string_view(argv[1]) == "--endpoint")
+    return program.work(argc, argv);  // Stack::start_worker
+  ::testing::InitGoogleMock(&argc, argv);
+  return RUN_ALL_TESTS();
+}

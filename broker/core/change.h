@@ -34,6 +34,8 @@ struct GroupAnswer {
   std::optional<Error> error;
   bool no_handler =
       false;  // accepted, but no connected worker of the queue has the handler: a warning for people
+  bool put() const { return !error && !existing; }
+  bool existing = false;  // nothing was put: `first` is the job that has the unique key
 };
 
 namespace change {
@@ -136,6 +138,17 @@ struct Drop {
   JobId first = 0;
   std::uint32_t count = 0;
 };
+// A waiting job gets another priority, or another time (Wall{}: now).
+struct Update {
+  JobId job = 0;
+  std::optional<std::int64_t> priority;
+  std::optional<Wall> due;
+};
+// A job that does not run goes to another queue.
+struct Transfer {
+  JobId job = 0;
+  std::uint32_t queue = 0;
+};
 // The journal moved a payload.
 struct Move {
   JobId job = 0;
@@ -146,7 +159,8 @@ struct Move {
 
 struct Change : std::variant<change::Epoch, change::Queue, change::DefineSpec, change::OpenBatch, change::Put,
                              change::Admit, change::Answer, change::Start, change::Finish, change::Requeue,
-                             change::Bury, change::Revive, change::Drop, change::Move, change::Cancelling> {
+                             change::Bury, change::Revive, change::Drop, change::Move, change::Cancelling,
+                             change::Update, change::Transfer> {
   using variant::variant;
 };
 

@@ -159,6 +159,15 @@ struct Delete {
   std::vector<JobId> jobs;
   std::string queue;
 };  // dead letters: these, or all of the queue
+struct Update {
+  std::vector<JobId> jobs;
+  std::optional<std::int64_t> priority;
+  std::optional<std::int64_t> run_at_ms;  // Unix milliseconds; in the past: now
+};                                        // of jobs that wait
+struct MoveTo {
+  std::vector<JobId> jobs;
+  std::string queue;
+};  // jobs that do not run, to another queue
 struct OpenBatch {
   std::string name;
 };  // Done::number is the batch's id
@@ -167,7 +176,7 @@ struct Admin {
   SessionId session;
   std::uint64_t sequence = 0;  // as in Submit
   std::uint64_t confirmed = 0;
-  std::variant<Configure, Pause, Resume, Purge, Cancel, Retry, Delete, OpenBatch> verb;
+  std::variant<Configure, Pause, Resume, Purge, Cancel, Retry, Delete, OpenBatch, Update, MoveTo> verb;
 };
 
 using Command = std::variant<Connect, Disconnect, Submit, Finish, Capacity, Join, Watch, Forget, Admin>;

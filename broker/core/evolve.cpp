@@ -127,9 +127,11 @@ void Ledger::put_columns(Job& job, const change::Put& put, std::size_t i, Fallou
   }
   if (i < columns.key.size() && !columns.key[i].empty()) need_extra(job).key = keys.add(columns.key[i]);
   if (i < columns.unique_key.size() && !columns.unique_key[i].empty()) {
-    const std::uint32_t key = keys.add(columns.unique_key[i]);
-    need_extra(job).unique = key;
-    unique[std::uint64_t{put.queue} << 32U | key] = job.id;
+    claim(job, columns.unique_key[i], put.at);
+  }
+  if (i < columns.deadline_ms.size() && columns.deadline_ms[i] != 0) {
+    need_extra(job).deadline = Wall(std::chrono::milliseconds(columns.deadline_ms[i]));
+    fallout.expiring.push_back(job.id);
   }
 }
 
@@ -146,7 +148,7 @@ bool Ledger::on(const change::Admit& admit, Fallout& fallout, std::uint64_t) {
       enqueue(slot, false);
     }
     count_in(job, job.get_state());
-    if (job.extra != no_slot && extras[job.extra].expires != never_wall) fallout.expiring.push_back(id);
+    if (job.extra != no_slot) fallout.expiring.push_back(id);
   }
   fallout.ready = true;
   return true;
@@ -165,9 +167,9 @@ bool Ledger::on(const change::Answer& answer, Fallout&, std::uint64_t) {
     log.answers.push_back(answer);
   }
   for (const GroupAnswer& group : answer.groups) {
-    if (answer.parked && !group.error) {
+    if (answer.parked && group.put()) {
       parked[group.first] = {group.count, answer.session, answer.sequence};
-    } else {
+    } else if (group.put()) {
       parked.erase(group.first);  // the last word
     }
   }
@@ -190,6 +192,7 @@ bool Ledger::evolve_start(SessionId worker, std::span<const Run> runs, Fallout& 
       if (job.get_state() != State::ready && job.get_state() != State::scheduled) return false;
       count_out(job, fallout);
       detach(slot);
+      if (job.extra != no_slot && specs[job.spec].spec.unique.until == UniqueUntil::started) free_claim(job);
       job.attempt = run.attempt;
       job.epoch = run.epoch;
       hold(slot, number);
@@ -253,10 +256,7 @@ bool Ledger::on(const change::Bury& change, Fallout& fallout, std::uint64_t) {
   const bool lost = change.failure.code == Code::worker_lost;
   ++(lost ? extra.losses : crashed ? extra.crashes : extra.failures);
   extra.failure = std::make_unique<Failure>(change.failure);
-  if (extra.unique != 0) {
-    unique.erase(std::uint64_t{queue_of(job).id} << 32U | extra.unique);
-    keys.remove(std::exchange(extra.unique, 0));
-  }
+  if (specs[job.spec].spec.unique.until != UniqueUntil::succeeded) free_claim(job);
   count_outcome(job, Outcome::failed, fallout);
   finished.put({job.id, job.attempt, job.epoch, Outcome::failed});
   tell(job, Outcome::failed, extra.failure.get(), fallout);
@@ -270,7 +270,7 @@ bool Ledger::on(const change::Revive& change, Fallout& fallout, std::uint64_t) {
   Job& job = jobs[slot];
   Extra& extra = need_extra(job);
   extra.failures = extra.crashes = extra.losses = 0;
-  extra.expires = never_wall;
+  extra.expires = extra.deadline = never_wall;
   count_out(job, fallout);
   finished.erase(job.id);
   enqueue(slot, false);
@@ -311,6 +311,58 @@ bool Ledger::on(const change::Cancelling& change, Fallout&, std::uint64_t) {
       running->set(flag_cancelling);
     }
   }
+  return true;
+}
+
+bool Ledger::on(const change::Update& change, Fallout& fallout, std::uint64_t) {
+  const Slot slot = find(change.job);
+  if (slot == no_slot) return false;
+  Job& job = jobs[slot];
+  State state = job.get_state();
+  if (state != State::ready && state != State::scheduled && state != State::blocked) return false;
+  if (change.priority && *change.priority != lines[job.line].priority) {
+    if (state == State::ready) detach(slot);
+    relabel(job, queue_of(job).id, *change.priority);
+    if (state == State::ready) enqueue(slot, false);
+  }
+  if (!change.due) return true;
+  if (state == State::blocked) return need_extra(job).due = *change.due, true;
+  count_out(job, fallout);
+  detach(slot);
+  job.clear(flag_wall);
+  if (*change.due == Wall{}) {
+    enqueue(slot, false);
+    fallout.ready = true;
+  } else {
+    job.set(flag_wall);
+    schedule(slot, *change.due, fallout);
+  }
+  count_in(job, job.get_state());
+  return true;
+}
+
+bool Ledger::on(const change::Transfer& change, Fallout& fallout, std::uint64_t) {
+  const Slot slot = find(change.job);
+  if (slot == no_slot || change.queue == 0 || change.queue >= queues.size()) return false;
+  Job& job = jobs[slot];
+  const State state = job.get_state();
+  if (state == State::running || state == State::parked) return false;
+  const bool by_priority = queues[change.queue].options.mode == Mode::priority;
+  const std::int64_t priority = by_priority ? lines[job.line].priority : 0;
+  const Unique& unique = specs[job.spec].spec.unique;
+  const std::uint32_t key = job.extra == no_slot ? 0 : extras[job.extra].unique;
+  const bool claims_move = key != 0 && unique.scope == UniqueScope::queue;
+  if (claims_move) claims.free({queue_of(job).id, key}, job.id);
+  count_out(job, fallout);
+  const std::uint32_t from = queue_of(job).id;
+  if (state == State::ready) detach(slot);
+  relabel(job, change.queue, priority);
+  if (state == State::ready) enqueue(slot, false);
+  if (claims_move) claims.take({change.queue, key}, {.job = job.id});
+  count_in(job, state);
+  if (BatchState* batch = find_batch(job.batch)) settled(*batch);
+  if (queues[from].counts.unfinished() == 0) fallout.queues_done.push_back(from);
+  fallout.ready = true;
   return true;
 }
 

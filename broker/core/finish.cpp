@@ -102,7 +102,7 @@ void Core::Impl::report(Now now, Session& worker, const CoreReport& reported, st
       if (!error || error->code == Code::duplicate_job) continue;
       ++worker.failed;
       const Failure failure{error->code, "refused children", error->message, worker.info.name, {}};
-      return cancelling ? end(now, Outcome::cancelled, {job.id}, effects) : bury(now, job, failure, effects);
+      return cancelling ? end_stopped(now, job, effects) : bury(now, job, failure, effects);
     }
     children(now, job, reported.children, group, effects);
     ++worker.succeeded;
@@ -111,8 +111,7 @@ void Core::Impl::report(Now now, Session& worker, const CoreReport& reported, st
   if (report.kind == Report::Kind::released && !cancelling) {
     return record(change::Requeue{.token = report.token, .failure = {}}, effects);
   }
-  if (cancelling || report.kind == Report::Kind::cancelled)
-    return end(now, Outcome::cancelled, {job.id}, effects);
+  if (cancelling || report.kind == Report::Kind::cancelled) return end_stopped(now, job, effects);
   ++worker.failed;
   fail_delivery(now, job, report, effects);
 }
@@ -124,11 +123,13 @@ void Core::Impl::children(Now now, const Job& parent, std::span<const PutGroup> 
   const BatchId batch = parent.batch;
   for (PutGroup child : groups) {
     const std::uint32_t index = group++;
-    // One that is there already is what its parent wanted.
-    if (check_group(child)) continue;
+    if (check_group(child)) continue;  // two of a kind
     if (child.parent == 0) child.parent = parent_id;
     if (child.batch == 0 && ledger.find_batch(batch) != nullptr) child.batch = batch;
-    put(now, child, need_queue(child.queue, effects), index, false, effects);
+    // One that is there already is what its parent wanted.
+    const std::uint32_t queue = need_queue(child.queue, effects);
+    const Result<JobId> existing = settle_conflicts(now, child, queue, effects);
+    if (existing && *existing == 0) put(now, child, queue, index, false, effects);
   }
 }
 
@@ -139,6 +140,8 @@ void Core::Impl::fail_delivery(Now now, const Job& job, const Report& report, Ef
   const std::uint32_t crashes = (extra == nullptr ? 0 : extra->crashes) + 1;
   const bool crashed = report.kind == Report::Kind::crashed;
   const bool last = report.kind == Report::Kind::rejected ||
+                    (report.kind == Report::Kind::failed &&
+                     std::ranges::find(spec.no_retry, report.failure.type) != spec.no_retry.end()) ||
                     (crashed ? crashes >= spec.crash_attempts : failures >= spec.attempts);
   if (last) return bury(now, job, report.failure, effects);
   const Wall due = crashed ? Wall{} : backoff_until(now, job, failures);
@@ -148,6 +151,13 @@ void Core::Impl::fail_delivery(Now now, const Job& job, const Report& report, Ef
 
 void Core::Impl::bury(Now now, const Job& job, const Failure& failure, Effects& effects) {
   record(change::Bury{job.token(), now.wall, failure}, effects);
+}
+
+// A running job that was told to stop, and did.
+void Core::Impl::end_stopped(Now now, const Job& job, Effects& effects) {
+  const Extra* extra = ledger.extra(job);
+  const bool late = extra != nullptr && extra->deadline <= now.wall;
+  end(now, late ? Outcome::expired : Outcome::cancelled, {job.id}, effects);
 }
 
 void Core::Impl::end(Now now, Outcome outcome, std::vector<JobId> jobs, Effects& effects) {
@@ -169,11 +179,15 @@ void Core::Impl::end(Now now, Outcome outcome, std::vector<JobId> jobs, Effects&
 
 Wall Core::Impl::backoff_until(Now now, const Job& job, std::uint32_t failures) const {
   const Backoff& backoff = ledger.specs[job.spec].spec.backoff;
-  const double plain = backoff.initial_ms * std::pow(double{backoff.factor}, std::min(failures - 1, 64U));
+  const std::vector<std::uint32_t>& list = backoff.list_ms;
+  const double plain =
+      !list.empty()
+          ? list[std::min<std::size_t>(failures, list.size()) - 1]
+          : std::min(backoff.initial_ms * std::pow(double{backoff.factor}, std::min(failures - 1, 64U)),
+                     double(backoff.max_ms));
   const double random =
       static_cast<double>(mix(options.seed ^ mix(job.id ^ mix(job.attempt))) >> 11U) * 0x1p-53;
-  const double jittered =
-      std::min(plain, double(backoff.max_ms)) * (1.0 + (random * 2 - 1) * double{backoff.jitter});
+  const double jittered = plain * (1.0 + (random * 2 - 1) * double{backoff.jitter});
   return now.wall + Duration(static_cast<std::int64_t>(jittered * 1000.0));
 }
 

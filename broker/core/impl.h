@@ -91,7 +91,6 @@ class Core::Impl {
   bool repeated(SessionId session, std::uint64_t sequence, Effects& effects);
   void answer(const change::Answer& answer, Effects& effects);
   std::optional<Error> check_group(const PutGroup& group) const;
-  std::optional<Error> check_unique(const PutGroup& group, std::uint32_t queue) const;
   GroupAnswer put_group(Now now, const Submit& submit, const PutGroup& group, std::uint32_t index,
                         bool& parked, Effects& effects);
   JobId put(Now now, const PutGroup& group, std::uint32_t queue, std::uint32_t index, bool parked,
@@ -103,6 +102,11 @@ class Core::Impl {
   void finish_parked(SessionId session, std::uint64_t sequence, Effects& effects);
   void give_up_parked(Now now, SessionId session, std::uint64_t sequence, const Error& why, Effects& effects);
   bool has_worker(std::uint32_t queue, std::uint32_t handler) const;
+
+  // unique.cpp
+  const Claim* claim_of(const PutGroup& group, std::uint32_t queue, std::string_view key) const;
+  std::optional<Error> check_unique(const PutGroup& group) const;
+  Result<JobId> settle_conflicts(Now now, const PutGroup& group, std::uint32_t queue, Effects& effects);
 
   // specs.cpp
   SpecId intern(const Spec& spec, Effects& effects);
@@ -133,6 +137,7 @@ class Core::Impl {
   void fail_delivery(Now now, const Job& job, const Report& report, Effects& effects);
   void bury(Now now, const Job& job, const Failure& failure, Effects& effects);
   void end(Now now, Outcome outcome, std::vector<JobId> jobs, Effects& effects);
+  void end_stopped(Now now, const Job& job, Effects& effects);
   Wall backoff_until(Now now, const Job& job, std::uint32_t failures) const;
 
   // admin.cpp
@@ -145,9 +150,15 @@ class Core::Impl {
   Result<std::uint64_t> verb(Now now, const Retry& verb, Effects& effects);
   Result<std::uint64_t> verb(Now now, const Delete& verb, Effects& effects);
   Result<std::uint64_t> verb(Now now, const OpenBatch& verb, Effects& effects);
+  Result<std::uint64_t> verb(Now now, const Update& verb, Effects& effects);
+  Result<std::uint64_t> verb(Now now, const MoveTo& verb, Effects& effects);
   Result<std::uint32_t> known_queue(const std::string& name) const;
   Result<std::vector<JobId>> dead_letters(const std::vector<JobId>& jobs, const std::string& queue) const;
   std::uint64_t cancel(Now now, const std::vector<JobId>& jobs, Duration grace, Effects& effects);
+
+  // edits.cpp
+  Result<std::vector<JobId>> waiting_jobs(std::vector<JobId> jobs, bool dead_letters) const;
+  std::optional<Error> check_move(const std::vector<JobId>& jobs, std::uint32_t to) const;
 
   // waiting.cpp
   void on(Now now, const Join& command, Effects& effects);
@@ -170,6 +181,7 @@ class Core::Impl {
   void tick(Now now, Effects& effects);
   void fire_wall(Now now, Effects& effects);
   void arm(JobId id);
+  void stop_late(Now now, const std::vector<JobId>& jobs, Effects& effects);
   void start(Now now, Effects& effects);
 
   // Evolves the ledger, and keeps the change for the journal.

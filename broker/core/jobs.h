@@ -68,6 +68,7 @@ static_assert(sizeof(Job) == 64);
 struct Extra {
   JobId parent = 0;
   Wall expires = never_wall;
+  Wall deadline = never_wall;
   Wall due{};             // of a parked one that is to be scheduled
   std::uint32_t key = 0;  // interned; 0: none
   std::uint32_t unique = 0;

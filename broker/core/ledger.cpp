@@ -111,6 +111,14 @@ void Ledger::release_line(std::uint32_t number) {
   free_lines_.push_back(number);
 }
 
+// Gives a job that is in no list another queue or priority.
+void Ledger::relabel(Job& job, std::uint32_t queue, std::int64_t priority) {
+  const std::uint32_t old = job.line;
+  job.line = line_for(queue, specs[job.spec].handler, priority);
+  ++lines[job.line].jobs;
+  release_line(old);
+}
+
 void Ledger::enqueue(Slot slot, bool front) {
   Job& job = jobs[slot];
   Line& line = lines[job.line];
@@ -265,9 +273,8 @@ void Ledger::forget(Slot slot, Fallout& fallout) {
   fallout.released.push_back(job.place());
   if (job.extra != no_slot) {
     Extra& extra = extras[job.extra];
-    if (extra.unique != 0) unique.erase(std::uint64_t{queue_of(job).id} << 32U | extra.unique);
+    free_claim(job);
     keys.remove(extra.key);
-    keys.remove(extra.unique);
     extras.give(job.extra);
   }
   release_line(job.line);

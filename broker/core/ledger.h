@@ -14,6 +14,7 @@
 #include "broker/core/effect.h"
 #include "broker/core/interner.h"
 #include "broker/core/jobs.h"
+#include "broker/core/unique.h"
 #include "shared/job/job.h"
 
 namespace joinery::broker {
@@ -120,6 +121,9 @@ class Ledger {
   bool evolve(const Change& change, Fallout& fallout, std::uint64_t position = 0);
   bool evolve_start(SessionId worker, std::span<const Run> runs, Fallout& fallout);
 
+  // Unique claims for a time that is over. Not a change: time ends them again after a restart.
+  void expire_claims(Wall now);
+  void restore_claim(std::uint64_t scope, std::string_view name, const Claim& claim);
   // A scheduled job whose time has come. Not a change: time tells it again after a restart.
   void ripen(Slot slot, Fallout& fallout);
   // Sessions and answers that nobody will ask for. Not a change: they expire again after a restart.
@@ -178,7 +182,7 @@ class Ledger {
   FinishedRing finished;
   Interner handlers;
   Interner keys;
-  std::unordered_map<std::uint64_t, JobId> unique;  // queue << 32 | unique key
+  Claims claims;
   Counts totals;
   std::uint32_t epoch = 0;
   JobId next_job = 1;
@@ -201,6 +205,8 @@ class Ledger {
   bool on(const change::Drop& change, Fallout& fallout, std::uint64_t position);
   bool on(const change::Move& change, Fallout& fallout, std::uint64_t position);
   bool on(const change::Cancelling& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::Update& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::Transfer& change, Fallout& fallout, std::uint64_t position);
 
   std::uint32_t line_for(std::uint32_t queue, std::uint32_t handler, std::int64_t priority);
   void enqueue(Slot slot, bool front);  // into its line, as ready
@@ -217,6 +223,9 @@ class Ledger {
   void tell(const Job& job, Outcome outcome, const Failure* failure, Fallout& fallout);
   void forget(Slot slot, Fallout& fallout);
   void release_line(std::uint32_t line);
+  void relabel(Job& job, std::uint32_t queue, std::int64_t priority);
+  void claim(Job& job, std::string_view name, Wall at);
+  void free_claim(Job& job);
   void use_spec(SpecId spec, std::uint64_t jobs);
   void release_spec(SpecId spec);
 

@@ -106,7 +106,7 @@ void Core::Impl::compare_held(Session& worker, std::span<const Token> held, Effe
   for (JobId id : missing) {
     const Job& job = *ledger.job(id);
     if (job.has(flag_cancelling)) {
-      end(now_, Outcome::cancelled, {id}, effects);
+      end_stopped(now_, job, effects);
     } else {
       record(change::Requeue{.token = job.token(), .failure = {}}, effects);
     }
@@ -186,7 +186,7 @@ void Core::Impl::take_back(Now now, SessionId worker, bool lost, Effects& effect
     const Extra* extra = ledger.extra(job);
     const std::uint32_t losses = extra == nullptr ? 0 : extra->losses;
     if (job.has(flag_cancelling)) {
-      end(now, Outcome::cancelled, {id}, effects);
+      end_stopped(now, job, effects);
     } else if (lost && losses + 1 >= options.lost_attempts) {
       bury(now, job, failure, effects);
     } else {

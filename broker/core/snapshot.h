@@ -10,6 +10,7 @@
 //     order of their queues, then the others
 //   u64 n, finished: job, attempt, epoch, outcome
 //   u64 n, session logs: session, last_sequence, confirmed, u64 n, answers
+//   u64 n, unique claims for a time: u64 scope, key, job, until
 //   u64 n, watch ranges: first, count, session
 // Whatever follows from these (counts by state, lines, parked groups, uses of names) is not written.
 //
@@ -56,6 +57,7 @@ class SnapshotReader {
   void read_extra(Job& job, std::uint32_t queue);
   Failure read_failure();
   void read_finished();
+  void read_claim();
   void read_log();
   change::Answer read_answer();
   Code read_code();

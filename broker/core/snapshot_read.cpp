@@ -24,6 +24,7 @@ Result<> SnapshotReader::read() {
   for (auto n = in_.count(50); n != 0 && in_.ok(); --n) read_job();
   for (auto n = in_.count(17); n != 0 && in_.ok(); --n) read_finished();
   for (auto n = in_.count(40); n != 0 && in_.ok(); --n) read_log();
+  for (auto n = in_.count(28); n != 0 && in_.ok(); --n) read_claim();
   if (in_.ok()) return {};
   return fail(Code::journal_corrupt, "the checkpoint has a value that is not allowed, or ends too early");
 }
@@ -45,6 +46,15 @@ void SnapshotReader::read_spec() {
   }
   in_.get(spec.backoff.factor);
   in_.get(spec.backoff.jitter);
+  for (auto n = in_.count(4); n != 0 && in_.ok(); --n)
+    spec.backoff.list_ms.push_back(in_.get<std::uint32_t>());
+  for (auto n = in_.count(4); n != 0 && in_.ok(); --n) spec.no_retry.push_back(in_.text());
+  spec.unique.scope = in_.get_enum(UniqueScope::batch);
+  spec.unique.until = in_.get_enum(UniqueUntil::time);
+  spec.unique.on_conflict = in_.get_enum(OnConflict::replace);
+  in_.get(spec.unique.ttl_ms);
+  spec.after = in_.get_enum(After::finished);
+  spec.inputs = in_.get<std::uint8_t>() != 0;
   ledger_.restore_spec(std::move(spec), in_.get<std::uint64_t>());
 }
 
@@ -104,11 +114,13 @@ void SnapshotReader::read_extra(Job& job, std::uint32_t queue) {
   Extra& extra = ledger_.need_extra(job);
   in_.get(extra.parent);
   extra.expires = Wall(Duration(in_.get<std::int64_t>()));
+  extra.deadline = Wall(Duration(in_.get<std::int64_t>()));
   extra.due = Wall(Duration(in_.get<std::int64_t>()));
   if (const std::string key = in_.text(); !key.empty()) extra.key = ledger_.keys.add(key);
   if (const std::string key = in_.text(); !key.empty()) {
     extra.unique = ledger_.keys.add(key);
-    ledger_.unique[std::uint64_t{queue} << 32U | extra.unique] = job.id;
+    const UniqueScope scope = ledger_.specs[job.spec].spec.unique.scope;
+    ledger_.claims.take({ClaimKey::scope_of(scope, queue, job.batch), extra.unique}, {.job = job.id});
   }
   for (std::uint32_t* number : {&extra.failures, &extra.crashes, &extra.losses}) in_.get(*number);
   if (in_.get<std::uint8_t>() != 0) extra.failure = std::make_unique<Failure>(read_failure());
@@ -133,6 +145,15 @@ void SnapshotReader::read_finished() {
   if (in_.ok()) ledger_.finished.put(entry);
 }
 
+void SnapshotReader::read_claim() {
+  const auto scope = in_.get<std::uint64_t>();
+  const std::string key = in_.text();
+  Claim claim;
+  in_.get(claim.job);
+  claim.until = Wall(Duration(in_.get<std::int64_t>()));
+  if (in_.ok()) ledger_.restore_claim(scope, key, claim);
+}
+
 void SnapshotReader::read_log() {
   SessionId session;
   in_.get(session.high);
@@ -145,8 +166,7 @@ void SnapshotReader::read_log() {
     answer.session = session;
     if (!log.answers.empty() && answer.sequence <= log.answers.back().sequence) return in_.fail();
     for (const GroupAnswer& group : answer.groups) {
-      if (answer.parked && !group.error)
-        ledger_.parked[group.first] = {group.count, session, answer.sequence};
+      if (answer.parked && group.put()) ledger_.parked[group.first] = {group.count, session, answer.sequence};
     }
     log.answers.push_back(std::move(answer));
   }
@@ -167,6 +187,7 @@ change::Answer SnapshotReader::read_answer() {
     group.level = in_.get_enum(Durability::none);
     const auto has = in_.get<std::uint8_t>();
     group.no_handler = (has & 1U) != 0;
+    group.existing = (has & 4U) != 0;
     if ((has & 2U) == 0) continue;
     Error& error = group.error.emplace();
     error.code = read_code();

@@ -43,6 +43,13 @@ void SnapshotWriter::write() {
     out_.put(std::uint64_t{log.answers.size()});
     for (const change::Answer& answer : log.answers) write_answer(answer);
   }
+  out_.put(std::uint64_t{ledger_.claims.timed_count()});
+  ledger_.claims.for_each_timed([&](const ClaimKey& key, const Claim& claim) {
+    out_.put(key.scope);
+    out_.put(Bytes(ledger_.keys.name(key.key)));
+    out_.put(claim.job);
+    out_.put(claim.until.time_since_epoch().count());
+  });
 }
 
 void SnapshotWriter::write_outcomes(const Counts& counts) {
@@ -62,6 +69,16 @@ void SnapshotWriter::write_spec(const SpecState& state) {
   }
   out_.put(spec.backoff.factor);
   out_.put(spec.backoff.jitter);
+  out_.put(std::uint64_t{spec.backoff.list_ms.size()});
+  for (std::uint32_t delay : spec.backoff.list_ms) out_.put(delay);
+  out_.put(std::uint64_t{spec.no_retry.size()});
+  for (const std::string& type : spec.no_retry) out_.put(Bytes(type));
+  out_.put(spec.unique.scope);
+  out_.put(spec.unique.until);
+  out_.put(spec.unique.on_conflict);
+  out_.put(spec.unique.ttl_ms);
+  out_.put(spec.after);
+  out_.put(std::uint8_t{spec.inputs});
   out_.put(state.idle);
 }
 
@@ -121,6 +138,7 @@ void SnapshotWriter::write_job(const Job& job) {
   if (extra == nullptr) return;
   out_.put(extra->parent);
   out_.put(extra->expires.time_since_epoch().count());
+  out_.put(extra->deadline.time_since_epoch().count());
   out_.put(extra->due.time_since_epoch().count());
   out_.put(Bytes(ledger_.keys.name(extra->key)));
   out_.put(Bytes(ledger_.keys.name(extra->unique)));
@@ -147,7 +165,8 @@ void SnapshotWriter::write_answer(const change::Answer& answer) {
     out_.put(group.first);
     out_.put(group.count);
     out_.put(group.level);
-    out_.put(static_cast<std::uint8_t>((group.no_handler ? 1U : 0U) | (group.error ? 2U : 0U)));
+    out_.put(static_cast<std::uint8_t>((group.no_handler ? 1U : 0U) | (group.error ? 2U : 0U) |
+                                       (group.existing ? 4U : 0U)));
     if (!group.error) continue;
     out_.put(group.error->code);
     out_.put(Bytes(group.error->message));

@@ -33,6 +33,16 @@ std::string key_of(const Spec& spec) {
   add(key, spec.soft_timeout_ms);
   add(key, spec.hard_timeout_ms);
   add(key, spec.result_ttl_s);
+  add(key, spec.backoff.list_ms.size());
+  for (std::uint32_t delay : spec.backoff.list_ms) add(key, delay);
+  add(key, spec.no_retry.size());
+  for (const std::string& type : spec.no_retry) add(key, type);
+  add(key, spec.unique.scope);
+  add(key, spec.unique.until);
+  add(key, spec.unique.on_conflict);
+  add(key, spec.unique.ttl_ms);
+  add(key, spec.after);
+  add(key, spec.inputs);
   return key;
 }
 

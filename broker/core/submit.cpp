@@ -36,11 +36,16 @@ void Core::Impl::on(Now now, const Submit& command, Effects& effects) {
     session_timers.add({now.mono + *command.park_timeout, command.session, command.sequence});
   }
   record(answered, effects);
-  if (command.watch) watch_groups(command.session, answered.groups);
+  if (command.watch) {
+    watch_groups(command.session, answered.groups);
+    for (const GroupAnswer& group : answered.groups) {
+      if (group.existing) on(now, Watch{command.session, command.sequence, {&group.first, 1}}, effects);
+    }
+  }
   if (!answered.parked) return answer(answered, effects);
   // Whatever there is room for goes in at once; that may be all of another group.
   for (const GroupAnswer& group : answered.groups) {
-    if (!group.error) admit(ledger.queue_of(*ledger.job(group.first)).id, effects);
+    if (group.put()) admit(ledger.queue_of(*ledger.job(group.first)).id, effects);
   }
 }
 
@@ -90,29 +95,16 @@ std::optional<Error> Core::Impl::check_group(const PutGroup& group) const {
   }
   if (group.columns == nullptr) return std::nullopt;
   const Columns& columns = *group.columns;
-  for (std::size_t length : {columns.priority.size(), columns.delay_ms.size(), columns.run_at_ms.size(),
-                             columns.expires_at_ms.size(), columns.key.size(), columns.unique_key.size()}) {
+  for (std::size_t length :
+       {columns.priority.size(), columns.delay_ms.size(), columns.run_at_ms.size(),
+        columns.expires_at_ms.size(), columns.key.size(), columns.unique_key.size(),
+        columns.deadline_ms.size(), columns.after.size(), columns.after_batches.size()}) {
     if (length != 0 && length != group.sizes.size()) {
       return Error{Code::invalid_argument,
                    fmt::format("a column has {} values, expected {}", length, group.sizes.size()), "columns"};
     }
   }
-  return columns.unique_key.empty() ? std::nullopt : check_unique(group, queue);
-}
-
-std::optional<Error> Core::Impl::check_unique(const PutGroup& group, std::uint32_t queue) const {
-  std::set<std::string_view> seen;
-  for (const std::string& key : group.columns->unique_key) {
-    if (key.empty()) continue;
-    const std::uint32_t number = ledger.keys.find(key);
-    const bool known = number != 0 && ledger.unique.contains(std::uint64_t{queue} << 32U | number);
-    if (known || !seen.insert(key).second) {
-      return Error{Code::duplicate_job,
-                   fmt::format("queue {} has a job with unique_key {}", group.queue, key),
-                   "columns.unique_key"};
-    }
-  }
-  return std::nullopt;
+  return columns.unique_key.empty() ? std::nullopt : check_unique(group);
 }
 
 GroupAnswer Core::Impl::put_group(Now now, const Submit& submit, const PutGroup& asked, std::uint32_t index,
@@ -125,6 +117,11 @@ GroupAnswer Core::Impl::put_group(Now now, const Submit& submit, const PutGroup&
   if (auto error = check_group(group)) return {.error = std::move(error)};
   const std::uint32_t id = need_queue(group.queue, effects);
   const QueueState& queue = ledger.queues[id];
+  const Result<JobId> existing = settle_conflicts(now, group, id, effects);
+  if (!existing) return {.error = existing.error()};
+  if (*existing != 0) {
+    return {.first = *existing, .count = 1, .level = queue.options.durability, .error = {}, .existing = true};
+  }
   const std::uint64_t maxsize = queue.options.maxsize;
   const bool full =
       maxsize != 0 && (queue.waiting() + group.sizes.size() > maxsize || queue.parked_head != no_slot);
@@ -235,7 +232,7 @@ void Core::Impl::finish_parked(SessionId id, std::uint64_t sequence, Effects& ef
   const change::Answer* waiting = ledger.logs[id].find(sequence);
   if (waiting == nullptr || !waiting->parked) return;
   for (const GroupAnswer& group : waiting->groups) {
-    if (group.error) continue;
+    if (!group.put()) continue;
     // From the end: jobs are mostly admitted in order.
     for (JobId job = group.first + group.count; job-- > group.first;) {
       const Job* found = ledger.job(job);
@@ -260,7 +257,7 @@ void Core::Impl::give_up_parked(Now now, SessionId id, std::uint64_t sequence, c
   last.parked = false;
   last.until = never_wall;
   for (GroupAnswer& group : last.groups) {
-    if (group.error) continue;
+    if (!group.put()) continue;
     std::vector<JobId> admitted;
     bool any_parked = false;
     for (JobId job = group.first; job < group.first + group.count; ++job) {

@@ -34,13 +34,17 @@ void Core::Impl::tick(Now now, Effects& effects) {
 
 void Core::Impl::fire_wall(Now now, Effects& effects) {
   std::vector<JobId> expired;
+  std::vector<JobId> late;
+  ledger.expire_claims(now.wall);
   for (WallTimer timer; wall_timers.take_due(now.wall, timer);) {
     const Slot slot = ledger.find(timer.job);
     if (slot == no_slot) continue;
     const Job& job = ledger.jobs[slot];
     const Extra* extra = ledger.extra(job);
     const bool waits = job.get_state() == State::ready || job.get_state() == State::scheduled;
-    if (waits && job.attempt == 0 && extra != nullptr && extra->expires <= now.wall) {
+    if (extra != nullptr && extra->deadline <= now.wall && job.get_state() != State::failed) {
+      late.push_back(job.id);
+    } else if (waits && job.attempt == 0 && extra != nullptr && extra->expires <= now.wall) {
       expired.push_back(job.id);
     } else if (job.get_state() == State::scheduled && job.has(flag_wall) && job.due() <= now.wall) {
       ledger.ripen(slot, fallout);
@@ -50,6 +54,21 @@ void Core::Impl::fire_wall(Now now, Effects& effects) {
   std::ranges::sort(expired);
   expired.erase(std::unique(expired.begin(), expired.end()), expired.end());
   end(now, Outcome::expired, std::move(expired), effects);
+  if (!late.empty()) stop_late(now, late, effects);
+}
+
+// Jobs that were not finished by their deadline: those that wait end, those that run are told.
+void Core::Impl::stop_late(Now now, const std::vector<JobId>& jobs, Effects& effects) {
+  std::set<JobId> waiting;
+  for (JobId id : jobs) {
+    const State state = ledger.job(id)->get_state();
+    if (state == State::running) {
+      cancel(now, {id}, Duration{5'000'000}, effects);
+    } else if (state != State::parked) {
+      waiting.insert(id);
+    }
+  }
+  end(now, Outcome::expired, {waiting.begin(), waiting.end()}, effects);
 }
 
 // Sets the timers of a scheduled or expiring job.
@@ -59,6 +78,10 @@ void Core::Impl::arm(JobId id) {
   if (const Extra* extra = ledger.extra(*job);
       extra != nullptr && extra->expires != never_wall && job->attempt == 0) {
     wall_timers.add({extra->expires, id});
+  }
+  if (const Extra* extra = ledger.extra(*job);
+      extra != nullptr && extra->deadline != never_wall && job->get_state() != State::failed) {
+    wall_timers.add({extra->deadline, id});
   }
   if (job->get_state() != State::scheduled) return;
   if (job->has(flag_wall)) {

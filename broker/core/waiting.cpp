@@ -103,7 +103,7 @@ void Core::Impl::on(Now now, const Forget& command, Effects& effects) {
 
 void Core::Impl::watch_groups(SessionId session, const std::vector<GroupAnswer>& groups) {
   for (const GroupAnswer& group : groups) {
-    if (!group.error) watch_jobs(session, group.first, group.count);
+    if (group.put()) watch_jobs(session, group.first, group.count);
   }
 }
 

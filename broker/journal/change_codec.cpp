@@ -18,16 +18,20 @@ enum PutFlags : std::uint8_t {
   has_columns = 8,
   all_put_flags = 15
 };
-enum ColumnFlags : std::uint8_t {
+enum ColumnFlags : std::uint16_t {
   priority = 1,
   delay = 2,
   run_at = 4,
   expires_at = 8,
   key = 16,
   unique_key = 32,
-  all_columns = 63
+  deadline = 64,
+  after = 128,
+  after_batches = 256,
+  all_columns = 511
 };
-enum AnswerFlags : std::uint8_t { has_error = 1, no_handler = 2, all_answer_flags = 3 };
+enum AnswerFlags : std::uint8_t { has_error = 1, no_handler = 2, existing = 4, all_answer_flags = 7 };
+enum UpdateFlags : std::uint8_t { new_priority = 1, new_due = 2, all_update_flags = 3 };
 
 std::int64_t micros(Wall time) { return time.time_since_epoch().count(); }
 Wall wall(std::int64_t value) { return Wall{Duration{value}}; }
@@ -142,6 +146,16 @@ void write(FieldWriter& out, const change::DefineSpec& define) {
   out.varint(spec.hard_timeout_ms);
   out.varint(spec.result_ttl_s);
   out.string(spec.trace);
+  out.varint(spec.backoff.list_ms.size());
+  for (std::uint32_t delay : spec.backoff.list_ms) out.varint(delay);
+  out.varint(spec.no_retry.size());
+  for (const std::string& type : spec.no_retry) out.string(type);
+  out.byte(static_cast<std::uint8_t>(spec.unique.scope));
+  out.byte(static_cast<std::uint8_t>(spec.unique.until));
+  out.byte(static_cast<std::uint8_t>(spec.unique.on_conflict));
+  out.varint(spec.unique.ttl_ms);
+  out.byte(static_cast<std::uint8_t>(spec.after));
+  out.flag(spec.inputs);
 }
 void read(FieldReader& in, change::DefineSpec& define) {
   Spec& spec = define.spec;
@@ -158,6 +172,16 @@ void read(FieldReader& in, change::DefineSpec& define) {
   spec.hard_timeout_ms = in.u32();
   spec.result_ttl_s = in.u32();
   spec.trace = in.string();
+  spec.backoff.list_ms.resize(in.count(1));
+  for (std::uint32_t& delay : spec.backoff.list_ms) delay = in.u32();
+  spec.no_retry.resize(in.count(1));
+  for (std::string& type : spec.no_retry) type = in.string();
+  spec.unique.scope = static_cast<UniqueScope>(in.byte_to(1));
+  spec.unique.until = static_cast<UniqueUntil>(in.byte_to(3));
+  spec.unique.on_conflict = static_cast<OnConflict>(in.byte_to(2));
+  spec.unique.ttl_ms = in.varint();
+  spec.after = static_cast<After>(in.byte_to(1));
+  spec.inputs = in.flag();
 }
 
 void write(FieldWriter& out, const change::OpenBatch& batch) {
@@ -171,21 +195,33 @@ void read(FieldReader& in, change::OpenBatch& batch) {
   batch.at = wall(in.zig());
 }
 
-std::uint8_t flags_of(const Columns& columns) {
-  return static_cast<std::uint8_t>(
+std::uint16_t flags_of(const Columns& columns) {
+  return static_cast<std::uint16_t>(
       (columns.priority.empty() ? 0 : priority) | (columns.delay_ms.empty() ? 0 : delay) |
       (columns.run_at_ms.empty() ? 0 : run_at) | (columns.expires_at_ms.empty() ? 0 : expires_at) |
-      (columns.key.empty() ? 0 : key) | (columns.unique_key.empty() ? 0 : unique_key));
+      (columns.key.empty() ? 0 : key) | (columns.unique_key.empty() ? 0 : unique_key) |
+      (columns.deadline_ms.empty() ? 0 : deadline) | (columns.after.empty() ? 0 : after) |
+      (columns.after_batches.empty() ? 0 : after_batches));
+}
+template <typename Id>
+void write_lists(FieldWriter& out, const std::vector<std::vector<Id>>& column) {
+  for (const std::vector<Id>& ids : column) {
+    out.varint(ids.size());
+    for (Id id : ids) out.varint(static_cast<std::uint64_t>(id));
+  }
 }
 void write_columns(FieldWriter& out, const Columns& columns) {
   const auto same = [](std::uint64_t value) { return value; };
-  out.byte(flags_of(columns));
+  out.varint(flags_of(columns));
   out.column(columns.priority, zigzag);
   out.column(columns.delay_ms, same);
   out.column(columns.run_at_ms, zigzag);
   out.column(columns.expires_at_ms, zigzag);
   for (const auto& name : columns.key) out.string(name);
   for (const auto& name : columns.unique_key) out.string(name);
+  out.column(columns.deadline_ms, zigzag);
+  write_lists(out, columns.after);
+  write_lists(out, columns.after_batches);
 }
 // Resizes `column` to `count` and reads each value, if the flag is set; a value takes at least one byte.
 template <typename T, typename ReadOne>
@@ -196,8 +232,14 @@ void read_column(FieldReader& in, bool there, std::size_t count, std::vector<T>&
   column.reserve(count);
   for (std::size_t i = 0; i < count && in.good(); ++i) column.emplace_back(read_one());
 }
+template <typename Id>
+std::vector<Id> read_ids(FieldReader& in) {
+  std::vector<Id> ids(in.count(1));
+  for (Id& id : ids) id = static_cast<Id>(in.varint());
+  return ids;
+}
 void read_columns(FieldReader& in, std::size_t count, Columns& columns) {
-  const unsigned there = in.byte_to(all_columns);
+  const auto there = static_cast<unsigned>(in.varint_to(all_columns));
   const auto zig = [&in] { return in.zig(); };
   const auto string = [&in] { return in.string(); };
   read_column(in, (there & priority) != 0, count, columns.priority, zig);
@@ -206,6 +248,10 @@ void read_columns(FieldReader& in, std::size_t count, Columns& columns) {
   read_column(in, (there & expires_at) != 0, count, columns.expires_at_ms, zig);
   read_column(in, (there & key) != 0, count, columns.key, string);
   read_column(in, (there & unique_key) != 0, count, columns.unique_key, string);
+  read_column(in, (there & deadline) != 0, count, columns.deadline_ms, zig);
+  read_column(in, (there & after) != 0, count, columns.after, [&in] { return read_ids<std::int64_t>(in); });
+  read_column(in, (there & after_batches) != 0, count, columns.after_batches,
+              [&in] { return read_ids<BatchId>(in); });
 }
 
 void check_lengths(const change::Put& put) {
@@ -215,6 +261,8 @@ void check_lengths(const change::Put& put) {
   JOINERY_CHECK(fits(put.due));
   if (put.columns == nullptr) return;
   JOINERY_CHECK(fits(put.columns->priority) && fits(put.columns->delay_ms) && fits(put.columns->run_at_ms));
+  JOINERY_CHECK(fits(put.columns->deadline_ms) && fits(put.columns->after) &&
+                fits(put.columns->after_batches));
   JOINERY_CHECK(fits(put.columns->expires_at_ms) && fits(put.columns->key) && fits(put.columns->unique_key));
 }
 void write(FieldWriter& out, const change::Put& put) {
@@ -287,7 +335,8 @@ void write(FieldWriter& out, const change::Answer& answer) {
     out.varint(group.first);
     out.varint(group.count);
     out.byte(static_cast<std::uint8_t>(group.level));
-    out.byte(static_cast<std::uint8_t>((group.error ? has_error : 0) | (group.no_handler ? no_handler : 0)));
+    out.byte(static_cast<std::uint8_t>((group.error ? has_error : 0) | (group.no_handler ? no_handler : 0) |
+                                       (group.existing ? existing : 0)));
     if (!group.error) continue;
     out.varint(static_cast<std::uint64_t>(group.error->code));
     out.string(group.error->message);
@@ -309,6 +358,7 @@ void read(FieldReader& in, change::Answer& answer) {
     group.level = static_cast<Durability>(in.byte_to(2));
     const unsigned flags = in.byte_to(all_answer_flags);
     group.no_handler = (flags & no_handler) != 0;
+    group.existing = (flags & existing) != 0;
     if ((flags & has_error) == 0) continue;
     Error& error = group.error.emplace();
     error.code = read_code(in);
@@ -393,6 +443,28 @@ void read(FieldReader& in, change::Move& move) {
 void write(FieldWriter& out, const change::Cancelling& cancelling) { write(out, cancelling.runs); }
 void read(FieldReader& in, change::Cancelling& cancelling) { read_runs(in, cancelling.runs); }
 
+void write(FieldWriter& out, const change::Update& update) {
+  out.varint(update.job);
+  out.byte(static_cast<std::uint8_t>((update.priority ? new_priority : 0) | (update.due ? new_due : 0)));
+  if (update.priority) out.zig(*update.priority);
+  if (update.due) out.zig(micros(*update.due));
+}
+void read(FieldReader& in, change::Update& update) {
+  update.job = in.varint();
+  const unsigned flags = in.byte_to(all_update_flags);
+  if ((flags & new_priority) != 0) update.priority = in.zig();
+  if ((flags & new_due) != 0) update.due = wall(in.zig());
+}
+
+void write(FieldWriter& out, const change::Transfer& transfer) {
+  out.varint(transfer.job);
+  out.varint(transfer.queue);
+}
+void read(FieldReader& in, change::Transfer& transfer) {
+  transfer.job = in.varint();
+  transfer.queue = in.u32();
+}
+
 template <typename T>
 void read_as(FieldReader& in, Change& change) {
   T value;
@@ -403,7 +475,7 @@ void read_as(FieldReader& in, Change& change) {
 }  // namespace
 
 // The tag of a change is its place in the variant, from 1.
-static_assert(std::variant_size_v<Change::variant> == 15);
+static_assert(std::variant_size_v<Change::variant> == 17);
 
 void encode_changes(std::span<const Change> changes, Buffer& out) {
   FieldWriter writer(out);
@@ -446,6 +518,8 @@ const Change* ChangeDecoder::next() {
     case 13: read_as<change::Drop>(in, change_); break;
     case 14: read_as<change::Move>(in, change_); break;
     case 15: read_as<change::Cancelling>(in, change_); break;
+    case 16: read_as<change::Update>(in, change_); break;
+    case 17: read_as<change::Transfer>(in, change_); break;
     default: in.bad();
   }
   good_ = in.good();

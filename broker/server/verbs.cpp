@@ -228,6 +228,28 @@ Result<Plan> job_retry(const Desk&, const Value& given) {
   return Plan{Retry{std::move(*jobs), {}}, number_value};
 }
 
+Result<Plan> job_update(const Desk&, const Value& given) {
+  Result<std::vector<JobId>> jobs = given.ids("jobs");
+  if (!jobs) return std::unexpected(jobs.error());
+  Update verb{.jobs = std::move(*jobs), .priority = {}, .run_at_ms = {}};
+  for (const auto& [key, out] :
+       {std::pair("priority", &verb.priority), std::pair("run_at_ms", &verb.run_at_ms)}) {
+    if (given.find(key) == nullptr) continue;
+    const Result<std::int64_t> value = given.i64(key);
+    if (!value) return std::unexpected(value.error());
+    *out = *value;
+  }
+  return Plan{std::move(verb), number_value};
+}
+
+Result<Plan> job_move(const Desk&, const Value& given) {
+  Result<std::vector<JobId>> jobs = given.ids("jobs");
+  if (!jobs) return std::unexpected(jobs.error());
+  Result<std::string> to = text(given, "to");
+  if (!to) return std::unexpected(to.error());
+  return Plan{MoveTo{std::move(*jobs), std::move(*to)}, number_value};
+}
+
 // These dead letters, or all of a queue.
 template <typename AdminVerb>
 Result<Plan> of_dead(const Desk& desk, const Value& given) {
@@ -262,6 +284,8 @@ const std::vector<Verb>& verbs() {
       {"job.show", {"job", "payload"}, job_show},
       {"job.retry", {"jobs"}, job_retry},
       {"job.cancel", {"jobs", "grace_ms"}, job_cancel},
+      {"job.update", {"jobs", "priority", "run_at_ms"}, job_update},
+      {"job.move", {"jobs", "to"}, job_move},
       {"dead.list", {"queue", "after", "most"}, dead_list},
       {"dead.retry", {"jobs", "queue"}, of_dead<Retry>},
       {"dead.delete", {"jobs", "queue"}, of_dead<Delete>},

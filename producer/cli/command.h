@@ -48,6 +48,8 @@ Run define_queue_configure(Arguments&);
 Run define_job_ls(Arguments&);
 Run define_job_show(Arguments&);
 Run define_job_retry(Arguments&);
+Run define_job_update(Arguments&);
+Run define_job_move(Arguments&);
 Run define_dead_ls(Arguments&);
 Run define_dead_retry(Arguments&);
 Run define_dead_delete(Arguments&);

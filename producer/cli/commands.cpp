@@ -25,6 +25,8 @@ constexpr Command table[] = {
     {"job ls", "", "list unfinished jobs", define_job_ls},
     {"job show", "", "all that is known of jobs, and why they do not run", define_job_show},
     {"job retry", "", "run failed jobs again", define_job_retry},
+    {"job update", "", "change priority or time of jobs that wait", define_job_update},
+    {"job move", "", "move jobs to another queue", define_job_move},
     {"job cancel", "", "cancel jobs", define_cancel},
     {"dead ls", "", "list failed jobs", define_dead_ls},
     {"dead show", "", "all that is known of failed jobs", define_job_show},
@@ -38,7 +40,7 @@ constexpr Command table[] = {
 
 constexpr Noun noun_table[] = {
     {"queue", looking, "ls, show, pause, resume, purge, configure"},
-    {"job", looking, "ls, show, retry, cancel"},
+    {"job", looking, "ls, show, retry, update, move, cancel"},
     {"dead", looking, "ls, show, retry, delete: jobs that failed for good"},
     {"worker", looking, "ls"},
     {"batch", looking, "open, show, cancel"},

@@ -61,6 +61,7 @@ void add_submission(Arguments& arguments, SubmissionFlags& flags) {
                    UINT32_MAX);
   arguments.option("--batch", flags.batch, "add to this batch", 1);
   arguments.option("--key", flags.key, "what limits and fairness are counted by, e.g. host:example.org");
+  add_job_control(arguments, flags.control);
   arguments.flag("--refuse-when-full", flags.no_wait_for_room,
                  "fail when the queue is full instead of waiting for room");
   arguments.flag("--json-args", flags.json_args,
@@ -83,6 +84,7 @@ SubmitOptions submit_options(const SubmissionFlags& flags, const Settings& setti
   options.run_at = flags.run_at;
   if (flags.expires_in) options.expires_at = now + *flags.expires_in;
   options.priority = flags.priority;
+  apply_job_control(flags.control, now, options);
   options.key = flags.key;
   options.refuse_when_full = flags.no_wait_for_room;
   return options;

@@ -7,6 +7,7 @@
 
 #include "producer/cli/arguments.h"
 #include "producer/cli/context.h"
+#include "producer/cli/job_control.h"
 
 namespace joinery::cli {
 
@@ -21,6 +22,7 @@ struct SubmissionFlags {
   std::uint64_t crash_attempts = Spec{}.crash_attempts;
   std::uint64_t batch = 0;
   std::string key;
+  JobControlFlags control;
   bool no_wait_for_room = false;
   bool json_args = false;
   std::string directory;                 // exec: of the command

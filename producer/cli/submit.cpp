@@ -73,7 +73,8 @@ Run define_submit(Arguments& arguments) {
   arguments.option("--payload-file", flags->payload_file, "the payload as it is; -: stdin", "FILE");
   arguments.option("--content-type", flags->content_type, "of the payload", "TYPE");
   arguments.option("--stdin", flags->input, "exec: what the command reads; -: our stdin", "FILE");
-  arguments.option("--unique", flags->unique, "refuse if a job with this key is unfinished", "KEY");
+  arguments.option("--unique", flags->unique,
+                   "one job with this key at a time: see --unique-until and --on-conflict", "KEY");
   arguments.flag("--wait", flags->wait, "wait for the job and print its result");
   arguments.option("--timeout", flags->timeout, "with --wait: give up after this (exit code 3)");
   arguments.examples(examples);

@@ -25,6 +25,14 @@ void extend(std::vector<T>& column, std::size_t before, std::size_t number, cons
   column.insert(column.end(), number, value);
 }
 
+bool depends(const SubmitOptions& options) {
+  return !options.after.empty() || !options.after_batches.empty();
+}
+
+std::vector<std::int64_t> after_of(const SubmitOptions& options) {
+  return {options.after.begin(), options.after.end()};
+}
+
 bool same_fate(const Frame& frame, const SubmitOptions& options) {
   const bool same_timeout = options.full_timeout.has_value() == frame.timeout_ms.has_value() &&
                             (!options.full_timeout ||
@@ -88,7 +96,8 @@ Outbox::Outbox(const ClientOptions& options, std::function<void()> wake)
 // neighbours'. A job like the one before it needs little of that.
 Result<> Outbox::check(const Line& line, const std::string& handler, std::span<const Bytes> payloads,
                        const SubmitOptions& options) const {
-  const bool has_times = options.delay || options.run_at || options.expires_at || options.full_timeout;
+  const bool has_times = options.delay || options.run_at || options.expires_at || options.full_timeout ||
+                         options.deadline || depends(options);
   const Frame* frame = line.unsent.empty() ? nullptr : &line.unsent.back();
   if (frame == nullptr || has_times || !options.unique_key.empty() || payloads.size() != 1 ||
       payloads[0].size() > payload_max_ || !same_jobs(frame->drafts.back(), handler, options)) {
@@ -111,6 +120,9 @@ Result<> Outbox::check_all(const std::string& handler, std::span<const Bytes> pa
   if (options.expires_at) set(columns.expires_at_ms, to_ms(*options.expires_at));
   if (!options.key.empty()) set(columns.key, options.key);
   if (!options.unique_key.empty()) set(columns.unique_key, options.unique_key);
+  if (options.deadline) set(columns.deadline_ms, to_ms(*options.deadline));
+  if (!options.after.empty()) set(columns.after, after_of(options));
+  if (!options.after_batches.empty()) set(columns.after_batches, options.after_batches);
   if (options.delay && options.delay->count() < 0) {
     return fail(Code::invalid_argument, "delay is negative, expected at least 0", "delay");
   }
@@ -188,6 +200,9 @@ void Outbox::append(Draft& draft, std::span<const Bytes> payloads, const SubmitO
   extend(columns.expires_at_ms, before, number, options.expires_at ? to_ms(*options.expires_at) : 0);
   extend(columns.key, before, number, options.key);
   extend(columns.unique_key, before, number, options.unique_key);
+  extend(columns.deadline_ms, before, number, options.deadline ? to_ms(*options.deadline) : 0);
+  if (!options.after.empty()) extend(columns.after, before, number, after_of(options));
+  if (!options.after_batches.empty()) extend(columns.after_batches, before, number, options.after_batches);
 }
 
 void Outbox::submit(std::string handler, std::span<const Bytes> payloads, const SubmitOptions& options,
@@ -196,7 +211,7 @@ void Outbox::submit(std::string handler, std::span<const Bytes> payloads, const 
   for (Bytes payload : payloads) bytes += payload.size();
   // One caller's refusal is no other's: all or nothing holds for each submit.
   const bool alone = payloads.size() > 1 || options.refuse_when_full || options.full_timeout.has_value() ||
-                     !options.unique_key.empty();
+                     !options.unique_key.empty() || depends(options);
   std::unique_lock lock(mutex_);
   auto checked = check(line(options.queue), handler, payloads, options);
   if (checked) wait_for_room(lock, payloads.size(), bytes);

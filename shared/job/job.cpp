@@ -27,6 +27,14 @@ constexpr Words<Outcome, 4> outcomes{{{Outcome::succeeded, "succeeded"},
                                       {Outcome::failed, "failed"},
                                       {Outcome::cancelled, "cancelled"},
                                       {Outcome::expired, "expired"}}};
+constexpr Words<UniqueScope, 2> scopes{{{UniqueScope::queue, "queue"}, {UniqueScope::batch, "batch"}}};
+constexpr Words<UniqueUntil, 4> untils{{{UniqueUntil::finished, "finished"},
+                                        {UniqueUntil::started, "started"},
+                                        {UniqueUntil::succeeded, "succeeded"},
+                                        {UniqueUntil::time, "time"}}};
+constexpr Words<OnConflict, 3> conflicts{
+    {{OnConflict::refuse, "refuse"}, {OnConflict::ignore, "ignore"}, {OnConflict::replace, "replace"}}};
+constexpr Words<After, 2> afters{{{After::succeeded, "succeeded"}, {After::finished, "finished"}}};
 
 template <typename E, std::size_t N>
 std::string_view word_of(const Words<E, N>& words, E value) {
@@ -61,10 +69,39 @@ Result<> validate_backoff(const Backoff& backoff) {
                             backoff.max_ms, backoff.initial_ms),
                 "spec.backoff.max_ms");
   }
+  if (backoff.list_ms.size() > limits::list_max) {
+    return fail(Code::invalid_argument,
+                fmt::format("spec.backoff.list_ms has {} delays, expected at most {}", backoff.list_ms.size(),
+                            limits::list_max),
+                "spec.backoff.list_ms");
+  }
   return {};
 }
 
 constexpr std::uint64_t century_ms = 100ULL * 365 * 86'400'000;
+
+Result<> validate_no_retry(const std::vector<std::string>& types) {
+  if (types.size() > limits::list_max) {
+    return fail(
+        Code::invalid_argument,
+        fmt::format("spec.no_retry has {} types, expected at most {}", types.size(), limits::list_max),
+        "spec.no_retry");
+  }
+  for (const std::string& type : types) {
+    if (auto checked = validate_name(type, "spec.no_retry"); !checked) return checked;
+  }
+  return {};
+}
+
+Result<> validate_unique(const Unique& unique) {
+  const bool timed = unique.until == UniqueUntil::time;
+  if (timed == (unique.ttl_ms != 0) && unique.ttl_ms <= century_ms) return {};
+  return fail(Code::invalid_argument,
+              fmt::format("spec.unique.ttl_ms is {}, expected {}", unique.ttl_ms,
+                          timed ? "1 ms to a hundred years, since spec.unique.until is time"
+                                : "none, since spec.unique.until is not time"),
+              "spec.unique.ttl_ms");
+}
 
 Result<> validate_lengths(const Columns& columns, std::size_t jobs) {
   const std::pair<std::string_view, std::size_t> lengths[] = {
@@ -74,6 +111,9 @@ Result<> validate_lengths(const Columns& columns, std::size_t jobs) {
       {"columns.expires_at_ms", columns.expires_at_ms.size()},
       {"columns.key", columns.key.size()},
       {"columns.unique_key", columns.unique_key.size()},
+      {"columns.deadline_ms", columns.deadline_ms.size()},
+      {"columns.after", columns.after.size()},
+      {"columns.after_batches", columns.after_batches.size()},
   };
   for (const auto& [field, length] : lengths) {
     if (length != 0 && length != jobs) {
@@ -95,6 +135,22 @@ Result<> validate_times(const std::vector<std::int64_t>& times, const char* fiel
   return {};
 }
 
+template <typename Id>
+Result<> validate_after(const std::vector<std::vector<Id>>& column, const char* field) {
+  for (const std::vector<Id>& ids : column) {
+    if (ids.size() > limits::after_max) {
+      return fail(
+          Code::invalid_argument,
+          fmt::format("{} names {} for one job, expected at most {}", field, ids.size(), limits::after_max),
+          field);
+    }
+    for (Id id : ids) {
+      if (id == 0) return fail(Code::invalid_argument, fmt::format("{} names 0", field), field);
+    }
+  }
+  return {};
+}
+
 Result<> validate_names(const std::vector<std::string>& names, const char* field) {
   for (const std::string& name : names) {
     if (name.empty()) continue;
@@ -109,9 +165,18 @@ std::string_view word(Mode mode) { return word_of(modes, mode); }
 std::string_view word(Durability durability) { return word_of(durabilities, durability); }
 std::string_view word(State state) { return word_of(states, state); }
 std::string_view word(Outcome outcome) { return word_of(outcomes, outcome); }
+std::string_view word(UniqueScope scope) { return word_of(scopes, scope); }
+std::string_view word(UniqueUntil until) { return word_of(untils, until); }
+std::string_view word(OnConflict on_conflict) { return word_of(conflicts, on_conflict); }
+std::string_view word(After after) { return word_of(afters, after); }
 std::optional<Mode> mode_from_word(std::string_view text) { return value_of(modes, text); }
 std::optional<Durability> durability_from_word(std::string_view text) { return value_of(durabilities, text); }
 std::optional<State> state_from_word(std::string_view text) { return value_of(states, text); }
+std::optional<Outcome> outcome_from_word(std::string_view text) { return value_of(outcomes, text); }
+std::optional<UniqueScope> unique_scope_from_word(std::string_view text) { return value_of(scopes, text); }
+std::optional<UniqueUntil> unique_until_from_word(std::string_view text) { return value_of(untils, text); }
+std::optional<OnConflict> on_conflict_from_word(std::string_view text) { return value_of(conflicts, text); }
+std::optional<After> after_from_word(std::string_view text) { return value_of(afters, text); }
 
 Result<> validate_name(std::string_view name, std::string_view field) {
   if (name.empty() || name.size() > limits::name_max) {
@@ -149,6 +214,8 @@ Result<> validate(const Spec& spec) {
         fmt::format("spec.trace has {} bytes, expected at most {}", spec.trace.size(), limits::name_max),
         "spec.trace");
   }
+  if (auto checked = validate_no_retry(spec.no_retry); !checked) return checked;
+  if (auto checked = validate_unique(spec.unique); !checked) return checked;
   return validate_backoff(spec.backoff);
 }
 
@@ -162,6 +229,9 @@ Result<> validate(const Columns& columns, std::size_t jobs) {
   }
   if (auto checked = validate_times(columns.run_at_ms, "columns.run_at_ms"); !checked) return checked;
   if (auto checked = validate_times(columns.expires_at_ms, "columns.expires_at_ms"); !checked) return checked;
+  if (auto checked = validate_times(columns.deadline_ms, "columns.deadline_ms"); !checked) return checked;
+  if (auto checked = validate_after(columns.after, "columns.after"); !checked) return checked;
+  if (auto checked = validate_after(columns.after_batches, "columns.after_batches"); !checked) return checked;
   if (auto checked = validate_names(columns.key, "columns.key"); !checked) return checked;
   return validate_names(columns.unique_key, "columns.unique_key");
 }

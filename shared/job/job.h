@@ -65,16 +65,49 @@ std::string_view word(Outcome outcome);
 std::optional<Mode> mode_from_word(std::string_view text);
 std::optional<Durability> durability_from_word(std::string_view text);
 std::optional<State> state_from_word(std::string_view text);
+std::optional<Outcome> outcome_from_word(std::string_view text);
 
 // How long to wait before attempt n+1: initial * factor^(n-1), at most max, then changed at random by up to
-// +-jitter of itself.
+// +-jitter of itself. With a list: its nth element (the last one again and again), jittered too.
 struct Backoff {
   std::uint32_t initial_ms = 1000;
   std::uint32_t max_ms = 600'000;
   float factor = 2.0F;  // 1: fixed
   float jitter = 0.1F;  // 0 to 1
+  std::vector<std::uint32_t> list_ms;
   bool operator==(const Backoff&) const = default;
 };
+
+// What a unique key claims: within its queue or its batch, until the job...
+enum class UniqueScope : std::uint8_t { queue, batch };
+enum class UniqueUntil : std::uint8_t {
+  finished,   // has an outcome, whichever: a job that failed frees its claim
+  started,    // is delivered for the first time
+  succeeded,  // succeeded, was cancelled, expired or deleted: a dead letter keeps its claim
+  time,       // was accepted ttl_ms ago, whatever became of it
+};
+// What a put gets whose key is claimed: refused with duplicate_job; the id of the job that has the claim; or
+// that one is cancelled, unless it runs, and the new one takes its place.
+enum class OnConflict : std::uint8_t { refuse, ignore, replace };
+struct Unique {
+  UniqueScope scope = UniqueScope::queue;
+  UniqueUntil until = UniqueUntil::finished;
+  OnConflict on_conflict = OnConflict::refuse;
+  std::uint64_t ttl_ms = 0;  // for UniqueUntil::time
+  bool operator==(const Unique&) const = default;
+};
+
+// What a job that comes after others asks of them: else it ends as cancelled.
+enum class After : std::uint8_t { succeeded, finished };
+
+std::string_view word(UniqueScope scope);
+std::string_view word(UniqueUntil until);
+std::string_view word(OnConflict on_conflict);
+std::string_view word(After after);
+std::optional<UniqueScope> unique_scope_from_word(std::string_view text);
+std::optional<UniqueUntil> unique_until_from_word(std::string_view text);
+std::optional<OnConflict> on_conflict_from_word(std::string_view text);
+std::optional<After> after_from_word(std::string_view text);
 
 // What the jobs of one group share: the handler and the options that seldom differ from job to job. The
 // broker keeps each distinct Spec once.
@@ -89,6 +122,10 @@ struct Spec {
   std::uint32_t hard_timeout_ms = 0;  // its process group is killed; 0: none
   std::uint32_t result_ttl_s = 0;     // seconds for which the result is kept in Redis; 0: no result is kept
   std::string trace;                  // W3C traceparent, carried through unread
+  std::vector<std::string> no_retry;  // types of failures that no further attempt would mend
+  Unique unique;                      // what the column unique_key means
+  After after = After::succeeded;     // what the columns after and after_batches mean
+  bool inputs = false;  // the handler is given the results of the jobs of the column after, in that order
   bool operator==(const Spec&) const = default;
 };
 
@@ -101,6 +138,11 @@ struct Columns {
   std::vector<std::int64_t> expires_at_ms;  // Unix milliseconds: not started by then: expired
   std::vector<std::string> key;             // what limits and fairness are counted by
   std::vector<std::string> unique_key;
+  std::vector<std::int64_t> deadline_ms;  // Unix milliseconds: not finished by then: stopped, and expired
+  // Jobs that come first: an id, or -n for the nth job of the same frame. Blocked until all of them have
+  // their outcome.
+  std::vector<std::vector<std::int64_t>> after;
+  std::vector<std::vector<BatchId>> after_batches;
   bool operator==(const Columns&) const = default;
 };
 
@@ -174,6 +216,8 @@ constexpr std::size_t name_max = 255;                    // queue, handler, key,
 constexpr std::size_t payload_max_default = 16U << 20U;  // bytes
 constexpr std::size_t frame_max_default = 24U << 20U;    // bytes
 constexpr std::size_t jobs_per_frame_max = 65'536;
+constexpr std::size_t after_max = 10'000;  // jobs and batches that one job comes after
+constexpr std::size_t list_max = 100;      // of delays of a backoff, and of types of failures
 }  // namespace limits
 
 // Checks the values of a group (names, ranges, column lengths). The error names the field ("spec.attempts",

@@ -12,6 +12,8 @@ struct Counter {
   void u64(const char*, std::uint64_t value, std::uint64_t usual) { members += value != usual; }
   void f32(const char*, float value, float usual) { members += value != usual; }
   void str(const char*, const std::string& value, std::string_view usual) { members += value != usual; }
+  void list(const char*, const auto& values) { members += !values.empty(); }
+  void flag(const char*, bool value) { members += value; }
 };
 struct Differing {
   Writer& out;
@@ -30,15 +32,41 @@ struct Differing {
     out.str(key);
     out.str(value);
   }
+  void flag(const char* key, bool value) {
+    if (!value) return;
+    out.str(key);
+    out.boolean(value);
+  }
+  void list(const char* key, const std::vector<std::uint32_t>& values) {
+    if (values.empty()) return;
+    out.str(key);
+    out.array(values.size());
+    for (std::uint32_t value : values) out.u64(value);
+  }
+  void list(const char* key, const std::vector<std::string>& values) {
+    if (values.empty()) return;
+    out.str(key);
+    put(out, values);
+  }
 };
 
 template <typename Visit>
 void each_member(const Backoff& backoff, Visit& visit) {
-  constexpr Backoff usual;
+  static const Backoff usual;
   visit.u64("initial_ms", backoff.initial_ms, usual.initial_ms);
   visit.u64("max_ms", backoff.max_ms, usual.max_ms);
   visit.f32("factor", backoff.factor, usual.factor);
   visit.f32("jitter", backoff.jitter, usual.jitter);
+  visit.list("list_ms", backoff.list_ms);
+}
+
+template <typename Visit>
+void each_member(const Unique& unique, Visit& visit) {
+  constexpr Unique usual;
+  visit.str("scope", std::string(word(unique.scope)), word(usual.scope));
+  visit.str("until", std::string(word(unique.until)), word(usual.until));
+  visit.str("on_conflict", std::string(word(unique.on_conflict)), word(usual.on_conflict));
+  visit.u64("ttl_ms", unique.ttl_ms, usual.ttl_ms);
 }
 
 template <typename Visit>
@@ -52,6 +80,9 @@ void each_member(const Spec& spec, Visit& visit) {
   visit.u64("hard_timeout_ms", spec.hard_timeout_ms, usual.hard_timeout_ms);
   visit.u64("result_ttl_s", spec.result_ttl_s, usual.result_ttl_s);
   visit.str("trace", spec.trace, usual.trace);
+  visit.list("no_retry", spec.no_retry);
+  visit.str("after", std::string(word(spec.after)), word(usual.after));
+  visit.flag("inputs", spec.inputs);
 }
 
 template <typename T>
@@ -63,13 +94,53 @@ std::size_t members_of(const T& value) {
 
 void put(Writer& out, const Spec& spec) {
   const std::size_t in_backoff = members_of(spec.backoff);
+  const std::size_t in_unique = spec.unique == Unique{} ? 0 : members_of(spec.unique);
   Differing differing{out};
-  out.map(members_of(spec) + (in_backoff > 0));
+  out.map(members_of(spec) + (in_backoff > 0) + (in_unique > 0));
   each_member(spec, differing);
-  if (in_backoff == 0) return;
-  out.str("backoff");
-  out.map(in_backoff);
-  each_member(spec.backoff, differing);
+  if (in_backoff != 0) {
+    out.str("backoff");
+    out.map(in_backoff);
+    each_member(spec.backoff, differing);
+  }
+  if (in_unique == 0) return;
+  out.str("unique");
+  out.map(in_unique);
+  each_member(spec.unique, differing);
+}
+
+template <typename E>
+void one_word(Reader& in, const char* field, std::optional<E> (*from_word)(std::string_view),
+              const char* expected, E& out) {
+  const Bytes text = in.str(field);
+  if (!in.ok()) return;
+  if (const auto value = from_word(text)) {
+    out = *value;
+  } else {
+    in.refuse(Code::invalid_argument, fmt::format("{} is {}, expected {}", field, text, expected), field);
+  }
+}
+
+Unique read_unique(Reader& in) {
+  Unique unique;
+  const std::uint32_t members = in.map("spec.unique");
+  for (std::uint32_t i = 0; i < members && in.ok(); ++i) {
+    const Bytes key = in.str("spec.unique's key");
+    if (key == "scope") {
+      one_word(in, "spec.unique.scope", unique_scope_from_word, "queue or batch", unique.scope);
+    } else if (key == "until") {
+      one_word(in, "spec.unique.until", unique_until_from_word, "started, finished, succeeded or time",
+               unique.until);
+    } else if (key == "on_conflict") {
+      one_word(in, "spec.unique.on_conflict", on_conflict_from_word, "refuse, ignore or replace",
+               unique.on_conflict);
+    } else if (key == "ttl_ms") {
+      unique.ttl_ms = in.u64("spec.unique.ttl_ms");
+    } else {
+      unknown_key(in, "spec.unique", key);
+    }
+  }
+  return unique;
 }
 
 Backoff read_backoff(Reader& in) {
@@ -85,6 +156,9 @@ Backoff read_backoff(Reader& in) {
       backoff.factor = static_cast<float>(in.number("spec.backoff.factor"));
     } else if (key == "jitter") {
       backoff.jitter = static_cast<float>(in.number("spec.backoff.jitter"));
+    } else if (key == "list_ms") {
+      backoff.list_ms.resize(in.array("spec.backoff.list_ms"));
+      for (std::uint32_t& delay : backoff.list_ms) delay = in.u32("spec.backoff.list_ms");
     } else {
       unknown_key(in, "spec.backoff", key);
     }
@@ -115,6 +189,14 @@ Spec read_spec(Reader& in) {
       spec.trace = in.str("spec.trace");
     } else if (key == "backoff") {
       spec.backoff = read_backoff(in);
+    } else if (key == "no_retry") {
+      texts(in, "spec.no_retry", spec.no_retry);
+    } else if (key == "unique") {
+      spec.unique = read_unique(in);
+    } else if (key == "after") {
+      one_word(in, "spec.after", after_from_word, "succeeded or finished", spec.after);
+    } else if (key == "inputs") {
+      spec.inputs = in.boolean("spec.inputs");
     } else {
       unknown_key(in, "spec", key);
     }
@@ -123,9 +205,10 @@ Spec read_spec(Reader& in) {
 }
 
 void put(Writer& out, const Columns& columns) {
-  const std::size_t members = !columns.priority.empty() + !columns.delay_ms.empty() +
-                              !columns.run_at_ms.empty() + !columns.expires_at_ms.empty() +
-                              !columns.key.empty() + !columns.unique_key.empty();
+  const std::size_t members =
+      !columns.priority.empty() + !columns.delay_ms.empty() + !columns.run_at_ms.empty() +
+      !columns.expires_at_ms.empty() + !columns.key.empty() + !columns.unique_key.empty() +
+      !columns.deadline_ms.empty() + !columns.after.empty() + !columns.after_batches.empty();
   const auto numbers = [&out](const char* key, const auto& column) {
     if (column.empty()) return;
     out.str(key);
@@ -150,6 +233,18 @@ void put(Writer& out, const Columns& columns) {
   numbers("expires_at_ms", columns.expires_at_ms);
   names("key", columns.key);
   names("unique_key", columns.unique_key);
+  numbers("deadline_ms", columns.deadline_ms);
+  const auto lists = [&out](const char* key, const auto& column) {
+    if (column.empty()) return;
+    out.str(key);
+    out.array(column.size());
+    for (const auto& ids : column) {
+      out.array(ids.size());
+      for (auto id : ids) out.i64(static_cast<std::int64_t>(id));
+    }
+  };
+  lists("after", columns.after);
+  lists("after_batches", columns.after_batches);
 }
 
 void clear(Columns& columns) {
@@ -159,6 +254,9 @@ void clear(Columns& columns) {
   columns.expires_at_ms.clear();
   columns.key.clear();
   columns.unique_key.clear();
+  columns.deadline_ms.clear();
+  columns.after.clear();
+  columns.after_batches.clear();
 }
 
 void numbers(Reader& in, const char* field, std::vector<std::int64_t>& out) {
@@ -182,6 +280,14 @@ void read_columns(Reader& in, Columns& out) {
       texts(in, "columns.key", out.key);
     } else if (key == "unique_key") {
       texts(in, "columns.unique_key", out.unique_key);
+    } else if (key == "deadline_ms") {
+      numbers(in, "columns.deadline_ms", out.deadline_ms);
+    } else if (key == "after") {
+      out.after.resize(in.array("columns.after"));
+      for (auto& ids : out.after) numbers(in, "columns.after", ids);
+    } else if (key == "after_batches") {
+      out.after_batches.resize(in.array("columns.after_batches"));
+      for (auto& ids : out.after_batches) job_ids(in, "columns.after_batches", ids);
     } else {
       unknown_key(in, "columns", key);
     }

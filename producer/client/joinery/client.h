@@ -74,9 +74,12 @@ struct SubmitOptions {
   std::optional<Wall> expires_at;
   std::int64_t priority = 0;
   std::string key;
-  std::string unique_key;
-  bool watch = false;             // tell this client the outcome: needed for on_outcome and cheap wait()
-  bool refuse_when_full = false;  // else the put waits for room...
+  std::string unique_key;              // what it means: spec.unique
+  std::optional<Wall> deadline;        // of the whole job: not finished by then, it is stopped
+  std::vector<JobId> after;            // jobs, and...
+  std::vector<BatchId> after_batches;  // ... batches that come first: spec.after says what of them
+  bool watch = false;                  // tell this client the outcome: needed for on_outcome and cheap wait()
+  bool refuse_when_full = false;       // else the put waits for room...
   std::optional<std::chrono::milliseconds> full_timeout;  // ... for so long
 };
 

@@ -134,7 +134,8 @@ std::string Conversation::submit(const std::string& who, const std::string& queu
 
 std::string Conversation::submit(const std::string& who, const std::string& queue, Put put) {
   const std::vector<std::uint32_t> sizes(put.count, 100);
-  const Columns columns{put.priority, put.delay_ms, put.run_at_ms, put.expires_at_ms, {}, put.unique_key};
+  const Columns columns{put.priority,   put.delay_ms,    put.run_at_ms, put.expires_at_ms, {},
+                        put.unique_key, put.deadline_ms, put.after,     put.after_batches};
   const PutGroup group{.queue = queue,
                        .spec = driver.intern(put.spec),
                        .batch = put.batch,

@@ -36,6 +36,9 @@ struct Put {
   std::vector<std::int64_t> run_at_ms{};
   std::vector<std::int64_t> expires_at_ms{};
   std::vector<std::string> unique_key{};
+  std::vector<std::int64_t> deadline_ms{};
+  std::vector<std::vector<std::int64_t>> after{};
+  std::vector<std::vector<BatchId>> after_batches{};
   broker::WhenFull when_full = broker::WhenFull::park;
   std::optional<Duration> timeout{};
   bool watch = false;

@@ -22,8 +22,15 @@ struct Examples {
   std::vector<std::uint32_t> sizes{0, 1, UINT32_MAX};
   std::vector<std::uint32_t> equal{7, 7, 7, 7};
   std::vector<Wall> due{Wall{Duration{0}}, never_wall, Wall::min()};
-  Columns columns{
-      {INT64_MIN, 0, INT64_MAX}, {0, 1, UINT64_MAX}, {-1, 0, 1}, {5, 6, 7}, {"a", "", "c"}, {"x", "y", "z"}};
+  Columns columns{{INT64_MIN, 0, INT64_MAX},
+                  {0, 1, UINT64_MAX},
+                  {-1, 0, 1},
+                  {5, 6, 7},
+                  {"a", "", "c"},
+                  {"x", "y", "z"},
+                  {0, -1, INT64_MAX},
+                  {{1, -2}, {}, {7}},
+                  {{}, {UINT64_MAX}, {}}};
   Failure failure{Code::process_died, "signal", "killed", "worker w1", std::string("\0\1\2", 3)};
 
   std::vector<Change> all() const {
@@ -37,7 +44,7 @@ struct Examples {
     answer.sequence = 12;
     answer.confirmed = 11;
     answer.number = 99;
-    answer.groups.push_back({1, 2, Durability::interval, std::nullopt, true});
+    answer.groups.push_back({1, 2, Durability::interval, std::nullopt, true, true});
     answer.groups.push_back({0, 0, Durability::none, Error{Code::queue_full, "full", "queue"}, false});
     answer.parked = answer.watch = true;
     answer.until = Wall{Duration{5}};
@@ -46,7 +53,19 @@ struct Examples {
     return {change::Epoch{UINT32_MAX},
             change::Queue{
                 3, "mail", {Mode::priority, Durability::none, 1000}, true, "ann", "why", Wall{Duration{1}}},
-            change::DefineSpec{4, Spec{"resize", "text/plain", 1, 2, {3, 4, 0.5F, 1.0F}, 5, 6, 7, "trace"}},
+            change::DefineSpec{4, Spec{"resize",
+                                       "text/plain",
+                                       1,
+                                       2,
+                                       {3, 4, 0.5F, 1.0F, {8, UINT32_MAX}},
+                                       5,
+                                       6,
+                                       7,
+                                       "trace",
+                                       {"KeyError", "x"},
+                                       {UniqueScope::batch, UniqueUntil::time, OnConflict::replace, 9},
+                                       After::finished,
+                                       true}},
             change::OpenBatch{5, "night", Wall{Duration{-5}}},
             plain,
             full,
@@ -59,7 +78,9 @@ struct Examples {
             change::Revive{8, Wall{}},
             change::Drop{9, 10},
             change::Move{11, 12},
-            change::Cancelling{runs}};
+            change::Cancelling{runs},
+            change::Update{12, -3, Wall{Duration{-7}}},
+            change::Transfer{13, 14}};
   }
 };
 

@@ -1,0 +1,152 @@
+#include "producer/cli/job_control.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <string_view>
+
+#include "shared/config/config.h"
+
+namespace joinery::cli {
+namespace {
+
+[[noreturn]] void wrong(const char* flag, const std::string& text, const char* expected) {
+  throw ClientError(
+      {Code::invalid_argument, fmt::format("--{}: \"{}\" is not {}", flag, text, expected), flag});
+}
+
+template <typename T>
+std::optional<T> number_of(std::string_view text) {
+  T number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+template <typename E>
+void take_word(const char* flag, const std::string& text, std::optional<E> (*from_word)(std::string_view),
+               const char* expected, E& out) {
+  if (text.empty()) return;
+  const auto value = from_word(text);
+  if (!value) wrong(flag, text, expected);
+  out = *value;
+}
+
+template <typename Id>
+std::vector<Id> ids_of(const char* flag, const std::vector<std::string>& texts, const char* expected) {
+  std::vector<Id> ids;
+  for (const std::string& text : texts) {
+    const auto id = number_of<Id>(text);
+    if (!id || *id == 0) wrong(flag, text, expected);
+    ids.push_back(*id);
+  }
+  return ids;
+}
+
+void apply_unique(const JobControlFlags& flags, Unique& unique) {
+  take_word("unique-scope", flags.unique_scope, unique_scope_from_word, "queue or batch", unique.scope);
+  take_word("on-conflict", flags.on_conflict, on_conflict_from_word, "refuse, ignore or replace",
+            unique.on_conflict);
+  if (flags.unique_until.empty()) return;
+  const auto until = unique_until_from_word(flags.unique_until);
+  if (until && *until != UniqueUntil::time) {
+    unique.until = *until;
+    return;
+  }
+  const auto time = config::parse_duration(flags.unique_until);
+  if (!time || time->count() <= 0)
+    wrong("unique-until", flags.unique_until, "started, finished, succeeded or a duration");
+  unique.until = UniqueUntil::time;
+  unique.ttl_ms = static_cast<std::uint64_t>(time->count());
+}
+
+std::vector<std::string_view> split(std::string_view text) {
+  std::vector<std::string_view> parts;
+  for (std::size_t comma = 0; comma != std::string_view::npos; text.remove_prefix(comma + 1)) {
+    comma = text.find(',');
+    parts.push_back(text.substr(0, comma));
+    if (comma == std::string_view::npos) break;
+  }
+  return parts;
+}
+
+}  // namespace
+
+Result<Backoff> parse_backoff(const std::string& text) {
+  const auto refused = [&] {
+    return fail(Code::invalid_argument,
+                fmt::format("--backoff: \"{}\" is not fixed:TIME, exponential:FIRST[,MOST[,FACTOR]] or "
+                            "list:TIME,TIME,...",
+                            text),
+                "backoff");
+  };
+  const std::size_t colon = text.find(':');
+  if (colon == std::string::npos) return refused();
+  const std::string kind = text.substr(0, colon);
+  std::vector<std::string_view> parts = split(std::string_view(text).substr(colon + 1));
+  Backoff backoff;
+  if (kind == "exponential" && parts.size() == 3) {
+    const auto factor = number_of<float>(parts.back());
+    if (!factor) return refused();
+    backoff.factor = *factor;
+    parts.pop_back();
+  }
+  std::vector<std::uint32_t> delays;
+  for (std::string_view part : parts) {
+    const auto delay = config::parse_duration(std::string(part));
+    if (!delay || delay->count() < 0 || delay->count() > UINT32_MAX) return refused();
+    delays.push_back(static_cast<std::uint32_t>(delay->count()));
+  }
+  if (kind == "list") return backoff.list_ms = delays, backoff;
+  if (kind == "fixed" && delays.size() == 1) {
+    backoff.initial_ms = backoff.max_ms = delays.front();
+    backoff.factor = 1;
+    return backoff;
+  }
+  if (kind != "exponential" || delays.size() > 2) return refused();
+  backoff.initial_ms = delays.front();
+  backoff.max_ms = delays.size() == 2 ? delays.back() : std::max(backoff.max_ms, backoff.initial_ms);
+  return backoff;
+}
+
+void add_job_control(Arguments& arguments, JobControlFlags& flags) {
+  arguments.option("--backoff", flags.backoff,
+                   "before another run: exponential:1s,10m,2 (the default), fixed:5s or list:1s,5s,30s",
+                   "KIND");
+  arguments.option("--jitter", flags.jitter, "of the backoff: 0 to 1; else 0.1", "PART");
+  arguments.option("--no-retry", flags.no_retry, "type of failure that ends the job; may be repeated",
+                   "TYPE");
+  arguments.option("--deadline-in", flags.deadline_in, "stop the job if it is not finished within this");
+  arguments.option("--unique-scope", flags.unique_scope, "where the key of --unique counts", "queue|batch");
+  arguments.option("--unique-until", flags.unique_until,
+                   "until when: started, finished (the default), succeeded, or for a time as 10m", "WHEN");
+  arguments.option("--on-conflict", flags.on_conflict, "when the key is taken", "refuse|ignore|replace");
+  arguments.option("--after", flags.after, "only when this job has succeeded; may be repeated", "JOB");
+  arguments.option("--after-batch", flags.after_batches,
+                   "only when all of this batch succeeded; may be repeated", "BATCH");
+  arguments.flag("--after-any", flags.after_any, "with --after: also when they failed or were cancelled");
+  arguments.flag("--inputs", flags.inputs, "give the handler the results of --after, in that order");
+}
+
+void apply_job_control(const JobControlFlags& flags, Wall now, SubmitOptions& options) {
+  Spec& spec = options.spec;
+  if (!flags.backoff.empty()) {
+    const auto backoff = parse_backoff(flags.backoff);
+    if (!backoff) throw ClientError(backoff.error());
+    spec.backoff = *backoff;
+  }
+  if (!flags.jitter.empty()) {
+    const auto jitter = number_of<float>(flags.jitter);
+    if (!jitter || !(*jitter >= 0 && *jitter <= 1)) wrong("jitter", flags.jitter, "a number from 0 to 1");
+    spec.backoff.jitter = *jitter;
+  }
+  spec.no_retry = flags.no_retry;
+  if (flags.deadline_in) options.deadline = now + *flags.deadline_in;
+  apply_unique(flags, spec.unique);
+  options.after = ids_of<JobId>("after", flags.after, "the id of a job");
+  options.after_batches = ids_of<BatchId>("after-batch", flags.after_batches, "the id of a batch");
+  if (flags.after_any) spec.after = After::finished;
+  spec.inputs = flags.inputs;
+}
+
+}  // namespace joinery::cli

@@ -1,0 +1,31 @@
+// The flags of submit and map that say when a job runs again, runs once, or runs after others.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "producer/cli/arguments.h"
+#include "producer/client/joinery/client.h"
+
+namespace joinery::cli {
+
+struct JobControlFlags {
+  std::string backoff;
+  std::string jitter;
+  std::vector<std::string> no_retry;
+  std::optional<milliseconds> deadline_in;
+  std::string unique_scope, unique_until, on_conflict;
+  std::vector<std::string> after, after_batches;
+  bool after_any = false;
+  bool inputs = false;
+};
+
+void add_job_control(Arguments& arguments, JobControlFlags& flags);
+// Throws invalid_argument, naming the flag.
+void apply_job_control(const JobControlFlags& flags, Wall now, SubmitOptions& options);
+
+// "fixed:5s", "exponential:1s,10m,2", "list:1s,5s,30s".
+Result<Backoff> parse_backoff(const std::string& text);
+
+}  // namespace joinery::cli

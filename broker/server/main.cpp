@@ -31,7 +31,7 @@ ExitCode exit_code_of(Code code) {
     case Code::endpoint_taken: return ExitCode::endpoint_taken;
     case Code::journal_locked: return ExitCode::data_locked;
     case Code::journal_corrupt: return ExitCode::journal_corrupt;
-    case Code::unsupported_version: return ExitCode::unsupported_format;
+    case Code::unsupported_format: return ExitCode::unsupported_format;
     case Code::redis_unreachable: return ExitCode::redis_missing;
     case Code::disk_full: return ExitCode::disk_full;
     case Code::io_error: return ExitCode::io_error;

@@ -6,8 +6,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include "shared/redis/redis.h"
+#include "broker/journal/format.h"
 #include "broker_peer.h"
+#include "shared/redis/redis.h"
 #include "tests/support/stack.h"
 
 namespace joinery::testing {
@@ -122,6 +123,16 @@ TEST_F(BrokerStart, ReadsTheQueuesOfItsFileAgainOnSighup) {
   EXPECT_TRUE(
       eventually([&] { return peer.request(++sequence, "queue.show", mail)->str("mode") == "priority"; }));
   EXPECT_EQ(peer.submit(++sequence, {"a"}, "more").groups.at(0).count, 1U);
+}
+
+TEST_F(BrokerStart, RefusesADirectoryOfANewerVersion) {
+  broker::journal::Meta meta;
+  meta.version = broker::journal::format_version + 1;
+  meta.segment_bytes = 1U << 26U;
+  std::filesystem::create_directory(dir_ / "data");
+  std::ofstream(dir_ / "data/meta", std::ios::binary) << broker::journal::encode_meta(meta);
+  const Finished refused = broker({"--redis-url", "none"});
+  EXPECT_EQ(refused.status, 84) << refused.err;
 }
 
 TEST_F(BrokerStart, NamesThePlaceOfADamagedJournal) {

@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "shared/base/unique_fd.h"
+#include "worker/handlers/process_tree.h"
 #include "worker/handlers/spawn.h"
 
 namespace joinery::handlers {
@@ -122,7 +123,7 @@ class Run {
   void terminate() {
     if (!job_.cancelled()) return;  // an hour of a longer limit is over
     terminated_ = true;
-    kill(pid_, SIGTERM);
+    signal_tree(pid_, SIGTERM);
   }
 
   void write_input() {

@@ -26,8 +26,8 @@ struct Ended {
 };
 
 // Waits until the command has ended. It is in the process group of the caller, is killed if the calling
-// thread dies, and gets one SIGTERM when the job is cancelled or its soft time limit is over. What its own
-// children still write after that is not waited for. REQUIRES: SIGPIPE is ignored. Errors: command_not_found,
+// thread dies, and gets one SIGTERM, with all that it started, when the job is cancelled or its soft time limit is
+// over. What its own children still write after its end is not waited for. REQUIRES: SIGPIPE is ignored. Errors: command_not_found,
 // start_failed.
 Result<Ended> run_command(const Command& command, std::size_t output_max, JobContext& job);
 

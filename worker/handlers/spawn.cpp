@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -94,6 +95,10 @@ Result<pid_t> spawn(const Command& command, const Streams& streams) {
   pthread_sigmask(SIG_SETMASK, &child.mask, nullptr);
 
   if (pid < 0) return fail(Code::start_failed, fmt::format("cannot start a process: {}", strerror(error)));
+  if (child.failed != Step::none) {
+    while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
   if (child.failed == Step::directory) {
     return fail(Code::command_not_found,
                 fmt::format("cannot change to directory {}: {}", command.directory, strerror(child.error)),

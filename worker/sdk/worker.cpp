@@ -1,5 +1,6 @@
 // joinery::Worker: one program that is its own supervisor and, re-executed by it, each of its pool processes.
 #include <fmt/format.h>
+#include <sys/prctl.h>
 
 #include <cerrno>
 #include <charconv>
@@ -63,6 +64,7 @@ Result<PoolArguments> parse_pool_arguments(std::span<char* const> arguments) {
 }
 
 int run_as_pool_process(handlers::Registry& registry, std::span<char* const> arguments) {
+  prctl(PR_SET_NAME, "joinery-pool");  // in ps and top; the kernel would say "exe"
   const auto parsed = parse_pool_arguments(arguments);
   if (!parsed) return refuse(ExitCode::usage, parsed.error().message);
   for (const std::string& file : parsed->plugins) {

@@ -1,8 +1,10 @@
 #include "worker/handlers/exec.h"
 
 #include <gmock/gmock.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -127,6 +129,12 @@ TEST_F(Exec, a_command_that_does_not_exist_or_cannot_run_is_not_tried_again) {
               StartsWith("cannot change to directory /no/such"));
 }
 
+TEST_F(Exec, a_command_that_cannot_run_leaves_no_zombie) {
+  failure_of({{"/no/such/command"}, {}, {}, {}});
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
+  EXPECT_EQ(errno, ECHILD);
+}
+
 TEST_F(Exec, a_payload_of_another_form_is_told_with_its_field) {
   expect_malformed(pack("ls"), "payload");
   expect_malformed(packed({}), "argv is empty");
@@ -162,6 +170,18 @@ TEST_F(Exec, cancelling_sends_SIGTERM_and_the_command_may_end_well) {
 TEST_F(Exec, the_end_of_the_soft_time_limit_sends_SIGTERM) {
   context_.deadline_at = read_clocks().mono + std::chrono::milliseconds(10);
   EXPECT_EQ(failure_of({{"sleep", "1000"}, {}, {}, {}}).failure().message, "15: SIGTERM");
+}
+
+TEST_F(Exec, SIGTERM_reaches_what_the_command_started_too) {
+  context_.deadline_at = read_clocks().mono + std::chrono::milliseconds(50);
+  // Both sleepers inherit the pipe; its end shows that they are gone.
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  failure_of({{"sh", "-c", "sleep 1000 & sleep 1000"}, {}, {}, {}});
+  ::close(ends[1]);
+  pollfd gone{ends[0], POLLIN, 0};
+  EXPECT_EQ(::poll(&gone, 1, 30'000), 1);
+  ::close(ends[0]);
 }
 
 }  // namespace

@@ -151,7 +151,7 @@ TEST_F(CliJobs, AQueueIsPausedExplainedAndResumed) {
 }
 
 TEST_F(CliJobs, StatusStatsAndWorkersAreTables) {
-  EXPECT_THAT(joinery({"status"}).out, HasSubstr("1 worker"));
+  EXPECT_TRUE(eventually([&] { return joinery({"status"}).out.find("1 worker") != std::string::npos; }));
   EXPECT_THAT(joinery({"stats"}).out, HasSubstr("on disk"));
   EXPECT_THAT(joinery({"worker", "ls"}).out, HasSubstr("exec"));
   EXPECT_EQ(Json::parse(joinery({"--json", "status"}).out)["workers"], 1);

@@ -69,6 +69,7 @@ void ResultWriter::send(Now now) {
     sent = true;
     results::write(*redis_, broker_, batch->writes,
                    [this, batch](std::size_t index, const Result<bool>& stored) {
+                     if (!stored) complain(stored.error());
                      ended(*batch, index, stored.has_value());
                      if (index + 1 == batch->writes.size()) std::erase(batches_, batch);
                    });
@@ -79,9 +80,18 @@ void ResultWriter::send(Now now) {
 void ResultWriter::ended(Batch& batch, std::size_t index, bool stored) {
   OwnedReport report = std::exchange(batch.reports[index], OwnedReport{});
   --under_way_;
-  if (stored) return done_(std::move(report));
+  if (stored) {
+    if (std::exchange(troubled_, false)) spdlog::info("Redis takes results again");
+    return done_(std::move(report));
+  }
   failed_ = true;
   waiting_.push_back({std::move(report), std::move(batch.writes[index])});
+}
+
+// Once, until results are taken again.
+void ResultWriter::complain(const Error& error) {
+  if (!std::exchange(troubled_, true))
+    spdlog::warn("results, and the jobs that keep them, wait: {}", error.message);
 }
 
 // Of a connection that is given up: its callbacks will not come.

@@ -42,6 +42,7 @@ class ResultWriter {
     std::vector<OwnedReport> reports;
   };
   void ended(Batch& batch, std::size_t index, bool stored);
+  void complain(const Error& error);
   void take_back();
   void send(Now now);
   void pass_all();
@@ -55,6 +56,7 @@ class ResultWriter {
   std::vector<std::shared_ptr<Batch>> batches_;  // under way
   std::size_t under_way_ = 0;
   bool failed_ = false;
+  bool troubled_ = false;  // it was said that results wait
   Mono retry_at_{};
 };
 

@@ -1,5 +1,6 @@
 #include "shared/base/utf8.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace joinery {
@@ -29,6 +30,18 @@ bool is_utf8(std::string_view bytes) {
     if (point < least || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) return false;
   }
   return true;
+}
+
+std::string readable(std::string_view text, std::size_t most) {
+  std::size_t size = std::min(text.size(), most);
+  // Not in the middle of a character.
+  while (size < text.size() && size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0U) == 0x80) --size;
+  std::string kept(text.substr(0, size));
+  if (!is_utf8(kept)) {
+    std::ranges::replace_if(
+        kept, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+  }
+  return kept;
 }
 
 }  // namespace joinery

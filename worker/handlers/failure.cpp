@@ -2,11 +2,9 @@
 
 #include <cxxabi.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <memory>
 
-#include "shared/base/utf8.h"
 #include "worker/handlers/registry.h"
 
 namespace joinery::handlers {
@@ -39,19 +37,6 @@ Described described(Code code, std::string message, bool retry) {
 }
 
 }  // namespace
-
-std::string readable(std::string_view text) {
-  constexpr std::size_t most = 4096;
-  std::size_t size = std::min(text.size(), most);
-  // Not in the middle of a character.
-  while (size < text.size() && size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0U) == 0x80) --size;
-  std::string kept(text.substr(0, size));
-  if (!is_utf8(kept)) {
-    std::ranges::replace_if(
-        kept, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
-  }
-  return kept;
-}
 
 std::string demangled(const std::type_info& type) {
   int status = 0;

@@ -3,7 +3,6 @@
 
 #include <exception>
 #include <string>
-#include <string_view>
 #include <typeinfo>
 
 #include "shared/job/job.h"
@@ -17,9 +16,6 @@ struct Described {
 
 // Describes the exception being handled: REQUIRES a catch block around the call. Leaves `where` empty.
 Described describe_current_exception();
-
-// The text as it may be shown anywhere: at most 4 KiB, and UTF-8; bytes that are not become '?'.
-std::string readable(std::string_view text);
 
 std::string demangled(const std::type_info& type);
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "worker/handlers/failure.h"
+#include "shared/base/utf8.h"
 
 namespace joinery::pool_process {
 
@@ -32,12 +32,12 @@ void Context::on_cancel(std::function<void()> call) { cancellations_.on_cancel(i
 void Context::progress(double fraction, std::string_view text) {
   // Not a number is no progress.
   const double kept = fraction >= 0 ? std::min(fraction, 1.0) : 0.0;
-  outbox_.progress({id(), kept, handlers::readable(text)});
+  outbox_.progress({id(), kept, readable(text)});
   outbox_.send_soon();
 }
 
 void Context::log(std::string_view level, std::string_view text) {
-  outbox_.send(pool::Log{id(), handlers::readable(level), handlers::readable(text)});
+  outbox_.send(pool::Log{id(), readable(level), readable(text)});
   outbox_.send_soon();
 }
 

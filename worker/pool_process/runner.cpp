@@ -1,6 +1,8 @@
 #include "worker/pool_process/runner.h"
 
 #include <fmt/format.h>
+
+#include "shared/base/utf8.h"
 #include "worker/handlers/failure.h"
 
 namespace joinery::pool_process {
@@ -80,8 +82,8 @@ void Runner::failed(const pool::RunJob& job, const Failure& failure, bool retry)
   outcome.job = job.token.job;
   outcome.ok = false;
   outcome.failure.code = failure.code;
-  outcome.failure.type = handlers::readable(failure.type);
-  outcome.failure.message = handlers::readable(failure.message);
+  outcome.failure.type = readable(failure.type);
+  outcome.failure.message = readable(failure.message);
   outcome.retry = retry;
   outbox_.add(std::move(outcome));
 }

@@ -17,7 +17,15 @@ constexpr Duration pause_when_full = std::chrono::milliseconds(5);
 constexpr Duration progress_pause = std::chrono::milliseconds(200);
 constexpr std::size_t reports_per_frame = 1024;
 constexpr std::size_t runs_per_frame = 8192;
-constexpr std::size_t children_bytes_per_frame = 4U << 20U;
+constexpr std::size_t report_bytes_per_frame = 4U << 20U;  // the broker takes that beside the largest report
+
+std::size_t bytes_of(const OwnedReport& one) {
+  const Failure& failure = one.report.failure;
+  std::size_t bytes =
+      64 + failure.type.size() + failure.message.size() + failure.where.size() + failure.dossier.size();
+  for (const Group& group : one.report.children) bytes += 1024 + 16 * group.payloads.size();
+  return bytes + (one.payloads ? one.payloads->size() : 0);
+}
 
 SessionId random_session() {
   SessionId id;
@@ -81,6 +89,7 @@ void BrokerLink::disconnect(Mono now, const std::string& why, Duration pause) {
 void BrokerLink::leave(Mono now, Duration pause) {
   state_ = State::waiting;
   ++connection_;
+  blocked_ = false;  // or its end would take the time of the next connect away
   retry_at_ = now + std::max<Duration>(pause, pause_before_connect);
 }
 
@@ -156,8 +165,8 @@ void BrokerLink::frame_finishes() {
     std::size_t bytes = 0;
     for (; next < reports_.size() && finish.reports.size() < reports_per_frame; ++next) {
       auto& one = reports_[next];
-      const std::size_t more = one.payloads ? one.payloads->size() : 0;
-      if (bytes > 0 && bytes + more > children_bytes_per_frame) break;
+      const std::size_t more = bytes_of(one);
+      if (bytes > 0 && bytes + more > report_bytes_per_frame) break;
       bytes += more;
       finish.reports.push_back(std::move(one.report));
     }
@@ -285,11 +294,24 @@ void BrokerLink::handle_error(Mono now, const protocol::ErrorMessage& message) {
   if (state_ == State::greeting || message.error.code == Code::no_session) {
     return disconnect(now, message.error.message, pause_after_error);
   }
+  if (forget_refused(message.sequence)) {
+    spdlog::error("the broker refused a finish: {}: {}; its jobs are left to it", word(message.error.code),
+                  message.error.message);
+    return disconnect(now, message.error.message, pause_after_error);
+  }
   if (message.sequence == 0) {
     spdlog::error("the broker: {}: {}", word(message.error.code), message.error.message);
   } else {
     events_.replied(message.sequence, std::unexpected(message.error));
   }
+}
+
+// A finish that the broker will never take. The next hello does not hold its jobs, so that they run again.
+bool BrokerLink::forget_refused(std::uint64_t sequence) {
+  const auto refused = std::ranges::find(unacked_, sequence, &Unacked::sequence);
+  if (refused == unacked_.end()) return false;
+  unacked_.erase(refused);
+  return true;
 }
 
 void BrokerLink::handle_acked(const protocol::Acked& acked) {

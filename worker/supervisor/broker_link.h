@@ -87,6 +87,7 @@ class BrokerLink {
   void handle_welcome(Mono now, const protocol::Welcome& welcome);
   void handle_error(Mono now, const protocol::ErrorMessage& error);
   void handle_acked(const protocol::Acked& acked);
+  bool forget_refused(std::uint64_t sequence);
   void frame_finishes();
   void send_finishes(Mono now);
   void send_capacity(Mono now);

@@ -48,7 +48,7 @@ protocol::Hello hello_of(const SupervisorOptions& options, const std::string& na
   hello.name = name;
   hello.host = host_name();
   hello.pid = static_cast<std::uint32_t>(::getpid());
-  hello.software = "joinery-cpp/0.1.0";
+  hello.software = "joinery-cpp/" JOINERY_VERSION;
   for (const auto& pool : plan_settings(options).pools) hello.processes += pool.processes;
   hello.threads = options.threads;
   hello.queues = options.queues;

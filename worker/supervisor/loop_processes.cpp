@@ -1,12 +1,12 @@
 // What the plan wants done, and what pool processes say.
+#include <fmt/format.h>
 #include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <fmt/format.h>
-
+#include "shared/base/utf8.h"
 #include "worker/supervisor/loop.h"
 #include "worker/supervisor/process_runner.h"
 
@@ -14,6 +14,8 @@ namespace joinery::worker {
 namespace {
 
 constexpr std::size_t read_per_turn = 1U << 20U;
+constexpr std::size_t last_read_most = 2 * pool::message_max;
+constexpr int last_words_most = 64;  // of 4 KiB: more than a pipe holds
 
 // What cannot be written without waiting is left out: a slow log must not hold up the jobs.
 void pass_on(const std::string& text) {
@@ -117,6 +119,8 @@ void Loop::perform_finished(Finished& finished) {
     std::string where = name_;
     if (found != processes_.end()) where += fmt::format(" pid {}", found->second.process.pid());
     failure.where = failure.where.empty() ? where : where + ": " + failure.where;
+    // Any program may be a pool process, and say anything.
+    for (std::string* text : {&failure.type, &failure.message, &failure.where}) *text = readable(*text);
     spdlog::log(kind == crashed ? spdlog::level::warn : spdlog::level::debug, "job {} attempt {}: {}: {}",
                 finished.report.token.job, finished.report.token.attempt, word(failure.code),
                 failure.message);
@@ -187,7 +191,7 @@ void Loop::take_message(ProcessId id, Entry& entry, pool::Message& message) {
   } else if (auto* progress = std::get_if<pool::Progress>(&message)) {
     const auto token = plan_.token(id, progress->job);
     if (!token) return;
-    entry.progress = {*token, progress->fraction, std::move(progress->text)};
+    entry.progress = {*token, progress->fraction, readable(progress->text)};
     link_.progress(entry.progress);
   } else if (const auto* log = std::get_if<pool::Log>(&message)) {
     spdlog::log(spdlog::level::from_str(log->level), "job {}: {}", log->job, log->text);
@@ -203,16 +207,21 @@ void Loop::read_output(ProcessId id) {
   pass_on(text);
 }
 
-// Its last outcomes and words first; then what it left behind dies with it, before its number can be
-// another's.
+// What it left behind dies with it, or would go on to write; its number is not another's before collect().
+// Then its last outcomes and words: so many at most, for a program that left the group may hold the other
+// end.
 void Loop::take_exit(ProcessId id) {
   const auto found = processes_.find(id);
   if (found == processes_.end()) return;
   Entry& entry = found->second;
-  entry.process.read(SIZE_MAX);
-  take_messages(id, entry);
-  for (std::string text; entry.process.read_output(text) && !text.empty(); text.clear()) pass_on(text);
   kill_group(entry.process.pid());
+  entry.process.read(last_read_most);
+  take_messages(id, entry);
+  std::string text;
+  for (int i = 0; i < last_words_most && entry.process.read_output(text) && !text.empty();
+       ++i, text.clear()) {
+    pass_on(text);
+  }
   Crash crash = collect(entry.process.pid());
   crash.last_lines = entry.process.last_lines();
   if (entry.progress.token.job != 0) {

@@ -307,7 +307,8 @@ std::uint32_t PoolPlan::capacity() const {
     deliveries += static_cast<double>((in_state(pool, State::ready) + soon) * pool.settings.threads) *
                   (1 + std::floor(ahead));
   }
-  return static_cast<std::uint32_t>(std::min(deliveries, 1e9));
+  // What is held must fit into one hello.
+  return static_cast<std::uint32_t>(std::min(deliveries, double{limits::jobs_per_frame_max}));
 }
 
 void PoolPlan::held_tokens(std::vector<Token>& out) const {

@@ -21,5 +21,14 @@ TEST(Utf8, OverlongSurrogateCutAndTooLargeFormsAreNot) {
   }
 }
 
+TEST(Utf8, ReadableTextIsBoundedAndAlwaysText) {
+  EXPECT_EQ(readable("caf\u00e9"), "caf\u00e9");
+  EXPECT_EQ(readable("caf\xe9!"), "caf?!");
+  std::string umlauts = "x";
+  while (umlauts.size() < 5000) umlauts += "\u00fc";
+  EXPECT_EQ(readable(umlauts), umlauts.substr(0, 4095));
+  EXPECT_EQ(readable(umlauts, 4), umlauts.substr(0, 3));
+}
+
 }  // namespace
 }  // namespace joinery

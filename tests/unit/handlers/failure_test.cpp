@@ -63,13 +63,5 @@ TEST(DescribeException, a_failure_that_describes_itself_is_taken_as_it_is) {
   EXPECT_FALSE(described.retry);
 }
 
-TEST(Readable, is_bounded_and_always_text) {
-  EXPECT_EQ(readable("caf\u00e9"), "caf\u00e9");
-  EXPECT_EQ(readable("caf\xe9!"), "caf?!");
-  std::string umlauts = "x";
-  while (umlauts.size() < 5000) umlauts += "\u00fc";
-  EXPECT_EQ(readable(umlauts), umlauts.substr(0, 4095));
-}
-
 }  // namespace
 }  // namespace joinery::handlers

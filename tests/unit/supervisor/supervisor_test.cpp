@@ -253,6 +253,18 @@ TEST_F(SupervisorTest, AProcessIsReplacedAfterItsJobs) {
   broker.succeeded(7);
 }
 
+TEST_F(SupervisorTest, AFinishThatTheBrokerRefusesIsGivenUpAndItsJobsAreNotHeldAnyMore) {
+  start();
+  broker.welcome();
+  broker.dispatch("noop", 1);
+  const auto refused = broker.finish(false);
+  broker.send(protocol::ErrorMessage{refused.sequence, Error{Code::malformed_frame, "no", {}}});
+  EXPECT_THAT(broker.welcome({}, true).held, SizeIs(0));
+  broker.dispatch("noop", 2);
+  EXPECT_EQ(broker.finish().succeeded.at(0).first, 2U);
+  EXPECT_EQ(stop(), 0);
+}
+
 TEST_F(SupervisorTest, ABurstEndsWhenNothingIsReady) {
   start({"--processes", "1", "--burst"});
   broker.welcome();

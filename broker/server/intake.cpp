@@ -173,7 +173,7 @@ void Intake::message(Session& session, protocol::Progress& progress) {
   if (!is_worker(session, "progress")) return;
   const std::optional<JobView> job = parts_.core.job(progress.token.job);
   if (!job || job->state != State::running || job->token != progress.token) return;  // late: no harm
-  parts_.progress.note(progress.token, progress.fraction, std::move(progress.text));
+  parts_.progress.note(progress.token, progress.fraction, progress.text);
 }
 
 void Intake::message(Session& session, protocol::Join& join) {

@@ -9,7 +9,9 @@ namespace joinery::broker::server {
 
 namespace {
 
-constexpr std::uint64_t frame_headroom = 64U << 10U;  // beside the payload: names, spec, columns
+// Beside the payload: clients put jobs of up to 1 MiB in front of it into a frame, workers reports of up to 4
+// MiB.
+constexpr std::uint64_t frame_headroom = 8U << 20U;
 
 template <typename T>
 Result<> take_word(const std::string& key, const std::string& text, std::optional<T> value, const char* words,

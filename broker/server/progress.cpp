@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
+#include "shared/base/utf8.h"
+
 namespace joinery::broker::server {
 
-void ProgressBook::note(Token token, double fraction, std::string text) {
-  if (text.size() > text_max) text.resize(text_max);
+void ProgressBook::note(Token token, double fraction, std::string_view text) {
   auto [entry, added] = of_job_.try_emplace(token.job);
-  entry->second = {token, std::clamp(fraction, 0.0, 1.0), std::move(text)};
+  entry->second = {token, std::clamp(fraction, 0.0, 1.0), readable(text, text_max)};
   if (!added) return;
   by_age_.push_back(token.job);
   if (by_age_.size() <= most_) return;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "shared/job/job.h"
@@ -21,7 +22,7 @@ class ProgressBook {
  public:
   explicit ProgressBook(std::size_t most = 10'000) : most_(most) {}
 
-  void note(Token token, double fraction, std::string text);
+  void note(Token token, double fraction, std::string_view text);
   // Null: this delivery said nothing, or it was forgotten.
   const Progress* find(Token token) const;
 

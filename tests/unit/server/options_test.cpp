@@ -75,6 +75,7 @@ TEST(BrokerOptions, OfAQueueWithAMistakeAreRefused) {
 TEST(BrokerOptions, ThatContradictEachOtherAreRefused) {
   EXPECT_THAT(check(parse({"--limits-payload-max", "24MiB"}).options).error().message,
               HasSubstr("limits.frame_max"));
+  EXPECT_THAT(check(parse({"--limits-payload-max", "17MiB"}).options).error().message, HasSubstr("8MiB"));
   EXPECT_THAT(check(parse({"--worker-lease", "5s"}).options).error().message, HasSubstr("worker.heartbeat"));
   EXPECT_THAT(check(parse({"--journal-segment-size", "16MiB"}).options).error().message,
               HasSubstr("journal.segment_size"));

@@ -26,6 +26,8 @@ TEST(Progress, IsKeptWithinBounds) {
   book.note({1, 1, 1}, 7.0, std::string(100'000, 'x'));
   EXPECT_EQ(book.find({1, 1, 1})->fraction, 1.0);
   EXPECT_LE(book.find({1, 1, 1})->text.size(), 256U);
+  book.note({1, 1, 1}, 0.5, std::string(255, 'x') + "\u00fc");  // no half a character
+  EXPECT_EQ(book.find({1, 1, 1})->text, std::string(255, 'x'));
 }
 
 }  // namespace

@@ -1,3 +1,4 @@
+// The state of the core, read from a checkpoint: the mirror of snapshot_write.cpp.
 #include <fmt/format.h>
 
 #include "broker/core/snapshot.h"

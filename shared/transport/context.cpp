@@ -1,3 +1,4 @@
+// The context of all sockets of a program, and its I/O thread.
 #include <zmq.h>
 
 #include <cerrno>

@@ -1,3 +1,4 @@
+// Payloads that the command line makes: templates, items, JSON.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// Tables of options: flag, environment, file and default, and what is refused.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

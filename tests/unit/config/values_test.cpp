@@ -1,3 +1,4 @@
+// Durations and sizes, read and shown.
 #include <gtest/gtest.h>
 
 #include "shared/config/config.h"

@@ -1,3 +1,4 @@
+// Typed handlers: arguments out of payloads, results out of values, and what an error says.
 #include <gmock/gmock.h>
 
 #include <map>

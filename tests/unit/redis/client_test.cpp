@@ -1,3 +1,4 @@
+// The blocking client, with a real Redis.
 #include <gmock/gmock.h>
 
 #include "tests/support/redis_server.h"

@@ -1,3 +1,4 @@
+// The pipelined connection, with a real Redis that comes and goes.
 #include <gmock/gmock.h>
 #include <poll.h>
 

@@ -1,3 +1,4 @@
+// Addresses of Redis: what is understood, what is refused, what is shown.
 #include <gmock/gmock.h>
 
 #include "shared/redis/redis.h"

@@ -1,3 +1,4 @@
+// A client's socket against a real Router.
 #include <optional>
 
 #include "sockets.h"

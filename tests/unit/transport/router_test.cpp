@@ -1,3 +1,4 @@
+// The broker's socket against real peers, well-behaved and not.
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>

@@ -4,8 +4,7 @@
 
 namespace joinery {
 
-// Prints `what`, file and line to stderr and ends the process with ExitCode::internal (by abort, so that a
-// core is left).
+// Prints `what`, file and line to stderr and ends the process by SIGABRT, so that a core is left.
 [[noreturn]] void check_failed(const char* what, const char* file, int line) noexcept;
 
 }  // namespace joinery

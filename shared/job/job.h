@@ -117,8 +117,8 @@ struct Spec {
   std::uint32_t attempts = 3;        // deliveries that may end in a failure of the handler; 1: no retry
   std::uint32_t crash_attempts = 3;  // deliveries that may end with the death of the pool process
   Backoff backoff;
-  std::uint32_t soft_timeout_ms =
-      0;  // the handler is told (JobContext::cancelled, SIGTERM to a command); 0: none
+  // The handler is told (JobContext::cancelled, SIGTERM to a command); 0: none.
+  std::uint32_t soft_timeout_ms = 0;
   std::uint32_t hard_timeout_ms = 0;  // its process group is killed; 0: none
   std::uint32_t result_ttl_s = 0;     // seconds for which the result is kept in Redis; 0: no result is kept
   std::string trace;                  // W3C traceparent, carried through unread
@@ -188,8 +188,8 @@ struct Failure {
   std::string type;  // class of the exception, or "exit status", "signal"
   std::string message;
   std::string where;  // worker, process, and if known the place in the code
-  std::string
-      dossier;  // for crashes: msgpack map (signal, peak memory, last lines of stderr, ...); else empty
+  // For crashes: msgpack map (signal, peak memory, last lines of stderr, ...); else empty.
+  std::string dossier;
   bool operator==(const Failure&) const = default;
 };
 
@@ -205,9 +205,9 @@ struct Report {
   };
   Kind kind = Kind::succeeded;
   Token token;
-  Failure failure;              // for failed, rejected, crashed
-  std::vector<Group> children;  // submitted by the handler; become jobs in the same change as the finish, and
-                                // only if it succeeded
+  Failure failure;  // for failed, rejected, crashed
+  // Submitted by the handler; become jobs in the same change as the finish, and only if it succeeded.
+  std::vector<Group> children;
 };
 
 // Limits that both sides know.

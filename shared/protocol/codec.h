@@ -68,7 +68,7 @@ Result<> decode_dispatch(Bytes frame, Dispatch& out);
 // The type of a frame, without looking at the rest.
 Result<Type> type_of(Bytes frame);
 
-// Writes a dispatch frame piece by piece: begin, then per group begin_group and its jobs, then end.
+// Writes a dispatch frame piece by piece: begin, then per group begin_group and its jobs.
 // A payload is appended by the caller to `frame()` between begin_job (which writes its length) and the next
 // call.
 class DispatchWriter {

@@ -4,8 +4,8 @@
 // A frame is one msgpack array [type, ...] in one ZeroMQ message part (a DEALER peers with the broker's
 // ROUTER).
 //
-// To change one: docs/protocol.md first, then the struct, its two functions in codec.cpp, the fixtures in
-// tests/unit/shared/protocol, and the version if an older peer would misunderstand.
+// To change one: docs/protocol.md first, then the struct, its functions in encode.cpp and decode.cpp, the
+// fixtures in tests/unit/protocol, and the version if an older peer would misunderstand.
 #pragma once
 
 #include <cstdint>
@@ -76,8 +76,8 @@ struct Welcome {
   std::uint32_t epoch = 0;
   SessionId broker;      // id of the data directory: namespace of the keys in Redis
   bool resumed = false;  // false: the session was not known (any more)
-  std::uint64_t last_sequence =
-      0;                  // greatest one applied; the client repeats those above it that it has no answer for
+  // Greatest one applied; the client repeats those above it that it has no answer for.
+  std::uint64_t last_sequence = 0;
   std::string redis_url;  // empty: no Redis
   std::uint32_t heartbeat_ms = 3000;
   std::uint32_t lease_ms = 15000;
@@ -92,10 +92,12 @@ struct ErrorMessage {
   Error error;
 };
 
-struct Heartbeat {};  // [4]
+// [4]
+struct Heartbeat {};
+// [5, reason]
 struct Goodbye {
   std::string reason;
-};  // [5, reason]
+};
 
 // [10, sequence, confirmed, options(map: "when_full": "park"|"refuse", "timeout_ms", "watch", "under": [job,
 // attempt, epoch]), [group...]] group: [queue, spec(map), batch, parent, [payload(bin)...], columns(map)];
@@ -123,9 +125,10 @@ struct Accepted {
   std::vector<GroupAccepted> groups;
 };
 
+// [20, deliveries]
 struct Capacity {
   std::uint32_t deliveries = 0;
-};  // [20, deliveries]
+};
 
 // [21, [group...]]; group: [queue, spec(map), epoch, [[job, attempt, batch, parent, payload]...]]
 struct DispatchedJob {
@@ -159,20 +162,23 @@ struct Finish {
   std::vector<RunOf> succeeded;
   std::vector<Report> reports;
 };
+// [23, sequence, [token...]]
 struct Acked {
   std::uint64_t sequence = 0;
   std::vector<Token> refused;
-};  // [23, sequence, [token...]]
+};
+// [24, [token...], code, grace_ms]
 struct Revoke {
   std::vector<Token> tokens;
   Code reason = Code::cancelled;
   std::uint64_t grace_ms = 0;
-};  // [24, [token...], code, grace_ms]
+};
+// [25, token, fraction, text]
 struct Progress {
   Token token;
   double fraction = 0;
   std::string text;
-};  // [25, token, fraction, text]
+};
 
 // [30, sequence, target(map: "queue" | "batch" | "jobs")]
 struct Join {
@@ -186,10 +192,11 @@ struct Joined {
   std::uint64_t request = 0;
   Counts counts;
 };
+// [32, sequence, [job...]]
 struct Watch {
   std::uint64_t request = 0;
   std::vector<JobId> jobs;
-};  // [32, sequence, [job...]]
+};
 // [33, [outcome...]]; outcome: [job, outcome|nil if unknown, attempt, epoch, failure(map)|nil]
 struct JobOutcome {
   JobId job = 0;
@@ -202,9 +209,10 @@ struct JobOutcome {
 struct Outcomes {
   std::vector<JobOutcome> jobs;
 };
+// [34, sequence]
 struct Forget {
   std::uint64_t request = 0;
-};  // [34, sequence]
+};
 
 // [40, sequence, confirmed, verb, arguments(map)]: docs/protocol.md lists the verbs. Both maps stay raw here;
 // verbs.h reads them.
@@ -214,10 +222,11 @@ struct Request {
   std::string verb;
   Bytes arguments;
 };
+// [41, sequence, result(map)]
 struct Reply {
   std::uint64_t sequence = 0;
   Bytes result;
-};  // [41, sequence, result(map)]
+};
 
 using Message =
     std::variant<Hello, Welcome, ErrorMessage, Heartbeat, Goodbye, Submit, Accepted, Capacity, Dispatch,

@@ -20,19 +20,20 @@ namespace joinery::pool {
 
 constexpr std::uint32_t version = 1;
 constexpr int descriptor = 3;  // the socket, in the pool process
-constexpr int board_descriptor =
-    4;  // shared memory (board.h), if the process wants it; simple processes ignore it
+// Shared memory (board.h), if the process wants it; simple processes ignore it.
+constexpr int board_descriptor = 4;
 
 // Bytes of one message, in both directions.
 constexpr std::size_t message_max = 64U << 20U;
 
 enum class Type : std::uint8_t { ready = 1, run = 2, done = 3, progress = 4, log = 5, cancel = 6, stop = 7 };
 
+// [1, version, [handler...], board]; from the process
 struct Ready {
   std::uint32_t version = pool::version;
   std::vector<std::string> handlers;
   bool board = false;
-};  // [1, version, [handler...], board]; from the process
+};
 // [2, handler, info(map), [[job, attempt, epoch, batch, payload]...]]; info: "queue", "content_type",
 // "soft_timeout_ms", "trace", "keep_result" (absent: default)
 struct RunJob {
@@ -67,21 +68,25 @@ struct Done {
   };
   std::vector<One> outcomes;
 };
+// [4, job, fraction, text]
 struct Progress {
   JobId job = 0;
   double fraction = 0;
   std::string text;
-};  // [4, job, fraction, text]
+};
+// [5, job, level, text]
 struct Log {
   JobId job = 0;
   std::string level;
   std::string text;
-};  // [5, job, level, text]
+};
+// [6, job, code]; from the supervisor
 struct Cancel {
   JobId job = 0;
   Code reason = Code::cancelled;
-};               // [6, job, code]; from the supervisor
-struct Stop {};  // [7]; from the supervisor
+};
+// [7]; from the supervisor
+struct Stop {};
 
 using Message = std::variant<Ready, Run, Done, Progress, Log, Cancel, Stop>;
 

@@ -1,8 +1,9 @@
 // Handlers from a shared object.
 //
 //   #include <joinery/plugin.h>
-//   JOINERY_PLUGIN(registry) { registry.add("add", joinery::handlers::typed([](int a, int b) { return a + b;
-//   })); }
+//   JOINERY_PLUGIN(registry) {
+//     registry.add("add", joinery::handlers::typed([](int a, int b) { return a + b; }));
+//   }
 //
 // A plug-in is built with the compiler and the headers of the program that loads it.
 #pragma once

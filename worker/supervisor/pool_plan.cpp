@@ -13,8 +13,8 @@ namespace {
 // another process, so a job that runs longer than this has none behind it.
 constexpr double feed_ahead_us = 2'000;
 constexpr std::size_t fed_most = 4096;  // per thread
-constexpr std::size_t fed_most_no_board =
-    16;  // its oldest unfinished job is blamed for a crash: keep it honest
+// Its oldest unfinished job is blamed for a crash: keep it honest.
+constexpr std::size_t fed_most_no_board = 16;
 // What is held ahead in all, per thread: enough to cover the way to the broker and back.
 constexpr double capacity_ahead_us = 10'000;
 constexpr double capacity_ahead_most = 8192;

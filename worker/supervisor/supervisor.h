@@ -58,8 +58,8 @@ struct SupervisorOptions {
 void add_options(config::Options& table, SupervisorOptions& options);
 
 // The command line of a process of the built-in pool, without the program:
-//   --pool-process --threads M [--allow-exec] [--exec-output-max BYTES] [--plugin FILE]... [--log-level
-//   LEVEL]
+//   --pool-process --threads M [--allow-exec] [--exec-output-max BYTES] [--plugin FILE]...
+//   [--log-level LEVEL]
 // Each value is an argument of its own.
 std::vector<std::string> pool_arguments(const SupervisorOptions& options);
 

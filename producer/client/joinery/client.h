@@ -1,8 +1,9 @@
 // The client of a Joinery broker: submit jobs, wait for them, read their results, look around.
 //
 //   joinery::Client client("tcp://127.0.0.1:7733");
-//   auto id = client.submit("resize", joinery::pack("cat.jpg", 75)).get();     // pack:
-//   shared/protocol/pack.h client.join_queue("default"); auto result = client.result(id);
+//   auto id = client.submit("resize", joinery::pack("cat.jpg", 75)).get();  // pack: <joinery/pack.h>
+//   client.join_queue("default");
+//   auto result = client.result(id);  // of a job with spec.result_ttl_s
 //
 // Threads: one Client may be used by any number of threads at a time. It has one thread of its own, which
 // owns the connection; a few frames per queue are under way at a time, and submits are coalesced into the
@@ -53,8 +54,8 @@ class ClientError : public std::runtime_error {
 struct ClientOptions {
   std::string endpoint = "tcp://127.0.0.1:7733";
   std::string name;  // shown in `joinery status`; default: the program's name
-  std::chrono::milliseconds timeout{
-      10'000};                       // for an answer, and for the first connection; negative: wait for ever
+  // For an answer, and for the first connection; negative: wait for ever.
+  std::chrono::milliseconds timeout{10'000};
   std::size_t window_jobs = 65'536;  // jobs under way before submit blocks
   std::size_t window_bytes = 64U << 20U;
   std::size_t frame_jobs = 1024;  // most jobs of one frame

@@ -1,9 +1,11 @@
 #include "tasks.h"
 
 #include <fcntl.h>
+#include <joinery/pool.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -72,6 +74,19 @@ Tasks::Tasks(Program& program)
   program.task("unencodable", [](const std::string&) { return Stubborn(); });
 }
 
+// A pool whose only process never ends its job. Prints the process's id.
+static int own_a_pool(const Tasks& tasks, const std::string& endpoint, const std::string& file) {
+  const Program program(0, nullptr, {.endpoint = endpoint});
+  Pool pool(program, {.processes = 1});
+  const int process = pool.apply(tasks.pid);
+  auto never = pool.apply_async(tasks.wait_for_file, {file});
+  auto neither = pool.apply_async(tasks.wait_for_file, {file});
+  std::printf("%d\n", process);
+  std::fflush(stdout);
+  never.wait();
+  return 0;
+}
+
 void SdkTest::make_file(const std::string& name) const { std::ofstream(path(name)) << '\n'; }
 
 }  // namespace joinery::testing
@@ -82,6 +97,8 @@ int main(int argc, char** argv) {
   if (const auto code = program.child()) return *code;
   if (argc > 1 && std::string_view(argv[1]) == "--endpoint")
     return program.work(argc, argv);  // Stack::start_worker
+  if (argc > 3 && std::string_view(argv[1]) == "own-a-pool")
+    return joinery::testing::own_a_pool(tasks, argv[2], argv[3]);
   ::testing::InitGoogleMock(&argc, argv);
   return RUN_ALL_TESTS();
 }

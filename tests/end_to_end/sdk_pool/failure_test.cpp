@@ -1,0 +1,169 @@
+// Where Python's pools hang, break or lose what they were given, ours answers.
+#include <joinery/executor.h>
+#include <joinery/pool.h>
+
+#include <csignal>
+#include <numeric>
+
+#include "tasks.h"
+
+namespace joinery::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using FailureTest = SdkTest;
+using std::chrono::milliseconds;
+
+// The code of the RemoteError that `call` throws.
+template <typename F>
+Code error_of(F call) {
+  try {
+    call();
+  } catch (const RemoteError& error) {
+    return error.code();
+  }
+  return Code::ok;
+}
+
+std::vector<int> numbers_to(int end) {
+  std::vector<int> numbers(static_cast<std::size_t>(end));
+  std::iota(numbers.begin(), numbers.end(), 0);
+  return numbers;
+}
+
+// cpython 66587, 96062: the pool waits for ever for the result of a process that was killed.
+TEST_F(FailureTest, JobOfAKilledProcessRunsAgain) {
+  Pool pool(program, {.processes = 2});
+  EXPECT_EQ(pool.apply(tasks.crash_once, path("died"), 5), 5);
+}
+
+TEST_F(FailureTest, JobThatAlwaysKillsItsProcessIsAnErrorOfItsOwn) {
+  Pool pool(program, {.processes = 2});
+  auto bad = pool.apply_async(tasks.crash_at, {13});
+  EXPECT_EQ(pool.apply(tasks.crash_at, 12), 12);
+  EXPECT_EQ(error_of([&] { bad.get(); }), Code::process_died);
+  EXPECT_EQ(pool.apply(tasks.crash_at, 14), 14);
+}
+
+TEST_F(FailureTest, ItemThatKillsItsProcessLeavesTheOthersOfItsChunkAlone) {
+  Pool pool(program, {.processes = 2, .crash_attempts = 1});
+  auto results = pool.imap(tasks.crash_at, numbers_to(20), 20);
+  for (int i = 0; i < 20; ++i) {
+    if (i == 13) {
+      EXPECT_EQ(error_of([&] { results.next(); }), Code::process_died);
+    } else {
+      EXPECT_EQ(results.next(), i);
+    }
+  }
+  EXPECT_EQ(error_of([&] { pool.map(tasks.crash_at, numbers_to(20), 20); }), Code::process_died);
+}
+
+// concurrent.futures: BrokenProcessPool for every future, and for the executor.
+TEST_F(FailureTest, OneCrashDoesNotPoisonOtherFutures) {
+  Executor executor(program, {.processes = 2, .crash_attempts = 1});
+  std::vector<Future<int>> futures;
+  for (int i = 0; i < 30; ++i) futures.push_back(executor.submit(tasks.crash_at, i));
+  for (int i = 0; i < 30; ++i) {
+    if (i == 13) {
+      EXPECT_EQ(error_of([&] { futures[13].result(); }), Code::process_died);
+    } else {
+      EXPECT_EQ(futures[static_cast<std::size_t>(i)].result(), i);
+    }
+  }
+  EXPECT_EQ(executor.submit(tasks.crash_at, 1).result(), 1);
+}
+
+// cpython 75963: there is no time limit per task.
+TEST_F(FailureTest, TimeLimitOfOneCallEndsItAlone) {
+  Pool pool(program, {.processes = 2});
+  auto late = pool.apply_async(tasks.wait_for_file, {path("never")}, {.timeout = milliseconds(50)});
+  auto longer = pool.apply_async(tasks.wait_ms, {100});
+  EXPECT_EQ(error_of([&] { late.get(); }), Code::hard_time_limit);
+  EXPECT_EQ(longer.get(), 100);
+}
+
+TEST_F(FailureTest, TimeLimitOfAMapConcernsTheItemThatTookTooLong) {
+  Pool pool(program, {.processes = 2, .timeout = milliseconds(200)});
+  auto results = pool.imap(tasks.wait_ms, std::vector{0, 60'000, 1}, 3);
+  EXPECT_EQ(results.next(), 0);
+  EXPECT_EQ(error_of([&] { results.next(); }), Code::hard_time_limit);
+  EXPECT_EQ(results.next(), 1);
+}
+
+// cpython 79492: what cannot be encoded kills the thread that would have told of it.
+TEST_F(FailureTest, ResultThatCannotBeEncodedIsAnErrorOfThatJobAlone) {
+  Pool pool(program, {.processes = 1});
+  auto bad = pool.apply_async(tasks.unencodable, {"x"});
+  EXPECT_EQ(error_of([&] { bad.get(); }), Code::unencodable_result);
+  EXPECT_EQ(error_of([&] {
+              pool.map(tasks.unencodable, std::vector<std::string>{"x", "y"}, 2);
+            }),
+            Code::unencodable_result);
+  EXPECT_EQ(pool.apply(tasks.square, 3), 9);
+}
+
+TEST_F(FailureTest, LargeResultsArriveAndTooLargeOnesAreErrorsOfTheirOwn) {
+  Pool pool(program, {.processes = 2});
+  const std::size_t large = 8U << 20U;
+  auto results = pool.imap(tasks.large, std::vector<std::size_t>{large, 17U << 20U, large, 100'000}, 4);
+  EXPECT_THAT(results.next(), ::testing::Optional(SizeIs(large)));
+  EXPECT_EQ(error_of([&] { results.next(); }), Code::unencodable_result);
+  EXPECT_THAT(results.next(), ::testing::Optional(SizeIs(large)));
+  EXPECT_THAT(results.next(), ::testing::Optional(SizeIs(100'000U)));
+}
+
+TEST_F(FailureTest, ArgumentThatIsTooLargeIsAnErrorOfThatJobAlone) {
+  Pool pool(program, {.processes = 1});
+  auto bad = pool.apply_async(tasks.echo, {std::string(17U << 20U, 'x')});
+  EXPECT_EQ(error_of([&] { bad.get(); }), Code::payload_too_large);
+  EXPECT_EQ(pool.apply(tasks.echo, "small"), "small");
+}
+
+TEST_F(FailureTest, ResultOfAnotherTypeIsATypeError) {
+  Pool pool(program, {.processes = 1});
+  const Task<std::string(int)> wrong("square");
+  EXPECT_THROW(pool.apply(wrong, 3), TypeError);
+  const Task<int(std::string)> also_wrong("square");
+  EXPECT_EQ(error_of([&] { pool.apply(also_wrong, "three"); }), Code::malformed_payload);
+}
+
+TEST_F(FailureTest, PoolStartsItsWorkerAgainWhenThatIsKilled) {
+  Pool pool(program, {.processes = 1});
+  EXPECT_EQ(pool.apply(tasks.square, 2), 4);
+  auto running = pool.apply_async(tasks.wait_then, {path("go"), 3});
+  for (const pid_t child : children_of(::getpid())) {
+    if (child != stack.broker().pid()) ::kill(child, SIGKILL);
+  }
+  make_file("go");
+  EXPECT_EQ(running.get(), 3);
+  EXPECT_EQ(pool.apply(tasks.square, 3), 9);
+}
+
+TEST_F(FailureTest, MapSurvivesABrokerThatIsKilledAndStartedAgain) {
+  Pool pool(program, {.processes = 2});
+  auto before = pool.map_async(tasks.wait_ms, std::vector<int>(40, 10), {.chunksize = 1});
+  stack.broker().signal(SIGKILL);
+  stack.broker().wait();
+  stack.start_broker();
+  EXPECT_THAT(before.get(), SizeIs(40));
+  EXPECT_EQ(pool.apply(tasks.square, 3), 9);
+}
+
+TEST_F(FailureTest, NothingIsLeftOfAPoolWhoseProgramIsKilled) {
+  Process owner({"/proc/self/exe", "own-a-pool", stack.endpoint(), path("never")});
+  ASSERT_TRUE(eventually([&] { return owner.out().ends_with('\n'); }));
+  const pid_t process = std::stoi(owner.out());
+  EXPECT_EQ(::kill(process, 0), 0);
+  owner.signal(SIGKILL);
+  EXPECT_TRUE(eventually([&] { return ::kill(process, 0) != 0; }));
+  EXPECT_TRUE(eventually([&] {
+    const auto status = stack.joinery({"status", "--json"});
+    return status.out.find("\"unfinished\":0") != std::string::npos &&
+           status.out.find("\"workers\":0") != std::string::npos;
+  }));
+}
+
+}  // namespace
+}  // namespace joinery::testing

@@ -107,25 +107,27 @@ void Client::Impl::on_outcome(std::function<void(const JobOutcome&)> call_it) {
   });
 }
 
-std::string Client::Impl::redis_url() {
-  connect();
-  const std::lock_guard lock(welcome_mutex_);
-  return welcome_.redis_url;
+protocol::Welcome Client::Impl::last_welcome() {
+  for (;;) {
+    {
+      const std::lock_guard lock(welcome_mutex_);
+      if (welcome_.broker != SessionId{}) return welcome_;
+    }
+    connect();
+  }
 }
 
-SessionId Client::Impl::broker_id() {
-  connect();
-  const std::lock_guard lock(welcome_mutex_);
-  return welcome_.broker;
-}
+std::string Client::Impl::redis_url() { return last_welcome().redis_url; }
+SessionId Client::Impl::broker_id() { return last_welcome().broker; }
 
 std::vector<std::optional<results::Stored>> Client::Impl::read_results(const std::vector<JobId>& jobs,
                                                                        bool take) {
-  const std::string where = redis_url();
+  const protocol::Welcome welcome = last_welcome();
+  const std::string& where = welcome.redis_url;
   if (where.empty()) {
     throw ClientError(Error{Code::no_result, "the broker has no Redis, so no results are kept", {}});
   }
-  const SessionId broker = broker_id();
+  const SessionId broker = welcome.broker;
   const std::lock_guard lock(redis_mutex_);
   if (!redis_ || redis_at_ != where) {
     auto url = redis::parse_url(where);

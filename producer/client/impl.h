@@ -35,7 +35,8 @@ class Client::Impl {
                                std::optional<std::chrono::milliseconds> timeout);
   Buffer request(const std::string& verb, Bytes arguments, std::optional<std::chrono::milliseconds> timeout);
   void on_outcome(std::function<void(const JobOutcome&)> call);
-  // From the welcome: connects if need be.
+  // From the newest welcome: connects if there was none yet.
+  protocol::Welcome last_welcome();
   std::string redis_url();
   SessionId broker_id();
   std::vector<std::optional<results::Stored>> read_results(const std::vector<JobId>& jobs, bool take);

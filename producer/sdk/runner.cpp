@@ -24,10 +24,36 @@ std::string private_queue() {
   return fmt::format("pool-{:08x}{:08x}", random(), random());
 }
 
-ClientOptions client_options(const Program& program) {
+ClientOptions client_options(const Program& program, bool own_worker) {
   ClientOptions options;
   options.endpoint = program.endpoint();
+  if (own_worker) return options;
+  options.on_no_handler = [](const std::string& handler, const std::string& queue) {
+    fmt::print(stderr, "joinery: no worker of queue {} has the task {} (yet); its jobs wait for one\n", queue,
+               handler);
+  };
   return options;
+}
+
+void require(bool fact, const char* what) {
+  if (!fact) throw ValueError(what);
+}
+
+void check(const PoolOptions& options) {
+  const bool own_worker = options.queue.empty();
+  require(own_worker || (options.processes == 0 && options.threads == 1),
+          "processes, threads: those of a queue's workers are not the pool's to choose");
+  require(own_worker || !options.initializer, "initializer: only for a pool with processes of its own");
+  require(own_worker || options.maxtasksperchild == 0,
+          "maxtasksperchild: only for a pool with processes of its own");
+  require(options.processes <= 1024, "processes: expected at most 1024");
+  require(options.threads >= 1 && options.threads <= 63, "threads: expected 1 to 63");
+  require(options.attempts >= 1, "attempts: expected at least 1");
+  require(options.crash_attempts >= 1, "crash_attempts: expected at least 1");
+  require(options.timeout.count() >= 0 && options.timeout < std::chrono::hours(24 * 49),
+          "timeout: expected 0 (none) to 49 days");
+  require(options.result_ttl.count() >= 1 && options.result_ttl < std::chrono::hours(24 * 49),
+          "result_ttl: expected one second to 49 days");
 }
 
 std::shared_ptr<const Failure> failure_of(const Error& error) {
@@ -61,7 +87,7 @@ Runner::Runner(const Program& program, const PoolOptions& options)
     : options_(options),
       private_(options.queue.empty()),
       queue_(private_ ? private_queue() : options.queue),
-      client_((program.check_not_child(), client_options(program))) {
+      client_((check(options), program.check_not_child(), client_options(program, private_))) {
   client_.on_outcome([this](const JobOutcome& outcome) { arrived(outcome); });
   client_.connect();
   if (private_) {
@@ -238,6 +264,7 @@ std::vector<std::optional<results::Stored>> Runner::read(const std::vector<JobId
       return client_.take_results(jobs);
     } catch (const ClientError& failed) {
       error = failed.error();
+      if (failed.code() != Code::redis_unreachable) return {};
     }
     std::unique_lock lock(mutex_);
     if (std::chrono::steady_clock::now() >= give_up) return {};

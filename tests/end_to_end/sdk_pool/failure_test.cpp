@@ -129,6 +129,26 @@ TEST_F(FailureTest, ResultOfAnotherTypeIsATypeError) {
   EXPECT_EQ(error_of([&] { pool.apply(also_wrong, "three"); }), Code::malformed_payload);
 }
 
+// The message of the ValueError that `options` are refused with.
+std::string refusal(const Program& program, const PoolOptions& options) {
+  try {
+    Pool pool(program, options);
+  } catch (const ValueError& error) {
+    return error.what();
+  }
+  return "not refused";
+}
+
+TEST_F(FailureTest, OptionsThatMakeNoSenseAreRefusedByName) {
+  EXPECT_THAT(refusal(program, {.threads = 64}), HasSubstr("threads"));
+  EXPECT_THAT(refusal(program, {.processes = 1025}), HasSubstr("processes"));
+  EXPECT_THAT(refusal(program, {.queue = "q", .processes = 2}), HasSubstr("processes"));
+  EXPECT_THAT(refusal(program, {.queue = "q", .initializer = tasks.set_up.bind("x")}),
+              HasSubstr("initializer"));
+  EXPECT_THAT(refusal(program, {.timeout = milliseconds(-1)}), HasSubstr("timeout"));
+  EXPECT_THAT(refusal(program, {.crash_attempts = 0}), HasSubstr("crash_attempts"));
+}
+
 TEST_F(FailureTest, PoolStartsItsWorkerAgainWhenThatIsKilled) {
   Pool pool(program, {.processes = 1});
   EXPECT_EQ(pool.apply(tasks.square, 2), 4);

@@ -26,7 +26,7 @@ def rate_of(call, items):
 
 if __name__ == "__main__":
     processes, calls, number = map(int, sys.argv[1:])
-    items = [b"x" * 100] * number
+    items = [b"%0100d" % i for i in range(number)]  # distinct: pickle sends an object that it has seen as a reference
     with multiprocessing.Pool(processes) as pool:
         pool.map(echo, items[:100])
         print("apply_us", microseconds_of(lambda: pool.apply(echo, (items[0],)), calls))

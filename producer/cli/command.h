@@ -54,6 +54,7 @@ Run define_dead_ls(Arguments&);
 Run define_dead_retry(Arguments&);
 Run define_dead_delete(Arguments&);
 Run define_worker_ls(Arguments&);
+Run define_lock_ls(Arguments&);
 Run define_batch_open(Arguments&);
 Run define_batch_show(Arguments&);
 Run define_batch_cancel(Arguments&);

@@ -33,6 +33,7 @@ constexpr Command table[] = {
     {"dead retry", "", "run failed jobs again", define_dead_retry},
     {"dead delete", "", "forget failed jobs", define_dead_delete},
     {"worker ls", "", "list the workers", define_worker_ls},
+    {"lock ls", "", "who holds which lock, and who waits", define_lock_ls},
     {"batch open", "", "open a batch and print its id", define_batch_open},
     {"batch show", "", "counts of a batch", define_batch_show},
     {"batch cancel", "", "cancel every unfinished job of a batch", define_batch_cancel},
@@ -43,6 +44,7 @@ constexpr Noun noun_table[] = {
     {"job", looking, "ls, show, retry, update, move, cancel"},
     {"dead", looking, "ls, show, retry, delete: jobs that failed for good"},
     {"worker", looking, "ls"},
+    {"lock", looking, "ls: shared locks and semaphores"},
     {"batch", looking, "open, show, cancel"},
 };
 

@@ -51,4 +51,10 @@ class TimeoutError : public Exception {
   explicit TimeoutError(std::string message) : Exception(Code::timed_out, std::move(message)) {}
 };
 
+// A write whose fence is smaller than one that was seen: its writer does not hold the lock any more.
+class StaleFence : public Exception {
+ public:
+  explicit StaleFence(std::string message) : Exception(Code::stale_delivery, std::move(message)) {}
+};
+
 }  // namespace joinery

@@ -161,6 +161,8 @@ Result<> validate_names(const std::vector<std::string>& names, const char* field
 
 }  // namespace
 
+std::string to_hex(SessionId id) { return fmt::format("{:016x}{:016x}", id.high, id.low); }
+
 std::string_view word(Mode mode) { return word_of(modes, mode); }
 std::string_view word(Durability durability) { return word_of(durabilities, durability); }
 std::string_view word(State state) { return word_of(states, state); }

@@ -27,6 +27,8 @@ struct SessionId {
   std::uint64_t low = 0;
   auto operator<=>(const SessionId&) const = default;
 };
+// 32 hex digits. Of a broker: the namespace of its keys in Redis.
+std::string to_hex(SessionId id);
 
 // One delivery of a job, and the fence of all its effects. Grows with each delivery: by attempt within a life
 // of the broker, by epoch over its restarts.

@@ -111,6 +111,12 @@ void put(Writer& out, const Cancel& cancel) {
 
 void put(Writer& out, const Stop&) { begin(out, Type::stop, 0); }
 
+void put(Writer& out, const Shared& shared) {
+  begin(out, Type::shared, 2);
+  out.str(shared.redis_url);
+  out.str(shared.name_space);
+}
+
 void take(Reader& in, Ready& out) {
   out.version = in.u32("version");
   protocol::texts(in, "handlers", out.handlers);
@@ -230,6 +236,11 @@ void take(Reader& in, Cancel& out) {
 
 void take(Reader&, Stop&) {}
 
+void take(Reader& in, Shared& out) {
+  out.redis_url = in.str("redis_url");
+  out.name_space = in.str("namespace");
+}
+
 template <typename M>
 void take_as(Reader& in, std::uint32_t found, std::uint32_t fields, Message& out) {
   if (found != 1 + fields) {
@@ -253,6 +264,7 @@ void take_message(Reader& in, Message& out) {
     case Type::log: return take_as<Log>(in, found, 3, out);
     case Type::cancel: return take_as<Cancel>(in, found, 2, out);
     case Type::stop: return take_as<Stop>(in, found, 0, out);
+    case Type::shared: return take_as<Shared>(in, found, 2, out);
   }
   in.refuse(Code::unknown_message, fmt::format("type is {}, which no message has", type), "type");
 }

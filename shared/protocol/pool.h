@@ -26,7 +26,16 @@ constexpr int board_descriptor = 4;
 // Bytes of one message, in both directions.
 constexpr std::size_t message_max = 64U << 20U;
 
-enum class Type : std::uint8_t { ready = 1, run = 2, done = 3, progress = 4, log = 5, cancel = 6, stop = 7 };
+enum class Type : std::uint8_t {
+  ready = 1,
+  run = 2,
+  done = 3,
+  progress = 4,
+  log = 5,
+  cancel = 6,
+  stop = 7,
+  shared = 8
+};
 
 // [1, version, [handler...], board]; from the process
 struct Ready {
@@ -87,8 +96,14 @@ struct Cancel {
 };
 // [7]; from the supervisor
 struct Stop {};
+// [8, redis_url, namespace]; from the supervisor: where shared values and locks live, for the jobs that follow
+struct Shared {
+  std::string redis_url;  // empty: there is none
+  std::string name_space;
+  bool operator==(const Shared&) const = default;
+};
 
-using Message = std::variant<Ready, Run, Done, Progress, Log, Cancel, Stop>;
+using Message = std::variant<Ready, Run, Done, Progress, Log, Cancel, Stop, Shared>;
 
 void encode(const Message& message, Buffer& out);
 // Takes one message off the front of `stream`: the number of bytes it took, 0 if the rest has not come yet.

@@ -71,6 +71,8 @@ Result<Value> Client::Impl::one() {
 Client::Client(Url url, Duration timeout) : impl_(std::make_unique<Impl>(std::move(url), timeout)) {}
 Client::~Client() = default;
 Client::Client(Client&&) noexcept = default;
+Client& Client::operator=(Client&&) noexcept = default;
+void Client::set_timeout(Duration timeout) { impl_->timeout = timeout; }
 
 Result<Value> Client::command(std::span<const Bytes> arguments) {
   append_command(arguments, impl_->commands);

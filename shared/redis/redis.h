@@ -62,6 +62,9 @@ class Client {
   explicit Client(Url url, Duration timeout = std::chrono::seconds(5));
   ~Client();
   Client(Client&&) noexcept;
+  Client& operator=(Client&&) noexcept;
+  // For the calls that follow: a command that waits at the server (BLPOP) needs a longer one.
+  void set_timeout(Duration timeout);
   // Connects if need be. Errors: redis_unreachable, at once if nobody listens; the next call tries again. A
   // connection that was lost while a call was under way may or may not have done what was asked.
   Result<Value> command(std::span<const Bytes> arguments);

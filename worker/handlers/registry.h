@@ -48,6 +48,12 @@ class FailedWith : public std::runtime_error {
   bool retry_;
 };
 
+// Where shared values and locks live: see <joinery/job_manager.h>.
+struct SharedPlace {
+  std::string redis_url;  // empty: the broker has no Redis
+  std::string name_space;
+};
+
 // What a handler knows of the delivery it runs. Valid during the call, in the handler's thread (cancelled()
 // in any).
 class JobContext {
@@ -75,6 +81,7 @@ class JobContext {
   virtual void submit(std::string handler, Buffer payload, std::string queue = {}) = 0;
   // Payloads are copied. Throws std::invalid_argument if a field of the group is not valid.
   virtual void submit(Group group) = 0;
+  virtual SharedPlace shared_place() const { return {}; }
 };
 
 namespace handlers {

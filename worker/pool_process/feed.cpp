@@ -12,6 +12,7 @@ std::shared_ptr<Batch> Batch::without(const std::set<JobId>& unwanted, std::vect
   rest->handler = handler;
   rest->info = info;
   rest->memory = memory;
+  rest->shared = shared;
   for (std::size_t i = next_.exchange(jobs.size(), std::memory_order_relaxed); i < jobs.size(); ++i) {
     if (is_unwanted(jobs[i])) {
       withdrawn.push_back(jobs[i].token.job);

@@ -23,6 +23,7 @@ struct Batch {
   pool::RunInfo info;
   std::vector<pool::RunJob> jobs;
   std::shared_ptr<const char[]> memory;  // where the payloads are
+  std::shared_ptr<const SharedPlace> shared;
 
   // Each job is given to one caller. Null: none is left.
   const pool::RunJob* take() {

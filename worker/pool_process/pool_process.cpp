@@ -119,6 +119,10 @@ class PoolProcess {
     }
     withdraw_cancelled();
     if (std::holds_alternative<pool::Stop>(message_)) return feed_.close();
+    if (auto* shared = std::get_if<pool::Shared>(&message_)) {
+      shared_ = std::make_shared<SharedPlace>(std::move(shared->redis_url), std::move(shared->name_space));
+      return;
+    }
     fatal(ExitCode::internal, "the supervisor sent a message that only pool processes send");
   }
 
@@ -160,6 +164,7 @@ class PoolProcess {
     batch->info = std::move(run.info);
     batch->jobs = std::move(run.jobs);
     batch->memory = inbox_.memory();
+    batch->shared = shared_;
     feed_.push(std::move(batch));
   }
 
@@ -173,6 +178,7 @@ class PoolProcess {
   Cancellations cancellations_;
   Feed feed_;
   pool::Message message_;
+  std::shared_ptr<const SharedPlace> shared_;
   std::map<JobId, Code> cancelled_;  // since the last message of another kind
   std::uint64_t given_ = 0;          // jobs that came and were not withdrawn
   Mono due_ = never_mono;            // when what is to be sent must go

@@ -309,6 +309,11 @@ void Loop::welcomed(const protocol::Welcome& welcome) {
   payload_max_ = welcome.payload_max;
   frame_max_ = welcome.frame_max;
   writer_.use(welcome.redis_url, welcome.broker);
+  pool::Shared shared{welcome.redis_url, to_hex(welcome.broker)};
+  if (shared != shared_) {
+    shared_ = std::move(shared);
+    for (auto& [id, entry] : processes_) entry.told_shared = false;
+  }
   say_ready();
 }
 

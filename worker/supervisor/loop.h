@@ -30,6 +30,7 @@ class Loop final : private LinkEvents {
     PoolProcess process;
     bool blocked = false;         // its socket takes no more now
     bool dirty = false;           // there is something to flush
+    bool told_shared = false;     // where shared values and locks live
     protocol::Progress progress;  // the last that it told
   };
 
@@ -88,6 +89,8 @@ class Loop final : private LinkEvents {
   transport::Context context_;
   BrokerLink link_;
   ResultWriter writer_;
+  pool::Shared shared_;
+  bool process_ended_ = false;  // what is finished now, is so by the end of its process
   Burst burst_;
   HealthFile health_;
 

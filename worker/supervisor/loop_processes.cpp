@@ -85,7 +85,9 @@ Loop::Entry* Loop::to_write(ProcessId id) {
 
 void Loop::perform(const action::Feed& feed) {
   Entry* entry = to_write(feed.process);
-  if (entry) entry->process.run(std::span(acting_.fed).subspan(feed.first, feed.count), feed.one_by_one);
+  if (!entry) return;
+  if (!std::exchange(entry->told_shared, true)) entry->process.send(shared_);
+  entry->process.run(std::span(acting_.fed).subspan(feed.first, feed.count), feed.one_by_one);
 }
 
 void Loop::perform(const action::Cancel& cancel) {
@@ -114,6 +116,7 @@ void Loop::perform_finished(Finished& finished) {
   Failure& failure = finished.report.failure;
   using enum Report::Kind;
   const auto kind = finished.report.kind;
+  if (process_ended_ && kind != released) writer_.release_locks(finished.report.token);
   if (kind == failed || kind == rejected || kind == crashed) {
     const auto found = processes_.find(finished.process);
     std::string where = name_;
@@ -232,9 +235,11 @@ void Loop::take_exit(ProcessId id) {
     const auto kills = out_of_memory_kills();
     crash.out_of_memory = kills > std::exchange(out_of_memory_, kills);
   }
+  process_ended_ = true;
   plan_.exited(now_.mono, id, crash);
   announce_ = true;
   perform();
+  process_ended_ = false;
   processes_.erase(found);
 }
 

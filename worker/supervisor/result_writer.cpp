@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "shared/locks/release_owner.h"
+#include "shared/manager/owner.h"
+
 namespace joinery::worker {
 namespace {
 
@@ -33,6 +36,17 @@ void ResultWriter::use(const std::string& url, SessionId broker) {
 void ResultWriter::write(Item item) {
   if (known_ && !redis_) return done_(std::move(item.report));
   waiting_.push_back(std::move(item));
+}
+
+// Without an answer it is asked again on the next connection: the pipeline waits for it.
+void ResultWriter::release_locks(const Token& token) {
+  if (!redis_) return;
+  locks::release_owner(*redis_, to_hex(broker_), manager_detail::job_owner(token.job, token.fence()),
+                       [this, token](Result<std::uint64_t> released) {
+                         if (!released && !redis_->connected()) release_locks(token);
+                         if (released && *released > 0)
+                           spdlog::info("job {} attempt {}: its locks are free", token.job, token.attempt);
+                       });
 }
 
 void ResultWriter::pass_all() {

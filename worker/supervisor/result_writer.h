@@ -27,6 +27,9 @@ class ResultWriter {
   // From each welcome. An empty or impossible url: no Redis.
   void use(const std::string& url, SessionId broker);
   void write(Item item);
+  // Of a delivery whose process died: whoever waits for its locks gets them now. Tried again until Redis has
+  // answered; asked before the results and reports that follow.
+  void release_locks(const Token& token);
   std::size_t waiting() const { return waiting_.size() + under_way_; }
   void held_tokens(std::vector<Token>& out) const;
 

@@ -37,6 +37,7 @@ std::vector<Message> one_of_each() {
       Log{7, "info", "line"},
       Cancel{7, Code::cancelled},
       Stop{},
+      Shared{"unix:///run/redis", "00ab"},
   };
 }
 

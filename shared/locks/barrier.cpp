@@ -1,0 +1,84 @@
+#include <fmt/format.h>
+
+#include "shared/locks/line.h"
+
+namespace joinery {
+namespace {
+
+using locks::Line;
+using locks::Repeat;
+using locks::Waiter;
+
+redis::Value arrive(const Line& line, const Waiter& waiter, std::uint32_t parties, Repeat repeat) {
+  return locks::call(line.manager, locks::arrive_script,
+                     {line.gate, waiter.id(), line.manager.owner(), line.manager.core().process(),
+                      locks::line_lease_text, std::to_string(parties)},
+                     repeat);
+}
+
+std::string change(const Line& line, Bytes verb, Bytes id = {}) {
+  return locks::call(line.manager, locks::barrier_script, {line.gate, verb, id}, Repeat::safe).text;
+}
+
+[[noreturn]] void broken_barrier() { throw BrokenBarrierError("the barrier is broken"); }
+
+}  // namespace
+
+Barrier::Barrier(const Manager& manager, std::string name, std::uint32_t parties,
+                 std::function<void()> action, Timeout timeout)
+    : line_(std::make_unique<Line>(manager, "barrier:" + std::move(name))),
+      parties_(parties),
+      action_(std::move(action)),
+      timeout_(timeout) {
+  if (parties == 0) throw ValueError("parties: expected at least 1");
+}
+Barrier::~Barrier() = default;
+
+std::uint32_t Barrier::wait(Timeout timeout) {
+  const Mono deadline = locks::deadline_of(timeout ? timeout : timeout_);
+  Waiter waiter(line_->manager);
+  const auto answer = arrive(*line_, waiter, parties_, Repeat::never);
+  const std::int64_t order = answer.list.at(0).integer;
+  if (order == -1) broken_barrier();
+  if (order == -2) {
+    throw ValueError(
+        fmt::format("parties: the barrier was made for {}, not {}", answer.list.at(1).integer, parties_));
+  }
+  if (order == static_cast<std::int64_t>(parties_) - 1) {
+    try {
+      if (action_) action_();
+    } catch (...) {
+      abort();
+      throw;
+    }
+    if (change(*line_, "open") == "broken") broken_barrier();
+    return parties_ - 1;
+  }
+  for (;;) {
+    const auto wake = waiter.sleep(locks::line_lease / 2, deadline);
+    std::string word = wake == Waiter::Wake::told ? waiter.word() : "";
+    // Late, or perhaps told without hearing it.
+    if (wake == Waiter::Wake::lost || (word.empty() && read_clocks().mono >= deadline)) {
+      word = change(*line_, "late", waiter.id());
+      if (word.empty()) broken_barrier();
+    }
+    if (word == "broken") broken_barrier();
+    if (!word.empty()) return static_cast<std::uint32_t>(order);
+    arrive(*line_, waiter, parties_, Repeat::safe);
+  }
+}
+
+void Barrier::abort() { change(*line_, "abort"); }
+void Barrier::reset() { change(*line_, "reset"); }
+
+std::uint32_t Barrier::n_waiting() const {
+  const auto state = locks::call(line_->manager, locks::barrier_state_script, {line_->gate}, Repeat::safe);
+  return static_cast<std::uint32_t>(state.list.at(0).integer);
+}
+
+bool Barrier::broken() const {
+  const auto state = locks::call(line_->manager, locks::barrier_state_script, {line_->gate}, Repeat::safe);
+  return state.list.at(1).integer == 1;
+}
+
+}  // namespace joinery

@@ -77,7 +77,9 @@ void Keeper::watch(const std::string& owner, const Renew& died) {
     found->second.until = until;
     return;
   }
-  watches_.emplace(owner, Watch{manager_detail::watch(*process), until, std::make_shared<Renew>(died)});
+  auto watched = manager_detail::watch(*process);
+  if (!watched) return;
+  watches_.emplace(owner, Watch{*std::move(watched), until, std::make_shared<Renew>(died)});
   start(Mono{});
 }
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <charconv>
 #include <vector>
 
@@ -19,12 +20,11 @@ std::string read_text(const std::string& path) {
   return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : std::string();
 }
 
-// Field 22 of /proc/PID/stat; the second, the name in parentheses, may hold anything. 0: there is no such
-// process, or only its shell that waits to be collected.
+// Field 22 of /proc/PID/stat; the second, the name in parentheses, may hold anything. 0: it cannot be read.
 std::uint64_t start_time(pid_t pid) {
   const std::string text = read_text(fmt::format("/proc/{}/stat", pid));
   std::size_t at = text.rfind(')');
-  if (at == std::string::npos || at + 2 >= text.size() || text[at + 2] == 'Z') return 0;
+  if (at == std::string::npos) return 0;
   for (int field = 2; field < 22 && at != std::string::npos; ++field) at = text.find(' ', at + 1);
   std::uint64_t start = 0;
   if (at != std::string::npos) std::from_chars(text.data() + at + 1, text.data() + text.size(), start);
@@ -75,10 +75,13 @@ std::optional<Neighbour> neighbour(std::string_view owner) {
   return found;
 }
 
-unique_fd watch(const Neighbour& process) {
+std::optional<unique_fd> watch(const Neighbour& process) {
   unique_fd fd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
+  if (!fd) return errno == ESRCH ? std::optional(unique_fd()) : std::nullopt;
   // Looked at after the descriptor is there: now the number cannot change its meaning.
-  if (start_time(process.pid) != process.start) return {};
+  const std::uint64_t start = start_time(process.pid);
+  if (start == 0) return std::nullopt;
+  if (start != process.start) return unique_fd();
   return fd;
 }
 

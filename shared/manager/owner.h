@@ -27,7 +27,8 @@ struct Neighbour {
   std::uint64_t start = 0;
 };
 std::optional<Neighbour> neighbour(std::string_view owner);
-// A pidfd that becomes readable when it ends; empty: it has ended.
-unique_fd watch(const Neighbour& process);
+// A pidfd that becomes readable when it ends; an empty one: it has ended. nullopt: that cannot be told here
+// (the process is hidden, or no descriptor is left).
+std::optional<unique_fd> watch(const Neighbour& process);
 
 }  // namespace joinery::manager_detail

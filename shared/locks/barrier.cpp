@@ -1,3 +1,4 @@
+// Barrier: order of arrival, and who opens or breaks it.
 #include <fmt/format.h>
 
 #include "shared/locks/line.h"

@@ -1,3 +1,4 @@
+// Condition: a line beside a lock.
 #include <algorithm>
 
 #include <fmt/format.h>

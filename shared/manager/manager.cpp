@@ -1,3 +1,4 @@
+// The public face of the core.
 #include <joinery/manager.h>
 
 #include <algorithm>

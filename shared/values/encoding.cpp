@@ -1,3 +1,4 @@
+// What elements look like, and the words for what was found.
 #include <joinery/encoding.h>
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Barriers: opened, broken, reset.
 #include <gmock/gmock.h>
 
 #include <mutex>

@@ -1,3 +1,4 @@
+// Conditions: who is woken, and with which lock held.
 #include <gmock/gmock.h>
 
 #include <thread>

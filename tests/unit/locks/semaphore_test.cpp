@@ -1,3 +1,4 @@
+// Semaphores and events.
 #include <gmock/gmock.h>
 
 #include <atomic>

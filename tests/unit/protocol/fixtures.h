@@ -13,7 +13,7 @@ inline Spec full_spec() {
   spec.content_type = "application/json";
   spec.attempts = 7;
   spec.crash_attempts = 300;
-  spec.backoff = {.initial_ms = 5, .max_ms = 70'000, .factor = 1.5F, .jitter = 0.25F};
+  spec.backoff = {.initial_ms = 5, .max_ms = 70'000, .factor = 1.5F, .jitter = 0.25F, .list_ms = {}};
   spec.soft_timeout_ms = 1'000;
   spec.hard_timeout_ms = 4'000'000'000;
   spec.result_ttl_s = 3600;

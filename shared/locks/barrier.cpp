@@ -26,7 +26,7 @@ std::string change(const Line& line, Bytes verb, Bytes id = {}) {
 }  // namespace
 
 Barrier::Barrier(const Manager& manager, std::string name, std::uint32_t parties,
-                 std::function<void()> action, Timeout timeout)
+                 std::function<void()> action, locks::Timeout timeout)
     : line_(std::make_unique<Line>(manager, "barrier:" + std::move(name))),
       parties_(parties),
       action_(std::move(action)),
@@ -35,7 +35,7 @@ Barrier::Barrier(const Manager& manager, std::string name, std::uint32_t parties
 }
 Barrier::~Barrier() = default;
 
-std::uint32_t Barrier::wait(Timeout timeout) {
+std::uint32_t Barrier::wait(locks::Timeout timeout) {
   const Mono deadline = locks::deadline_of(timeout ? timeout : timeout_);
   Waiter waiter(line_->manager);
   const auto answer = arrive(*line_, waiter, parties_, Repeat::never);

@@ -28,7 +28,7 @@ void Condition::require_lock(const char* verb) const {
 
 // In the line before the lock is given up: who notifies holds the lock, so no notification is missed. A lost
 // connection counts as one, for it may have taken one with it.
-bool Condition::wait(Timeout timeout) {
+bool Condition::wait(locks::Timeout timeout) {
   require_lock("wait");
   const Mono deadline = locks::deadline_of(timeout);
   Waiter waiter(line_->manager);
@@ -52,14 +52,15 @@ bool Condition::wait(Timeout timeout) {
   return told;
 }
 
-bool Condition::wait_for(const std::function<bool()>& predicate, Timeout timeout) {
+bool Condition::wait_for(const std::function<bool()>& predicate, locks::Timeout timeout) {
   const Mono deadline = locks::deadline_of(timeout);
   require_lock("wait_for");
   for (;;) {
     if (predicate()) return true;
     const Mono now = read_clocks().mono;
     if (now >= deadline) return false;
-    wait(deadline == never_mono ? Timeout() : Timeout(std::chrono::duration_cast<Seconds>(deadline - now)));
+    wait(deadline == never_mono ? locks::Timeout()
+                                : locks::Timeout(std::chrono::duration_cast<locks::Seconds>(deadline - now)));
   }
 }
 

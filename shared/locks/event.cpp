@@ -15,7 +15,7 @@ bool Event::is_set() const {
   return locks::call(line_->manager, locks::is_set_script, {line_->gate}, locks::Repeat::safe).integer == 1;
 }
 
-bool Event::wait(Timeout timeout) {
+bool Event::wait(locks::Timeout timeout) {
   const Mono deadline = locks::deadline_of(timeout);
   if (deadline <= read_clocks().mono) return is_set();
   Waiter waiter(line_->manager);

@@ -81,7 +81,7 @@ BasicLock::BasicLock(const Manager& manager, std::string name, bool reentrant, l
     : mutex_(std::make_unique<locks::Mutex>(manager, std::move(name), reentrant, options)) {}
 BasicLock::~BasicLock() = default;
 
-bool BasicLock::acquire(bool blocking, Timeout timeout) { return mutex_->acquire(blocking, timeout); }
+bool BasicLock::acquire(bool blocking, locks::Timeout timeout) { return mutex_->acquire(blocking, timeout); }
 void BasicLock::release() { mutex_->release(); }
 
 void BasicLock::unlock() {

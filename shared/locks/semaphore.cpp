@@ -73,8 +73,8 @@ Semaphore::~Semaphore() {
   }
 }
 
-bool Semaphore::acquire(bool blocking, Timeout timeout) {
-  auto hold = permits_->gate.acquire(blocking ? timeout : Timeout(Seconds(0)));
+bool Semaphore::acquire(bool blocking, locks::Timeout timeout) {
+  auto hold = permits_->gate.acquire(blocking ? timeout : locks::Timeout(locks::Seconds(0)));
   if (!hold) return false;
   permits_->add(std::move(hold));
   return true;

@@ -45,6 +45,9 @@ class Mutex;
 class Permits;
 class Line;
 
+using Seconds = std::chrono::duration<double>;
+using Timeout = std::optional<Seconds>;
+
 struct Options {
   // For how long the lock of a dead owner of whom nothing is known stays taken: 100 ms to an hour.
   std::chrono::milliseconds lease{10'000};
@@ -62,9 +65,6 @@ class BrokenBarrierError : public Exception {
   explicit BrokenBarrierError(std::string message) : Exception(Code::cancelled, std::move(message)) {}
 };
 
-using Seconds = std::chrono::duration<double>;
-using Timeout = std::optional<Seconds>;
-
 // What Lock and RLock have in common. Fits std::lock_guard, unique_lock and scoped_lock.
 class BasicLock {
  public:
@@ -73,17 +73,17 @@ class BasicLock {
   BasicLock& operator=(const BasicLock&) = delete;
 
   // True if the lock is held now. blocking = false: does not wait.
-  bool acquire(bool blocking = true, Timeout timeout = {});
+  bool acquire(bool blocking = true, locks::Timeout timeout = {});
   // Throws ValueError if the calling thread does not hold it (not at all, any more, or another does);
   // LockLost if the lease was lost.
   void release();
 
   void lock() { acquire(); }
   bool try_lock() { return acquire(false); }
-  bool try_lock_for(Seconds timeout) { return acquire(true, timeout); }
+  bool try_lock_for(locks::Seconds timeout) { return acquire(true, timeout); }
   template <typename Clock, typename D>
   bool try_lock_until(const std::chrono::time_point<Clock, D>& end) {
-    return acquire(true, Seconds(end - Clock::now()));
+    return acquire(true, locks::Seconds(end - Clock::now()));
   }
   // As release(), but a lost lease or a silent Redis is no exception, because guards call it in destructors:
   // the lock is then free when its lease ends.
@@ -135,12 +135,12 @@ class Semaphore {
   Semaphore(const Semaphore&) = delete;
   Semaphore& operator=(const Semaphore&) = delete;
 
-  bool acquire(bool blocking = true, Timeout timeout = {});
+  bool acquire(bool blocking = true, locks::Timeout timeout = {});
   void release(std::uint32_t number = 1);
   // BasicLockable.
   void lock() { acquire(); }
   bool try_lock() { return acquire(false); }
-  bool try_lock_for(Seconds timeout) { return acquire(true, timeout); }
+  bool try_lock_for(locks::Seconds timeout) { return acquire(true, timeout); }
   void unlock();  // as BasicLock's
 
   // How many permits are free now.
@@ -173,7 +173,7 @@ class Event {
   void clear();
   bool is_set() const;
   // The flag: false after the timeout.
-  bool wait(Timeout timeout = {});
+  bool wait(locks::Timeout timeout = {});
 
  private:
   std::unique_ptr<locks::Line> line_;
@@ -190,16 +190,16 @@ class Condition {
   Condition(const Manager& manager, std::string name);
   ~Condition();
 
-  bool acquire(bool blocking = true, Timeout timeout = {}) { return lock_.acquire(blocking, timeout); }
+  bool acquire(bool blocking = true, locks::Timeout timeout = {}) { return lock_.acquire(blocking, timeout); }
   void release() { lock_.release(); }
   void lock() { lock_.lock(); }
   bool try_lock() { return lock_.try_lock(); }
   void unlock() { lock_.unlock(); }
 
   // False after the timeout. The lock is held again in any case, unless Redis went away.
-  bool wait(Timeout timeout = {});
+  bool wait(locks::Timeout timeout = {});
   // Until `predicate` is true; its last value.
-  bool wait_for(const std::function<bool()>& predicate, Timeout timeout = {});
+  bool wait_for(const std::function<bool()>& predicate, locks::Timeout timeout = {});
   // Wakes those who have waited longest.
   void notify(std::uint32_t number = 1);
   void notify_all();
@@ -218,13 +218,13 @@ class Barrier {
   // `action` is called by the last to arrive, before the others go on; if it throws, the barrier is broken.
   // `timeout` is that of each wait() without its own.
   Barrier(const Manager& manager, std::string name, std::uint32_t parties, std::function<void()> action = {},
-          Timeout timeout = {});
+          locks::Timeout timeout = {});
   ~Barrier();
 
   // The order of arrival, 0 to parties - 1: different for each. Throws BrokenBarrierError if the barrier is
   // broken, or is while this waits; a timeout breaks it. Who dies while he waits breaks it where
   // release_owner() is told; else he counts as arrived.
-  std::uint32_t wait(Timeout timeout = {});
+  std::uint32_t wait(locks::Timeout timeout = {});
   // Breaks it: all who wait and will wait get BrokenBarrierError, until reset().
   void abort();
   // As new. Who waits gets BrokenBarrierError.
@@ -237,7 +237,7 @@ class Barrier {
   std::unique_ptr<locks::Line> line_;
   std::uint32_t parties_;
   std::function<void()> action_;
-  Timeout timeout_;
+  locks::Timeout timeout_;
 };
 
 }  // namespace joinery

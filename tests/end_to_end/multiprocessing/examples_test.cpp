@@ -1,6 +1,8 @@
 // What docs/multiprocessing.md shows is run here, and prints what it says there.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "tests/support/stack.h"
 
 namespace joinery::testing {
@@ -12,8 +14,9 @@ struct Examples : ::testing::Test {
   Stack stack;
 
   std::string output_of(const std::string& name) {
-    const Finished finished =
-        run({program("example_" + name)}, {.environment = {{"JOINERY_ENDPOINT", stack.endpoint()}}});
+    Process::Options options;
+    options.environment["JOINERY_ENDPOINT"] = stack.endpoint();
+    const Finished finished = run({program("example_" + name)}, options);
     EXPECT_EQ(finished.status, 0) << finished.err;
     return finished.out;
   }

@@ -68,13 +68,14 @@ void Watches::learn(const JobOutcome& outcome) {
   for (auto each = first; each != end; ++each) places.push_back(each->second);
   waiting_.erase(first, end);
   if (watched) remember(outcome);
+  // First, so that who waits for a job finds that its outcome was told.
+  if (watched && on_outcome) on_outcome(outcome);
   for (const Place& place : places) {
     place.waiter->outcomes[place.index] = outcome;
     if (--place.waiter->missing > 0) continue;
     std::erase(waiters_, place.waiter);
     place.waiter->done(std::move(place.waiter->outcomes));
   }
-  if (watched && on_outcome) on_outcome(outcome);
 }
 
 void Watches::remember(const JobOutcome& outcome) {

@@ -130,8 +130,8 @@ class Client {
   // known = false.
   std::vector<JobOutcome> wait(const std::vector<JobId>& jobs,
                                std::optional<std::chrono::milliseconds> timeout = {});
-  // Called from the client's thread for every outcome of jobs that were submitted with `watch`, once each.
-  // Set it before the first such submit.
+  // Called from the client's thread for every outcome of jobs that were submitted with `watch`, once each,
+  // before a wait() for it returns. Set it before the first such submit.
   void on_outcome(std::function<void(const JobOutcome&)> call);
 
   // Waits for the outcome, then reads the result from Redis: that of the delivery that counts, never a late

@@ -39,4 +39,13 @@ Json Context::request(const std::string& verb, const Json& arguments) {
   return std::move(*value);
 }
 
+ExitCode Context::act(const std::string& verb, const Json& arguments, std::string_view done) {
+  const Json reply = request(verb, arguments);
+  if (out.json())
+    out.value(reply);
+  else
+    out.line(fmt::format("{} {}", plural(number(reply, "number"), "job"), done));
+  return ExitCode::success;
+}
+
 }  // namespace joinery::cli

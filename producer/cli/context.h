@@ -4,10 +4,12 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "producer/cli/output.h"
 #include "producer/client/joinery/client.h"
+#include "shared/base/exit_code.h"
 #include "shared/config/config.h"
 
 namespace joinery::cli {
@@ -31,6 +33,8 @@ class Context {
   Client& client();
   // A verb of docs/protocol.md.
   Json request(const std::string& verb, const Json& arguments = Json::object());
+  // A verb that does something to a number of jobs; says how many were `done`.
+  ExitCode act(const std::string& verb, const Json& arguments, std::string_view done);
 
   const Settings settings;
   Output out;

@@ -121,16 +121,6 @@ ExitCode show(Context& context, const Flags& flags) {
   return ExitCode::success;
 }
 
-// A verb that does something to a number of jobs, and says to how many.
-ExitCode act(Context& context, const char* verb, const Json& map, const char* done) {
-  const Json reply = context.request(verb, map);
-  if (context.out.json())
-    context.out.value(reply);
-  else
-    context.out.line(fmt::format("{} {}", plural(number(reply, "number"), "job"), done));
-  return ExitCode::success;
-}
-
 // The ids of all failed jobs, page by page.
 std::vector<JobId> all_dead(Context& context) {
   constexpr std::uint64_t page = 1000;
@@ -167,7 +157,7 @@ Run define_dead(Arguments& arguments, const char* verb, const char* done) {
   arguments.jobs(flags->jobs, false);
   arguments.option("-q,--queue", flags->queue, "all failed jobs of this queue", "NAME");
   arguments.flag("--all", flags->all, "all failed jobs");
-  return [flags, verb, done](Context& context) { return act(context, verb, chosen(context, *flags), done); };
+  return [flags, verb, done](Context& context) { return context.act(verb, chosen(context, *flags), done); };
 }
 
 }  // namespace
@@ -192,7 +182,7 @@ Run define_job_retry(Arguments& arguments) {
   auto flags = std::make_shared<Flags>();
   arguments.jobs(flags->jobs, true);
   return [flags](Context& context) {
-    return act(context, "job.retry", Json{{"jobs", flags->jobs}}, "will run again");
+    return context.act("job.retry", Json{{"jobs", flags->jobs}}, "will run again");
   };
 }
 
@@ -206,7 +196,7 @@ Run define_cancel(Arguments& arguments) {
       throw ClientError({Code::invalid_argument, "say which: ids of jobs, or --batch ID", {}});
     Json map = flags->batch != 0 ? Json{{"batch", flags->batch}} : Json{{"jobs", flags->jobs}};
     if (flags->grace) map["grace_ms"] = flags->grace->count();
-    return act(context, flags->batch != 0 ? "batch.cancel" : "job.cancel", map, "cancelled");
+    return context.act(flags->batch != 0 ? "batch.cancel" : "job.cancel", map, "cancelled");
   };
 }
 

@@ -15,15 +15,6 @@ struct Flags {
   std::string to;
 };
 
-ExitCode act(Context& context, const char* verb, const Json& map, const char* done) {
-  const Json reply = context.request(verb, map);
-  if (context.out.json())
-    context.out.value(reply);
-  else
-    context.out.line(fmt::format("{} {}", plural(number(reply, "number"), "job"), done));
-  return ExitCode::success;
-}
-
 }  // namespace
 
 Run define_job_update(Arguments& arguments) {
@@ -43,7 +34,7 @@ Run define_job_update(Arguments& arguments) {
     }
     if (flags->run_at)
       map["run_at_ms"] = std::chrono::floor<milliseconds>(flags->run_at->time_since_epoch()).count();
-    return act(context, "job.update", map, "updated");
+    return context.act("job.update", map, "updated");
   };
 }
 
@@ -52,7 +43,7 @@ Run define_job_move(Arguments& arguments) {
   arguments.jobs(flags->jobs, true);
   arguments.option("--to", flags->to, "the queue they go to", "QUEUE");
   return [flags](Context& context) {
-    return act(context, "job.move", Json{{"jobs", flags->jobs}, {"to", flags->to}}, "moved");
+    return context.act("job.move", Json{{"jobs", flags->jobs}, {"to", flags->to}}, "moved");
   };
 }
 

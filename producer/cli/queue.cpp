@@ -126,12 +126,7 @@ Run define_queue_purge(Arguments& arguments) {
   auto flags = std::make_shared<Flags>();
   arguments.positional("QUEUE", flags->queue, "name of the queue");
   return [flags](Context& context) {
-    const Json reply = context.request("queue.purge", Json{{"queue", flags->queue}});
-    if (context.out.json())
-      context.out.value(reply);
-    else
-      context.out.line(fmt::format("{} cancelled", plural(number(reply, "number"), "job")));
-    return ExitCode::success;
+    return context.act("queue.purge", Json{{"queue", flags->queue}}, "cancelled");
   };
 }
 

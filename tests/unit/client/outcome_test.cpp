@@ -239,7 +239,9 @@ TEST_F(ClientResult, ManyAreReadAtOnce) {
 TEST_F(ClientResult, WithoutRedisIsNone) {
   Client client(options);
   auto found = std::async(std::launch::async, [&] { client.results({5}); });
-  broker.welcome();
+  protocol::Welcome without_redis;
+  without_redis.broker = broker_id;
+  broker.welcome(without_redis);
   EXPECT_EQ(code_of([&] { found.get(); }), Code::no_result);
 }
 

@@ -97,14 +97,29 @@ Result<std::uint64_t> Core::Impl::verb(Now now, const Purge& verb, Effects& effe
   return number;
 }
 
+std::unexpected<Error> Core::Impl::unknown_job(JobId id) {
+  return fail(Code::unknown_job, fmt::format("there is no job {}, or it was forgotten", id), "jobs");
+}
+
+std::unexpected<Error> Core::Impl::ended_already(JobId id, std::string_view expected) const {
+  const auto ended = outcome_of(id);
+  return fail(Code::invalid_state,
+              fmt::format("job {} has ended ({}), expected {}", id,
+                          word(ended ? ended->outcome : Outcome::failed), expected),
+              "jobs");
+}
+
 Result<std::uint64_t> Core::Impl::verb(Now now, const Cancel& verb, Effects& effects) {
   const Target& target = verb.target;
   if (!target.jobs.empty()) {
+    bool any_unfinished = false;
     for (JobId id : target.jobs) {
-      if (ledger.find(id) == no_slot && ledger.finished.find(id) == nullptr) {
-        return fail(Code::unknown_job, fmt::format("there is no job {}", id), "jobs");
-      }
+      const Job* job = ledger.job(id);
+      if (job == nullptr && !outcome_of(id)) return unknown_job(id);
+      any_unfinished = any_unfinished || (job != nullptr && job->get_state() != State::failed);
     }
+    // One that ends before its cancellation arrives is no mistake, if there is something else to cancel.
+    if (!any_unfinished) return ended_already(target.jobs.front(), "one that has not ended");
     return cancel(now, target.jobs, verb.grace, effects);
   }
   std::uint32_t queue = 0;
@@ -163,7 +178,8 @@ Result<std::vector<JobId>> Core::Impl::dead_letters(const std::vector<JobId>& jo
   }
   for (JobId id : jobs) {
     const Job* job = ledger.job(id);
-    if (job == nullptr) return fail(Code::unknown_job, fmt::format("there is no job {}", id), "jobs");
+    if (job == nullptr && outcome_of(id)) return ended_already(id, "a dead letter (failed)");
+    if (job == nullptr) return unknown_job(id);
     if (job->get_state() != State::failed) {
       return fail(Code::invalid_state,
                   fmt::format("job {} is {}, expected a dead letter (failed)", id, word(job->get_state())),

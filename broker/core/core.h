@@ -145,8 +145,8 @@ class Core {
   std::vector<QueueView> queues() const;
   std::optional<QueueView> queue(std::string_view name) const;
   std::optional<JobView> job(JobId id) const;
-  // At most `most` jobs of a queue (empty: of all) in a state (none: any), in the order of their ids, after
-  // `after`. Looks at every job.
+  // At most `most` jobs of a queue (empty: of all) in a state (none: any but dead letters), in the order of
+  // their ids, after `after`. Looks at every job.
   std::vector<JobView> jobs(std::string_view queue, std::optional<State> state, JobId after,
                             std::size_t most) const;
   std::optional<BatchView> batch(BatchId id) const;

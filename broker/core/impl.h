@@ -82,6 +82,8 @@ class Core::Impl {
   void describe_worker(Session& session, const WorkerInfo& info);
   void compare_held(Session& session, std::span<const Token> held, Effects& effects);
   void set_session_timer(Session& session, Mono at);
+  void watch_parked(Now now, SessionId id);
+  void withdraw_abandoned(Now now, SessionId id, std::uint64_t sequence, Effects& effects);
   void check_session(Now now, SessionId id, Effects& effects);
   void lose(Now now, Session& session, bool goodbye, Effects& effects);
   void take_back(Now now, SessionId worker, bool lost, Effects& effects);
@@ -152,6 +154,8 @@ class Core::Impl {
   Result<std::uint64_t> verb(Now now, const OpenBatch& verb, Effects& effects);
   Result<std::uint64_t> verb(Now now, const Update& verb, Effects& effects);
   Result<std::uint64_t> verb(Now now, const MoveTo& verb, Effects& effects);
+  static std::unexpected<Error> unknown_job(JobId id);
+  std::unexpected<Error> ended_already(JobId id, std::string_view expected) const;
   Result<std::uint32_t> known_queue(const std::string& name) const;
   Result<std::vector<JobId>> dead_letters(const std::vector<JobId>& jobs, const std::string& queue) const;
   std::uint64_t cancel(Now now, const std::vector<JobId>& jobs, Duration grace, Effects& effects);

@@ -123,6 +123,24 @@ void Core::Impl::on(Now now, const Disconnect& command, Effects& effects) {
   known->gone_at =
       now.mono + (known->role == Role::worker ? options.reconnect_grace : options.session_expiry);
   set_session_timer(*known, known->gone_at);
+  watch_parked(now, known->id);
+}
+
+// A program that was killed while its put waited for room shall not find it accepted minutes later.
+void Core::Impl::watch_parked(Now now, SessionId id) {
+  const auto log = ledger.logs.find(id);
+  if (log == ledger.logs.end()) return;
+  for (const change::Answer& answer : log->second.answers) {
+    if (answer.parked) session_timers.add({now.mono + options.lease, id, answer.sequence, true});
+  }
+}
+
+void Core::Impl::withdraw_abandoned(Now now, SessionId id, std::uint64_t sequence, Effects& effects) {
+  const Session* known = session(id);
+  if (known == nullptr || known->connected || now.mono - known->last_heard < options.lease) return;
+  const Error why{Code::queue_full, "the sender was away, and the put was given up before there was room",
+                  "queue"};
+  give_up_parked(now, id, sequence, why, effects);
 }
 
 void Core::Impl::on(Now, const Capacity& command, Effects& effects) {

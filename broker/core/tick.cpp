@@ -18,6 +18,8 @@ void Core::Impl::tick(Now now, Effects& effects) {
   for (SessionTimer timer; session_timers.take_due(now.mono, timer);) {
     if (timer.sequence == 0) {
       check_session(now, timer.session, effects);
+    } else if (timer.if_away) {
+      withdraw_abandoned(now, timer.session, timer.sequence, effects);
     } else {
       const Error why{Code::queue_full, "there was no room in time", "queue"};
       give_up_parked(now, timer.session, timer.sequence, why, effects);
@@ -135,6 +137,7 @@ void Core::Impl::start(Now now, Effects& effects) {
       if (!answer.parked || answer.until == never_wall) continue;
       session_timers.add({now.mono + (answer.until - now.wall), id, answer.sequence});
     }
+    watch_parked(now, id);
   }
   for (const QueueState& queue : ledger.queues) {
     if (queue.parked_head != no_slot) fallout.room_in.push_back(queue.id);

@@ -53,6 +53,7 @@ struct SessionTimer {
   Mono at;
   SessionId session;
   std::uint64_t sequence = 0;
+  bool if_away = false;  // the put is withdrawn only if nobody has been there since
 };
 
 }  // namespace joinery::broker

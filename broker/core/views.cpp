@@ -91,7 +91,8 @@ std::vector<JobView> Core::jobs(std::string_view queue, std::optional<State> sta
   if ((wanted == 0 && !queue.empty()) || most == 0) return views;
   std::vector<JobId> first;  // a heap of the smallest ids so far
   ledger.for_each([&](Slot, const Job& job) {
-    if (job.id <= after || (state && job.get_state() != *state)) return;
+    if (job.id <= after) return;
+    if (state ? job.get_state() != *state : job.get_state() == State::failed) return;
     if (wanted != 0 && ledger.queue_of(job).id != wanted) return;
     if (first.size() == most) {
       if (job.id >= first.front()) return;

@@ -84,7 +84,7 @@ void describe(config::Options& options, BrokerOptions& out) {
                    return take_queue(name, entries, out);
                  });
 
-  options.add("log.level", out.log_level, "what is logged", {"debug", "info", "warn", "error"});
+  options.add("log.level", out.log_level, "least severity that is logged", config::log_levels);
 
   options.add("ready-fd", out.ready_fd, "write the bound endpoint to this descriptor when ready; 0: do not");
   options.add("health", out.health, "ask the broker at the endpoint whether it is well: exit code 0 or 1");

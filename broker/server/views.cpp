@@ -134,13 +134,13 @@ Value job_value(const Desk& desk, const JobView& job, bool payload) {
     map.set("state", word(job.state));
   }
   if (!job.queue_name.empty()) map.set("queue", job.queue_name);
-  map.set("batch", job.batch);
-  map.set("parent", job.parent);
-  map.set("attempt", job.attempt);
-  map.set("failures", job.failures);
-  map.set("crashes", job.crashes);
-  map.set("losses", job.losses);
+  if (job.attempt != 0 || !gone) map.set("attempt", job.attempt);
   if (!gone) {
+    map.set("batch", job.batch);
+    map.set("parent", job.parent);
+    map.set("failures", job.failures);
+    map.set("crashes", job.crashes);
+    map.set("losses", job.losses);
     const Spec& spec = desk.core.spec(job.spec);
     map.set("handler", spec.handler);
     map.set("result_ttl_s", spec.result_ttl_s);

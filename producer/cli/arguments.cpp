@@ -19,7 +19,9 @@ T whole_number(const std::string& text, T least, T most) {
   if (error != std::errc{} || stop != end || number < least || number > most)
     throw CLI::ValidationError(
         most == std::numeric_limits<T>::max()
-            ? fmt::format("\"{}\" is not a whole number from {}", text, least)
+            ? least == std::numeric_limits<T>::min() && least != 0
+                  ? fmt::format("\"{}\" is not a whole number of 64 bits", text)
+                  : fmt::format("\"{}\" is not a whole number from {}", text, least)
             : fmt::format("\"{}\" is not a whole number from {} to {}", text, least, most));
   return number;
 }
@@ -72,7 +74,11 @@ void Arguments::jobs(std::vector<JobId>& values, bool required, const std::strin
     }
     return true;
   };
-  app_.add_option("JOB", read, help)->expected(1, 1 << 24)->required(required)->type_name("");
+  app_.add_option("JOB", read, help)
+      ->expected(1, 1 << 24)
+      ->allow_extra_args()
+      ->required(required)
+      ->type_name("");
 }
 
 void Arguments::flag(const std::string& names, bool& value, const std::string& help) {

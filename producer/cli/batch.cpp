@@ -21,8 +21,7 @@ BatchId batch_id(const std::string& text) {
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, id);
   if (error != std::errc{} || stop != end || id == 0)
-    throw ClientError(
-        {Code::invalid_argument, fmt::format("BATCH: \"{}\" is not the id of a batch", text), "batch"});
+    throw UsageError(fmt::format("BATCH: \"{}\" is not the id of a batch", text), "batch");
   return id;
 }
 

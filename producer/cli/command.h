@@ -51,6 +51,7 @@ Run define_job_retry(Arguments&);
 Run define_job_update(Arguments&);
 Run define_job_move(Arguments&);
 Run define_dead_ls(Arguments&);
+Run define_dead_show(Arguments&);
 Run define_dead_retry(Arguments&);
 Run define_dead_delete(Arguments&);
 Run define_worker_ls(Arguments&);

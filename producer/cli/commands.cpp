@@ -29,7 +29,7 @@ constexpr Command table[] = {
     {"job move", "", "move jobs to another queue", define_job_move},
     {"job cancel", "", "cancel jobs", define_cancel},
     {"dead ls", "", "list failed jobs", define_dead_ls},
-    {"dead show", "", "all that is known of failed jobs", define_job_show},
+    {"dead show", "", "all that is known of failed jobs", define_dead_show},
     {"dead retry", "", "run failed jobs again", define_dead_retry},
     {"dead delete", "", "forget failed jobs", define_dead_delete},
     {"worker ls", "", "list the workers", define_worker_ls},

@@ -13,7 +13,12 @@ Client& Context::client() {
   options.name = "joinery";
   options.timeout = settings.timeout.value;
   options.tool = true;
-  auto client = std::make_unique<Client>(options);
+  std::unique_ptr<Client> client;
+  try {
+    client = std::make_unique<Client>(options);
+  } catch (const ClientError& error) {
+    throw UsageError(fmt::format("--endpoint: {}", error.what()), "endpoint");
+  }
   for (bool told = false;;) try {
       client->connect();
       break;

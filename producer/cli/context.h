@@ -24,6 +24,13 @@ struct Settings {
   config::Milliseconds keep_result{std::chrono::hours(24)};
 };
 
+// The command line is wrong, which no option alone could tell: exit code 64.
+class UsageError : public ClientError {
+ public:
+  explicit UsageError(std::string message, std::string field = {})
+      : ClientError({Code::invalid_argument, std::move(message), std::move(field)}) {}
+};
+
 class Context {
  public:
   Context(Settings with, std::vector<std::string> rest)

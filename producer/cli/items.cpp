@@ -13,9 +13,9 @@ Items::Items(std::vector<std::string> arguments) : arguments_(std::move(argument
 
 Result<bool> Items::next(std::string& item) {
   if (descriptor_ < 0) {
-    if (number_ == arguments_.size()) return false;
-    item = arguments_[number_++];
-    return true;
+    while (number_ < arguments_.size())
+      if (item = arguments_[number_++]; !item.empty()) return true;
+    return false;
   }
   for (std::size_t searched = start_;;) {
     const std::size_t end = buffer_.find(separator_, searched);

@@ -26,12 +26,6 @@ std::string age_of(const Json& job) {
   return ago(static_cast<std::int64_t>(number(job, "accepted_at_ms")), read_clocks().wall);
 }
 
-std::string failure_text(const Json& job) {
-  const Json& failure = member(job, "failure");
-  if (failure.is_null()) return {};
-  return fmt::format("{}: {}", text(failure, "type", text(failure, "word")), text(failure, "message"));
-}
-
 // The last column of a list: what most likely is wanted to be known.
 std::string remark(const Json& job) {
   if (const std::string failure = failure_text(job); !failure.empty()) return failure;
@@ -53,7 +47,19 @@ std::string progress_text(const Json& progress) {
   return fmt::format("{:.0f} % {}", part * 100, text(progress, "text"));
 }
 
+// All that the broker keeps of a job that has ended and is no dead letter.
+void print_ended(Output& out, const Json& job) {
+  const std::string id = fmt::format("{}", number(job, "job"));
+  std::vector<std::pair<std::string, std::string>> pairs{{"job", id}, {"outcome", text(job, "outcome")}};
+  if (number(job, "attempt") != 0) pairs.emplace_back("attempts", text(job, "attempt"));
+  out.pairs(pairs);
+  out.flush();
+  out.note(fmt::format(
+      "the broker keeps no more of a job that has ended; `joinery result {}` prints its result", id));
+}
+
 void print_job(Output& out, const Json& job) {
+  if (!member(job, "outcome").is_null()) return print_ended(out, job);
   const Wall now = read_clocks().wall;
   std::vector<std::pair<std::string, std::string>> pairs{
       {"job", fmt::format("{}", number(job, "job"))},
@@ -108,9 +114,19 @@ ExitCode list(Context& context, const char* verb, const Flags& flags, std::strin
   return ExitCode::success;
 }
 
-ExitCode show(Context& context, const Flags& flags) {
+void require_dead(const Json& job) {
+  if (text(job, "state") == "failed") return;
+  const JobId id = number(job, "job");
+  const std::string is = text(job, "outcome") == "failed" ? "it was deleted" : state_of(job);
+  throw ClientError({Code::invalid_state,
+                     fmt::format("job {} is no dead letter ({}); `joinery job show {}` shows it", id, is, id),
+                     "job"});
+}
+
+ExitCode show(Context& context, const Flags& flags, bool dead) {
   for (bool first = true; const JobId job : flags.jobs) {
     const Json reply = context.request("job.show", Json{{"job", job}, {"payload", flags.payload}});
+    if (dead) require_dead(reply);
     if (context.out.json()) {
       context.out.value(reply);
       continue;
@@ -136,8 +152,7 @@ std::vector<JobId> all_dead(Context& context) {
 // dead retry and dead delete take jobs, a queue, or --all.
 Json chosen(Context& context, const Flags& flags) {
   const int ways = (flags.jobs.empty() ? 0 : 1) + (flags.queue.empty() ? 0 : 1) + (flags.all ? 1 : 0);
-  if (ways != 1)
-    throw ClientError({Code::invalid_argument, "say which: ids of jobs, --queue NAME, or --all", {}});
+  if (ways != 1) throw UsageError("say which: ids of jobs, --queue NAME, or --all");
   if (!flags.queue.empty()) return Json{{"queue", flags.queue}};
   return Json{{"jobs", flags.all ? all_dead(context) : flags.jobs}};
 }
@@ -146,7 +161,8 @@ Run define_list(Arguments& arguments, const char* verb, const char* empty, bool 
   auto flags = std::make_shared<Flags>();
   arguments.option("-q,--queue", flags->queue, "only of this queue", "NAME");
   if (with_state)
-    arguments.option("--state", flags->state, "only in this state", "parked|scheduled|blocked|ready|running");
+    arguments.option("--state", flags->state, "only in this state",
+                     "parked|scheduled|blocked|ready|running|failed");
   arguments.option("--most", flags->most, "at most so many", 1, 10'000);
   arguments.option("--after", flags->after, "go on after this job");
   return [flags, verb, empty](Context& context) { return list(context, verb, *flags, empty); };
@@ -160,6 +176,13 @@ Run define_dead(Arguments& arguments, const char* verb, const char* done) {
   return [flags, verb, done](Context& context) { return context.act(verb, chosen(context, *flags), done); };
 }
 
+Run define_show(Arguments& arguments, bool dead) {
+  auto flags = std::make_shared<Flags>();
+  arguments.jobs(flags->jobs, true);
+  arguments.flag("--payload", flags->payload, "with the payload");
+  return [flags, dead](Context& context) { return show(context, *flags, dead); };
+}
+
 }  // namespace
 
 Run define_job_ls(Arguments& arguments) {
@@ -171,12 +194,8 @@ Run define_dead_ls(Arguments& arguments) {
 Run define_dead_retry(Arguments& arguments) { return define_dead(arguments, "dead.retry", "will run again"); }
 Run define_dead_delete(Arguments& arguments) { return define_dead(arguments, "dead.delete", "deleted"); }
 
-Run define_job_show(Arguments& arguments) {
-  auto flags = std::make_shared<Flags>();
-  arguments.jobs(flags->jobs, true);
-  arguments.flag("--payload", flags->payload, "with the payload");
-  return [flags](Context& context) { return show(context, *flags); };
-}
+Run define_job_show(Arguments& arguments) { return define_show(arguments, false); }
+Run define_dead_show(Arguments& arguments) { return define_show(arguments, true); }
 
 Run define_job_retry(Arguments& arguments) {
   auto flags = std::make_shared<Flags>();
@@ -192,8 +211,7 @@ Run define_cancel(Arguments& arguments) {
   arguments.option("--batch", flags->batch, "every unfinished job of this batch", 1);
   arguments.option("--grace", flags->grace, "how long running ones have to stop before they are killed");
   return [flags](Context& context) {
-    if (flags->jobs.empty() == (flags->batch == 0))
-      throw ClientError({Code::invalid_argument, "say which: ids of jobs, or --batch ID", {}});
+    if (flags->jobs.empty() == (flags->batch == 0)) throw UsageError("say which: ids of jobs, or --batch ID");
     Json map = flags->batch != 0 ? Json{{"batch", flags->batch}} : Json{{"jobs", flags->jobs}};
     if (flags->grace) map["grace_ms"] = flags->grace->count();
     return context.act(flags->batch != 0 ? "batch.cancel" : "job.cancel", map, "cancelled");

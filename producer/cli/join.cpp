@@ -21,7 +21,8 @@ constexpr const char* examples =
     R"(  joinery join                    everything in the queue of the configuration
   joinery join --batch 3 --timeout 10m
   joinery join 17 18 19
-A crawl that feeds itself too is finished only when no job of it is left. Exit code 2: not every job succeeded.)";
+A crawl that feeds itself too is finished only when no job of it is left. Exit code 2: not every job succeeded; a queue's
+counts, and so its exit code, are of all jobs it ever had: join a batch to ask about some.)";
 
 Counts join_jobs(Context& context, const Flags& flags) {
   Counts counts;
@@ -76,7 +77,7 @@ Run define_join(Arguments& arguments) {
   arguments.examples(examples);
   return [flags](Context& context) {
     if ((flags->jobs.empty() ? 0 : 1) + (flags->queue ? 1 : 0) + (flags->batch == 0 ? 0 : 1) > 1)
-      throw ClientError({Code::invalid_argument, "say one of --queue, --batch and ids of jobs", {}});
+      throw UsageError("say one of --queue, --batch and ids of jobs");
     const Counts counts = join(context, *flags);
     if (context.out.json())
       context.out.value(Json{{"counts", counts_json(counts)}});

@@ -7,6 +7,8 @@
 #include <csignal>
 #include <cstring>
 #include <deque>
+#include <mutex>
+#include <unordered_map>
 
 #include "producer/cli/command.h"
 #include "producer/cli/human.h"
@@ -63,8 +65,7 @@ class Map {
         options_(submit_options(flags, context.settings, read_clocks().wall)),
         bar_(context.out, read_clocks().mono) {
     if (flags.results && options_.spec.result_ttl_s == 0)
-      throw ClientError(
-          {Code::invalid_argument, "--results needs results that are kept (--keep-result)", {}});
+      throw UsageError("--results needs results that are kept (--keep-result)");
   }
 
   ~Map() {
@@ -121,6 +122,7 @@ class Map {
       context_.out.note(text);
     else
       context_.out.line(text);
+    if (!flags_.results && counts.failed != 0 && tracker_.accepted_count() != 0) name_failures();
     return exit_code(counts);
   }
 
@@ -138,9 +140,31 @@ class Map {
     std::vector<JobOutcome> outcomes;
     for (Tracker::Item& item : items) outcomes.push_back(std::move(item.outcome));
     const auto ended = with_results(client_, std::move(outcomes));
-    for (std::size_t i = 0; i < ended.size(); ++i)
-      print_result(context_.out, ended[i], Form::readable, items[i].index);
+    for (std::size_t i = 0; i < ended.size(); ++i) {
+      const MapItem item{items[i].index, take_name(items[i].index)};
+      print_result(context_.out, ended[i], Form::readable, &item);
+    }
     context_.out.flush();
+  }
+
+  std::string take_name(std::uint64_t index) {
+    const std::lock_guard lock(names_mutex_);
+    const auto node = names_.extract(index);
+    return node.empty() ? std::string() : node.mapped();
+  }
+
+  // The first few, and how to see them all.
+  void name_failures() {
+    constexpr std::size_t named_most = 3;
+    const Json reply = context_.request(
+        "dead.list", Json{{"queue", options_.queue}, {"after", tracker_.first() - 1}, {"most", 1000}});
+    std::size_t named = 0;
+    for (const Json& job : member(reply, "jobs")) {
+      if (number(job, "batch") != options_.batch) continue;
+      if (named++ == named_most) break;
+      context_.out.note(fmt::format("job {} failed: {}", number(job, "job"), failure_text(job)));
+    }
+    context_.out.note("`joinery dead ls` lists all failed jobs, `joinery dead show JOB` shows one");
   }
 
   // The batch is joined, so every outcome is there to be had, though its message may be under way (or was
@@ -160,6 +184,10 @@ class Map {
     std::vector<Buffer> payloads;
     std::size_t bytes = 0;
     for (std::string item; take(item);) {
+      if (flags_.results) {
+        const std::lock_guard lock(names_mutex_);
+        names_[next_index_++] = item;
+      }
       payloads.push_back(template_.payload(value_of(std::move(item))));
       bytes += payloads.back().size();
       if (payloads.size() < group_jobs && bytes < group_bytes && items_.at_hand()) continue;
@@ -198,6 +226,8 @@ class Map {
   void take_answer() {
     auto [first, count] = std::move(under_way_.front());
     under_way_.pop_front();
+    while (!told_full_ && !bar_.shown() && first.wait_for(milliseconds(500)) != std::future_status::ready)
+      told_full_ = note_full(context_, options_.queue);
     tracker_.accepted(first.get(), count);
   }
 
@@ -211,6 +241,10 @@ class Map {
   Bar bar_;
   std::deque<std::pair<std::future<JobId>, std::size_t>> under_way_;
   std::atomic<bool> read_to_end_ = false;
+  bool told_full_ = false;
+  std::mutex names_mutex_;
+  std::unordered_map<std::uint64_t, std::string> names_;  // of items whose result is not printed yet
+  std::uint64_t next_index_ = 0;
 };
 
 ExitCode map(Context& context, const Flags& flags) {

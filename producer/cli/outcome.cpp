@@ -55,9 +55,12 @@ Json value_json(const results::Stored& stored) {
   return Json::binary({stored.value.begin(), stored.value.end()});
 }
 
-Json result_json(const Ended& ended, std::optional<std::uint64_t> index) {
+Json result_json(const Ended& ended, const MapItem* item) {
   Json map{{"job", ended.outcome.job}};
-  if (index) map["index"] = *index;
+  if (item != nullptr) {
+    map["index"] = item->index;
+    map["item"] = item->text;
+  }
   const bool known = ended.outcome.known || ended.stored;
   const Outcome outcome =
       ended.outcome.known || !ended.stored ? ended.outcome.outcome : ended.stored->outcome;
@@ -89,8 +92,8 @@ void print_value(Output& out, const results::Stored& stored, Form form) {
         fmt::format("job {}: what it wrote was longer than the worker keeps, and was cut", stored.token.job));
 }
 
-void print_failure(Output& out, JobId job, Outcome outcome, const Failure& failure) {
-  std::string text = fmt::format("job {} {}", job, word(outcome));
+void print_failure(Output& out, const std::string& job, Outcome outcome, const Failure& failure) {
+  std::string text = fmt::format("{} {}", job, word(outcome));
   if (!failure.type.empty()) text += ": " + failure.type;
   if (!failure.message.empty()) text += ": " + failure.message;
   if (!failure.where.empty()) text += fmt::format(", at {}", failure.where);
@@ -112,26 +115,33 @@ std::vector<Ended> with_results(Client& client, std::vector<JobOutcome> outcomes
   return ended;
 }
 
-ExitCode print_result(Output& out, const Ended& ended, Form form, std::optional<std::uint64_t> index) {
-  const JobId job = ended.outcome.job;
+ExitCode print_result(Output& out, const Ended& ended, Form form, const MapItem* item) {
+  const std::string name = item == nullptr ? std::string() : fmt::format(" (item {})", cut(item->text, 60));
+  const std::string job = fmt::format("job {}{}", ended.outcome.job, name);
   const bool known = ended.outcome.known || ended.stored;
   const Outcome outcome =
       ended.outcome.known || !ended.stored ? ended.outcome.outcome : ended.stored->outcome;
   if (out.json()) {
-    out.value(result_json(ended, index));
+    out.value(result_json(ended, item));
   } else if (!known) {
     out.error({Code::no_result,
-               fmt::format("job {}: the broker does not know it, and there is no result (any more)", job),
+               fmt::format("{}: the broker does not know it, and there is no result (any more)", job),
                {}});
   } else if (outcome != Outcome::succeeded) {
     print_failure(out, job, outcome, ended.stored ? ended.stored->failure : ended.outcome.failure);
   } else if (ended.stored) {
     print_value(out, *ended.stored, form);
   } else {
-    out.error({Code::no_result, fmt::format("job {} succeeded, and kept no result (any more)", job), {}});
+    out.error({Code::no_result, fmt::format("{} succeeded, and kept no result (any more)", job), {}});
   }
   if (!known || (outcome == Outcome::succeeded && !ended.stored)) return ExitCode::failure;
   return outcome == Outcome::succeeded ? ExitCode::success : ExitCode::jobs_failed;
+}
+
+std::string failure_text(const Json& job) {
+  const Json& failure = member(job, "failure");
+  if (failure.is_null()) return {};
+  return fmt::format("{}: {}", text(failure, "type", text(failure, "word")), text(failure, "message"));
 }
 
 std::string summary(const Counts& counts) {

@@ -21,10 +21,18 @@ struct Ended {
 std::vector<Ended> with_results(Client& client, std::vector<JobOutcome> outcomes);
 
 enum class Form { readable, raw };
+// Where a job of map came from.
+struct MapItem {
+  std::uint64_t index = 0;  // from 0
+  std::string text;
+};
 // Prints one job's result: what a command wrote on stdout and stderr, another handler's value as JSON, an
-// error on stderr. With --json one line on stdout, whatever it is; `index` is its item's number in a map.
+// error on stderr. With --json one line on stdout, whatever it is.
 // success, jobs_failed, or failure if there is neither result nor outcome.
-ExitCode print_result(Output& out, const Ended& ended, Form form, std::optional<std::uint64_t> index = {});
+ExitCode print_result(Output& out, const Ended& ended, Form form, const MapItem* item = nullptr);
+
+// The last failure of a JOB of the protocol: "exit status: 3: sorry"; empty if there is none.
+std::string failure_text(const Json& job);
 
 // Counts as a row of words: "998 succeeded, 2 failed".
 std::string summary(const Counts& counts);

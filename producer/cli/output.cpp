@@ -87,7 +87,10 @@ void Output::line(std::string_view text) { write(out_, fmt::format("{}\n", text)
 void Output::raw(Bytes bytes) { write(out_, bytes); }
 void Output::raw_error(Bytes bytes) { write(err_, bytes); }
 void Output::value(const Json& value) { line(to_line(value)); }
-void Output::note(std::string_view text) { write(err_, fmt::format("joinery: {}\n", harmless(text))); }
+void Output::note(std::string_view text) {
+  if (json_) return write(err_, to_line(Json{{"note", text}}) + "\n");
+  write(err_, fmt::format("joinery: {}\n", harmless(text)));
+}
 void Output::flush() {
   if (std::fflush(out_) != 0) output_lost();
 }
@@ -105,8 +108,9 @@ void Output::pairs(const std::vector<std::pair<std::string, std::string>>& pairs
 
 void Output::error(const Error& error) {
   if (json_) return write(err_, to_line(error_json(error)) + "\n");
-  const std::string field =
-      error.field.empty() || error.message.find(error.field) != std::string::npos ? "" : error.field + ": ";
+  const bool names_field = error.code == Code::invalid_argument && !error.field.empty() &&
+                           error.message.find(error.field) == std::string::npos;
+  const std::string field = names_field ? error.field + ": " : "";
   note(fmt::format("{}{} ({})", field, error.message, word(error.code)));
 }
 

@@ -31,7 +31,7 @@ class Output {
   void table(const Table& table, std::string_view empty = {});
   // Names and values below each other.
   void pairs(const std::vector<std::pair<std::string, std::string>>& pairs);
-  // "joinery: text" on stderr.
+  // "joinery: text" on stderr; with --json {"note": text}.
   void note(std::string_view text);
   void error(const Error& error);
   void flush();

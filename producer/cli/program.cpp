@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <string_view>
 
@@ -96,6 +97,7 @@ std::vector<std::string> take_tail(std::vector<const char*>& arguments) {
 ExitCode exit_code(Code code) {
   switch (code) {
     case Code::timed_out: return ExitCode::timed_out;
+    case Code::closed: return static_cast<ExitCode>(128 + SIGINT);  // we were interrupted
     case Code::broker_unreachable: return ExitCode::unreachable;
     case Code::internal: return ExitCode::internal;
     case Code::invalid_config: return ExitCode::usage;
@@ -108,6 +110,9 @@ ExitCode run_command(const Run& run, Context& context) {
     const ExitCode code = run(context);
     context.out.flush();
     return code;
+  } catch (const UsageError& error) {
+    context.out.error(error.error());
+    return ExitCode::usage;
   } catch (const ClientError& error) {
     context.out.flush();
     context.out.error(error.error());
@@ -116,6 +121,13 @@ ExitCode run_command(const Run& run, Context& context) {
     context.out.error({Code::internal, error.what(), {}});
     return ExitCode::internal;
   }
+}
+
+// Mistakes are told before all settings are read, so that --json is looked for by itself.
+bool asks_for_json(const std::vector<const char*>& arguments) {
+  const char* variable = std::getenv("JOINERY_JSON");
+  return std::ranges::any_of(arguments, [](std::string_view word) { return word == "--json"; }) ||
+         (variable != nullptr && std::string_view(variable) == "true");
 }
 
 }  // namespace
@@ -132,11 +144,15 @@ int run_program(int argc, const char* const* argv) {
                           "producer.toml");
   add_settings(options, settings);
   options.examples(std::string(examples));
+  options.on_mistake([&](const Error& error) {
+    Output out(settings.json || asks_for_json(arguments));
+    out.json() ? out.error(error) : out.note(error.message);
+  });
   const Parser parser(options.app());
   if (const auto done = options.parse(static_cast<int>(arguments.size()), arguments.data())) return *done;
   Context context(settings, std::move(tail));
   if (const Run* run = parser.selected()) return static_cast<int>(run_command(*run, context));
-  context.out.note("a command is missing (see joinery --help)");
+  context.out.error({Code::invalid_argument, "a command is missing (see joinery --help)", {}});
   return static_cast<int>(ExitCode::usage);
 }
 

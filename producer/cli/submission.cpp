@@ -15,8 +15,7 @@ namespace {
 
 std::uint32_t milliseconds_of(const std::optional<milliseconds>& duration, const char* flag) {
   const auto count = duration.value_or(milliseconds(0)).count();
-  if (count > UINT32_MAX)
-    throw ClientError({Code::invalid_argument, fmt::format("{}: at most 49 days", flag), flag});
+  if (count > UINT32_MAX) throw UsageError(fmt::format("{}: at most 49 days", flag));
   return static_cast<std::uint32_t>(count);
 }
 
@@ -30,8 +29,7 @@ Json environment_of(const std::vector<std::string>& settings) {
   for (const std::string& setting : settings) {
     const std::size_t sign = setting.find('=');
     if (sign == 0 || sign == std::string::npos)
-      throw ClientError(
-          {Code::invalid_argument, fmt::format("--env: \"{}\" is not NAME=VALUE", setting), "env"});
+      throw UsageError(fmt::format("--env: \"{}\" is not NAME=VALUE", setting));
     map[setting.substr(0, sign)] = setting.substr(sign + 1);
   }
   return map;
@@ -64,6 +62,7 @@ void add_submission(Arguments& arguments, SubmissionFlags& flags) {
   add_job_control(arguments, flags.control);
   arguments.flag("--refuse-when-full", flags.no_wait_for_room,
                  "fail when the queue is full instead of waiting for room");
+  arguments.option("--full-timeout", flags.full_timeout, "wait for room no longer than this, then fail");
   arguments.flag("--json-args", flags.json_args,
                  "arguments that are JSON are passed as such, others as text");
   arguments.option("--cwd", flags.directory, "exec: directory of the command, on the worker's host", "DIR");
@@ -73,7 +72,8 @@ void add_submission(Arguments& arguments, SubmissionFlags& flags) {
 
 SubmitOptions submit_options(const SubmissionFlags& flags, const Settings& settings, Wall now) {
   SubmitOptions options;
-  options.queue = flags.queue.empty() ? settings.queue : flags.queue;
+  options.queue = flags.queue.value_or(settings.queue);
+  if (options.queue.empty()) throw UsageError("--queue: the name is empty");
   options.spec.attempts = static_cast<std::uint32_t>(flags.attempts);
   options.spec.crash_attempts = static_cast<std::uint32_t>(flags.crash_attempts);
   options.spec.soft_timeout_ms = milliseconds_of(flags.timeout_soft, "--timeout-soft");
@@ -87,6 +87,7 @@ SubmitOptions submit_options(const SubmissionFlags& flags, const Settings& setti
   apply_job_control(flags.control, now, options);
   options.key = flags.key;
   options.refuse_when_full = flags.no_wait_for_room;
+  options.full_timeout = flags.full_timeout;
   return options;
 }
 
@@ -105,15 +106,21 @@ Buffer payload(const SubmissionFlags& flags, const std::vector<std::string>& wor
     for (const std::string& word : words) arguments.push_back(argument(flags, word));
     return to_msgpack(arguments);
   }
-  if (words.empty())
-    throw ClientError(
-        {Code::invalid_argument, "exec needs a command: joinery submit exec -- COMMAND ARGS...", {}});
+  if (words.empty()) throw UsageError("exec needs a command: joinery submit exec -- COMMAND ARGS...");
   Json map{{"argv", words}};
   if (input) map["stdin"] = Json::binary({input->begin(), input->end()});
   if (!flags.environment.empty()) map["env"] = environment_of(flags.environment);
   if (!flags.directory.empty())
     map["cwd"] = std::filesystem::absolute(flags.directory).lexically_normal().string();
   return to_msgpack(map);
+}
+
+bool note_full(Context& context, const std::string& queue) {
+  const Json shown = context.request("queue.show", Json{{"queue", queue}});
+  if (number(member(shown, "counts"), "parked") == 0) return false;
+  context.out.note(
+      fmt::format("queue {} is full (maxsize {}); waiting for room", queue, text(shown, "maxsize")));
+  return true;
 }
 
 void warn_without_worker(Context& context, const std::string& handler, const std::string& queue) {

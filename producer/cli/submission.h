@@ -13,9 +13,9 @@ namespace joinery::cli {
 
 struct SubmissionFlags {
   std::string handler;
-  std::vector<std::string> words;  // after HANDLER; what follows "--" comes after them
-  std::string queue;               // empty: that of the settings
-  std::optional<milliseconds> keep_result, delay, expires_in, timeout_soft, timeout_hard;
+  std::vector<std::string> words;    // after HANDLER; what follows "--" comes after them
+  std::optional<std::string> queue;  // else that of the settings
+  std::optional<milliseconds> full_timeout, keep_result, delay, expires_in, timeout_soft, timeout_hard;
   std::optional<Wall> run_at;
   std::int64_t priority = 0;
   std::uint64_t attempts = Spec{}.attempts;
@@ -40,6 +40,8 @@ Json argument(const SubmissionFlags& flags, const std::string& word);
 Buffer payload(const SubmissionFlags& flags, const std::vector<std::string>& words,
                const std::optional<std::string>& input = {});
 
+// Notes on stderr that the queue is full, if a put to it is not answered for that reason.
+bool note_full(Context& context, const std::string& queue);
 // Notes on stderr, if so: no connected worker has the handler or serves the queue.
 void warn_without_worker(Context& context, const std::string& handler, const std::string& queue);
 

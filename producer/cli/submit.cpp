@@ -1,6 +1,8 @@
 // joinery submit
 #include <fmt/core.h>
 
+#include <csignal>
+
 #include "producer/cli/command.h"
 #include "producer/cli/outcome.h"
 #include "producer/cli/submission.h"
@@ -34,14 +36,45 @@ std::vector<std::string> words_of(const Flags& flags, const Context& context) {
 Buffer payload_of(const Flags& flags, const std::vector<std::string>& words) {
   if (!flags.payload_file) {
     if (!flags.input) return payload(flags, words);
-    if (!is_exec(flags))
-      throw ClientError({Code::invalid_argument, "--stdin is only for handler exec", "stdin"});
+    if (!is_exec(flags)) throw UsageError("--stdin is only for handler exec");
     return payload(flags, words, read_file(*flags.input));
   }
-  if (!words.empty())
-    throw ClientError(
-        {Code::invalid_argument, "--payload-file is the whole payload; there can be no ARGS", {}});
+  if (!words.empty()) throw UsageError("--payload-file is the whole payload; there can be no ARGS");
   return read_file(*flags.payload_file);
+}
+
+volatile std::sig_atomic_t interrupted = 0;
+void interrupt(int number) { interrupted = number; }
+
+// The job's id. While it waits for room in a full queue, that is said once, and an interrupt withdraws it.
+JobId wait_until_accepted(Context& context, std::future<JobId> accepted, const std::string& queue) {
+  constexpr milliseconds patience{500};
+  constexpr milliseconds glance{50};
+  bool told = false;
+  while (accepted.wait_for(told ? glance : patience) != std::future_status::ready) {
+    if (!told && (told = note_full(context, queue)))
+      for (const int number : {SIGINT, SIGTERM}) std::signal(number, interrupt);
+    if (interrupted == 0) continue;
+    context.client().close();
+    throw ClientError({Code::closed, fmt::format("interrupted; nothing was added to queue {}", queue), {}});
+  }
+  for (const int number : {SIGINT, SIGTERM}) std::signal(number, SIG_DFL);
+  return accepted.get();
+}
+
+JobId put(Context& context, const Flags& flags, Buffer payload, SubmitOptions options) {
+  const bool limited = flags.timeout && (!options.full_timeout || *flags.timeout <= *options.full_timeout);
+  if (limited) options.full_timeout = flags.timeout;
+  try {
+    return wait_until_accepted(context, context.client().submit(flags.handler, std::move(payload), options),
+                               options.queue);
+  } catch (const ClientError& error) {
+    if (!limited || error.code() != Code::queue_full || options.refuse_when_full) throw;
+    throw ClientError({Code::timed_out,
+                       fmt::format("queue {} had no room within {}; the job was not accepted", options.queue,
+                                   config::format_duration(*flags.timeout)),
+                       {}});
+  }
 }
 
 ExitCode submit(Context& context, const Flags& flags) {
@@ -50,7 +83,7 @@ ExitCode submit(Context& context, const Flags& flags) {
   options.unique_key = flags.unique;
   options.watch = flags.wait;
   if (!flags.content_type.empty()) options.spec.content_type = flags.content_type;
-  const JobId job = context.client().submit(flags.handler, std::move(payload), options).get();
+  const JobId job = put(context, flags, std::move(payload), options);
   if (!flags.wait) {
     context.out.json() ? context.out.value(Json{{"job", job}}) : context.out.line(fmt::format("{}", job));
     context.out.flush();
@@ -76,7 +109,8 @@ Run define_submit(Arguments& arguments) {
   arguments.option("--unique", flags->unique,
                    "one job with this key at a time: see --unique-until and --on-conflict", "KEY");
   arguments.flag("--wait", flags->wait, "wait for the job and print its result");
-  arguments.option("--timeout", flags->timeout, "with --wait: give up after this (exit code 3)");
+  arguments.option("--timeout", flags->timeout,
+                   "wait no longer for room in the queue, or with --wait for the job (exit code 3)");
   arguments.examples(examples);
   return [flags](Context& context) { return submit(context, *flags); };
 }

@@ -56,4 +56,9 @@ std::uint64_t Tracker::accepted_count() const {
   return taken_.size();
 }
 
+JobId Tracker::first() const {
+  const std::lock_guard lock(mutex_);
+  return runs_.front().first;
+}
+
 }  // namespace joinery::cli

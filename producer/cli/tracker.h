@@ -27,6 +27,8 @@ class Tracker {
   // Jobs without an outcome so far.
   std::vector<JobId> missing() const;
   std::uint64_t accepted_count() const;
+  // REQUIRES: some were accepted.
+  JobId first() const;
 
  private:
   struct Run {

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -26,6 +27,7 @@ struct Flags {
   std::string data_dir = "joinery-data";
   std::uint64_t processes = 0;
   bool no_exec = false;
+  std::vector<std::string> plugins;
   bool detach = false;
 };
 
@@ -51,6 +53,8 @@ StackOptions stack_options(const Context& context, const Flags& flags) {
                     flags.data_dir};
   options.worker = {value_of(find_program("joinery-worker")), "--endpoint", endpoint};
   if (!flags.no_exec) options.worker.emplace_back("--allow-exec");
+  for (const std::string& plugin : flags.plugins)
+    options.worker.insert(options.worker.end(), {"--plugin", plugin});
   if (flags.processes != 0)
     options.worker.insert(options.worker.end(), {"--processes", fmt::format("{}", flags.processes)});
   return options;
@@ -72,6 +76,20 @@ void announce(Output& out, const std::string& data_dir, const std::string& endpo
   out.flush();
 }
 
+// What the child logged before it gave up, and its exit code.
+[[noreturn]] void fail_as(Output& out, pid_t child, const std::string& log, off_t from) {
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  const unique_fd file(::open(log.c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<char, 4096> chunk{};
+  for (ssize_t got = 0; (got = ::pread(file.get(), chunk.data(), chunk.size(), from)) > 0; from += got)
+    out.raw_error({chunk.data(), static_cast<std::size_t>(got)});
+  out.note(fmt::format("it did not start; this is what {} says", log));
+  std::_Exit(WIFEXITED(status) && WEXITSTATUS(status) != 0 ? WEXITSTATUS(status)
+                                                           : static_cast<int>(ExitCode::failure));
+}
+
 // Goes on in a child of its own session whose output is the log; returns there. The parent passes on what the
 // child says once it is ready, and ends.
 unique_fd detach(Output& out, const std::string& log) {
@@ -81,6 +99,7 @@ unique_fd detach(Output& out, const std::string& log) {
   unique_fd writing(pipe[1]);
   unique_fd file(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (!file) refuse(Code::io_error, fmt::format("{}: {}", log, std::strerror(errno)));
+  const off_t logged_before = ::lseek(file.get(), 0, SEEK_END);
   const pid_t child = ::fork();
   if (child < 0) refuse(Code::io_error, std::strerror(errno));
   if (child == 0) {
@@ -96,10 +115,10 @@ unique_fd detach(Output& out, const std::string& log) {
   std::array<char, 4096> chunk{};
   for (ssize_t got = 0; (got = ::read(reading.get(), chunk.data(), chunk.size())) > 0;)
     text.append(chunk.data(), static_cast<std::size_t>(got));
+  if (text.empty()) fail_as(out, child, log, logged_before);
   out.raw(text);
   out.flush();
-  if (text.empty()) out.note(fmt::format("it did not start; {} says why", log));
-  std::_Exit(static_cast<int>(text.empty() ? ExitCode::failure : ExitCode::success));
+  std::_Exit(static_cast<int>(ExitCode::success));
 }
 
 ExitCode up(Context& context, const Flags& flags) {
@@ -146,7 +165,9 @@ Run define_up(Arguments& arguments) {
   add_data_dir(arguments, *flags);
   arguments.option("--processes", flags->processes, "pool processes of the worker; else one per core", 1,
                    1024);
-  arguments.flag("--no-exec", flags->no_exec, "no handler exec, which runs any command");
+  arguments.flag("--no-exec", flags->no_exec, "no handler exec, which runs any command; give a --plugin");
+  arguments.option("--plugin", flags->plugins,
+                   "shared library with handlers, for the worker; may be repeated", "FILE");
   arguments.flag("--detach", flags->detach, "go on in the background; `joinery down` stops it");
   arguments.examples(examples);
   return [flags](Context& context) { return up(context, *flags); };

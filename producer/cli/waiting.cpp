@@ -8,7 +8,8 @@ namespace {
 // The reason why a job does not run, from the broker. Empty if it runs, or has ended.
 std::string reason_of(Context& context, JobId job) {
   try {
-    return text(context.request("job.show", Json{{"job", job}}), "reason");
+    const Json shown = context.request("job.show", Json{{"job", job}});
+    return text(shown, "state") == "failed" ? std::string() : text(shown, "reason");
   } catch (const ClientError& error) {
     if (error.code() == Code::unknown_job) return {};  // ended and forgotten
     throw;

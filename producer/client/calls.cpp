@@ -60,8 +60,10 @@ Counts Client::Impl::join(protocol::Join target, Timeout timeout) {
         },
         [this, sequence, reply = std::move(reply)](const Result<const protocol::Message*>& answer) mutable {
           if (!answer) {
-            if (answer.error().code == Code::timed_out)
+            if (answer.error().code == Code::timed_out) {
               session_.tell(read_clocks(), protocol::Forget{*sequence});
+              return reply.set_value(fail(Code::timed_out, "the jobs did not finish in time"));
+            }
             return reply.set_value(std::unexpected(answer.error()));
           }
           const auto* joined = std::get_if<protocol::Joined>(*answer);

@@ -17,6 +17,7 @@ Client::Client(std::string endpoint)
       }()) {}
 
 Client::~Client() {
+  if (impl_->closed()) return;
   try {
     impl_->flush_at_end();
   } catch (const ClientError&) {
@@ -24,6 +25,7 @@ Client::~Client() {
   }
 }
 
+void Client::close() { impl_->close(); }
 void Client::connect() { impl_->connect(); }
 
 std::future<JobId> Client::submit(std::string handler, Buffer payload, const SubmitOptions& options) {

@@ -68,7 +68,10 @@ void Client::Impl::start() {
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-Client::Impl::~Impl() {
+Client::Impl::~Impl() { close(); }
+
+void Client::Impl::close() {
+  if (closed()) return;
   post([this](Now now) { stop(now); });
   thread_.join();
 }

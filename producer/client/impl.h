@@ -26,6 +26,8 @@ class Client::Impl {
   ~Impl();
 
   client::Outbox& outbox() { return outbox_; }
+  void close();
+  bool closed() const { return !thread_.joinable(); }
   // --- For callers: each waits for its answer ---
   void connect();
   void flush(std::optional<Mono> deadline);

@@ -43,6 +43,9 @@ std::string format_size(std::uint64_t value);
 // The known word nearest to `text` by edit distance, if it is near enough to be meant.
 std::optional<std::string> nearest(std::string_view text, const std::vector<std::string>& known);
 
+// The words of log.level in every program; "warning" is taken as warn.
+extern const std::vector<std::string> log_levels;
+
 // Tags for how a number is written.
 struct Bytes {
   std::uint64_t value = 0;
@@ -78,6 +81,10 @@ class Options {
   void examples(const std::string& text);
   // For what only the program knows: positionals, subcommands.
   CLI::App& app();
+
+  // Tells a mistake in another way than as a line on stderr: invalid_argument for the command line,
+  // invalid_config for file and environment.
+  void on_mistake(std::function<void(const Error&)> tell);
 
   // nullopt: go on. Else the exit code: help, version and print-config are 0; mistakes were told on stderr.
   std::optional<int> parse(int argc, const char* const* argv);

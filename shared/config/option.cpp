@@ -48,6 +48,8 @@ Result<> keep(Result<T> parsed, T& value) {
 
 }  // namespace
 
+const std::vector<std::string> log_levels{"trace", "debug", "info", "warn", "error"};
+
 std::string meant(std::string_view text, const std::vector<std::string>& known) {
   const auto near = nearest(text, known);
   return near ? fmt::format("; did you mean {}?", *near) : "";
@@ -116,10 +118,11 @@ Option make_option(const std::string& name, std::string& value, const std::strin
   std::string choices;
   for (const std::string& word : words) choices += (choices.empty() ? "" : "|") + word;
   Option option = described(name, help, choices, Option::Kind::text);
-  option.set = single([&value, words, choices](const std::string& text) -> Result<> {
+  option.set = single([&value, words, choices](const std::string& given) -> Result<> {
+    const std::string text = given == "warning" ? "warn" : given;
     if (std::ranges::find(words, text) == words.end())
       return fail(Code::invalid_config,
-                  fmt::format("\"{}\" is not one of {}{}", text, choices, meant(text, words)));
+                  fmt::format("\"{}\" is not one of {}{}", given, choices, meant(given, words)));
     value = text;
     return {};
   });

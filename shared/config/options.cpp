@@ -55,6 +55,7 @@ struct Options::Impl {
   std::vector<TableKind> kinds;
   std::vector<NamedTable> tables;
   std::string file;  // the one in use; empty: none
+  std::function<void(const Error&)> tell;
 
   Impl(std::string name, const std::string& description, std::string file_name_of)
       : program(std::move(name)), file_name(std::move(file_name_of)), app(description, program) {
@@ -71,7 +72,8 @@ struct Options::Impl {
   }
 
   void add(Option option);
-  int mistake(ExitCode code, const std::string& message) const;
+  int mistake(ExitCode code, const Error& error) const;
+  int misused(const CLI::App& where, const std::string& message) const;
   int usage(const CLI::ParseError& error);
   std::string find_file() const;
   Result<> assign(Option& option, const std::vector<std::string>& texts, const std::string& source,
@@ -103,9 +105,22 @@ void Options::Impl::add(Option option) {
   options.push_back(std::move(option));
 }
 
-int Options::Impl::mistake(ExitCode code, const std::string& message) const {
-  fmt::print(stderr, "{}: {}\n", program, message);
+int Options::Impl::mistake(ExitCode code, const Error& error) const {
+  if (tell)
+    tell(error);
+  else
+    fmt::print(stderr, "{}: {}\n", program, error.message);
   return static_cast<int>(code);
+}
+
+// `where`: the command in which the mistake was made, whose help is named.
+int Options::Impl::misused(const CLI::App& where, const std::string& message) const {
+  std::string command;
+  for (const CLI::App* level = &where; level != &app; level = level->get_parent())
+    command = " " + level->get_name() + command;
+  return mistake(
+      ExitCode::usage,
+      {Code::invalid_argument, fmt::format("{} (see {}{} --help)", message, program, command), {}});
 }
 
 // Help and version are told by CLI11; of mistakes, the unknown word gets its nearest known one.
@@ -116,8 +131,7 @@ int Options::Impl::usage(const CLI::ParseError& error) {
   const std::vector<std::string> rest = app.remaining(true);
   const bool has_stranger = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr ||
                             dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
-  if (!has_stranger || rest.empty())
-    return mistake(ExitCode::usage, fmt::format("{} (see {} --help)", error.what(), program));
+  if (!has_stranger || rest.empty()) return misused(*last, error.what());
   const std::string word = rest.front().substr(0, rest.front().find('='));
   std::vector<std::string> known;
   const bool is_flag = word.starts_with('-');
@@ -129,8 +143,7 @@ int Options::Impl::usage(const CLI::ParseError& error) {
       for (const CLI::App* sub : level->get_subcommands([](const CLI::App*) { return true; }))
         known.push_back(sub->get_name());
   }
-  return mistake(ExitCode::usage, fmt::format("\"{}\" is not known here{} (see {} --help)", word,
-                                              meant(word, known), program));
+  return misused(*last, fmt::format("\"{}\" is not known here{}", word, meant(word, known)));
 }
 
 std::string Options::Impl::find_file() const {
@@ -264,6 +277,7 @@ Options::Options(std::string program, std::string description, std::string file_
     : impl_(std::make_unique<Impl>(std::move(program), description, std::move(file_name))) {}
 Options::~Options() = default;
 CLI::App& Options::app() { return impl_->app; }
+void Options::on_mistake(std::function<void(const Error&)> tell) { impl_->tell = std::move(tell); }
 void Options::examples(const std::string& text) { impl_->app.footer(text); }
 
 void Options::add(const std::string& name, std::string& value, const std::string& help) {
@@ -305,8 +319,10 @@ std::optional<int> Options::parse(int argc, const char* const* argv) {
   impl_->file = impl_->find_file();
   Result<> done = impl_->from_file(false);
   if (done) done = impl_->from_environment();
-  if (!done) return impl_->mistake(ExitCode::config, done.error().message);
-  if (done = impl_->from_flags(); !done) return impl_->mistake(ExitCode::usage, done.error().message);
+  if (!done) return impl_->mistake(ExitCode::config, done.error());
+  if (done = impl_->from_flags(); !done)
+    return impl_->mistake(ExitCode::usage,
+                          {Code::invalid_argument, done.error().message, done.error().field});
   if (!impl_->print) return std::nullopt;
   fmt::print("{}", print_config(impl_->program, impl_->options, impl_->tables));
   return static_cast<int>(ExitCode::success);

@@ -1,6 +1,7 @@
 // The command line against a real broker, Redis and worker: jobs in, results out.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <nlohmann/json.hpp>
 
@@ -10,6 +11,7 @@ namespace joinery::testing {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 using Json = nlohmann::json;
 
@@ -124,7 +126,77 @@ TEST_F(CliJobs, JoinGivesUpAfterItsTimeout) {
   ASSERT_EQ(joinery({"submit", "--queue", "nobody", "exec", "--", "true"}).status, 0);
   const Finished joined = joinery({"join", "--queue", "nobody", "--timeout", "50ms"});
   EXPECT_EQ(joined.status, 3);
-  EXPECT_THAT(joined.err, HasSubstr("(timed_out)"));
+  EXPECT_THAT(joined.err, HasSubstr("did not finish in time (timed_out)"));
+}
+
+TEST_F(CliJobs, SeveralIdsAreTakenAtOnce) {
+  const std::string one = trimmed(joinery({"submit", "exec", "--", "echo", "one"}).out);
+  const std::string two = trimmed(joinery({"submit", "exec", "--", "echo", "two"}).out);
+  EXPECT_EQ(joinery({"join", one, two}).status, 0);
+  EXPECT_EQ(joinery({"result", one, two}).out, "one\ntwo\n");
+  EXPECT_THAT(joinery({"job", "show", one, two}).out, HasSubstr("job       " + two));
+}
+
+TEST_F(CliJobs, OfAJobThatHasEndedOnlyWhatIsKnownIsShown) {
+  const std::string job = trimmed(joinery({"submit", "exec", "--", "true"}).out);
+  ASSERT_EQ(joinery({"join", job}).status, 0);
+  const Finished shown = joinery({"job", "show", job});
+  EXPECT_THAT(shown.out, HasSubstr("outcome   succeeded"));
+  EXPECT_THAT(shown.out, Not(HasSubstr("queue")));
+  EXPECT_THAT(shown.out, Not(HasSubstr("payload")));
+  EXPECT_THAT(joinery({"dead", "show", job}).err, HasSubstr("(invalid_state)"));
+  EXPECT_THAT(joinery({"cancel", job}).err, HasSubstr("(invalid_state)"));
+  EXPECT_THAT(joinery({"job", "retry", job}).err, HasSubstr("(invalid_state)"));
+}
+
+TEST_F(CliJobs, APutToAFullQueueSaysThatItWaitsAndMayBeLimited) {
+  ASSERT_EQ(joinery({"queue", "configure", "full", "--maxsize", "1"}).status, 0);
+  ASSERT_EQ(joinery({"submit", "-q", "full", "exec", "--", "true"}).status, 0);
+  const Finished limited = joinery({"submit", "-q", "full", "--timeout", "1s", "exec", "--", "true"});
+  EXPECT_EQ(limited.status, 3);
+  EXPECT_THAT(limited.err, HasSubstr("queue full is full (maxsize 1); waiting for room"));
+  EXPECT_THAT(limited.err, HasSubstr("had no room within 1s"));
+  const Finished full = joinery({"submit", "-q", "full", "--full-timeout", "10ms", "exec", "--", "true"});
+  EXPECT_EQ(full.status, 1);
+  EXPECT_THAT(full.err, HasSubstr("(queue_full)"));
+}
+
+TEST_F(CliJobs, AnInterruptWithdrawsAPutThatWaitsForRoom) {
+  ASSERT_EQ(joinery({"queue", "configure", "crowded", "--maxsize", "1"}).status, 0);
+  ASSERT_EQ(joinery({"submit", "-q", "crowded", "exec", "--", "true"}).status, 0);
+  Process waits(
+      {program("joinery"), "--endpoint", stack->endpoint(), "submit", "-q", "crowded", "exec", "--", "true"});
+  ASSERT_TRUE(eventually([&] { return waits.err().find("waiting for room") != std::string::npos; }));
+  waits.signal(SIGINT);
+  EXPECT_EQ(waits.wait(), 128 + SIGINT);
+  EXPECT_TRUE(eventually([&] {
+    return Json::parse(joinery({"--json", "queue", "show", "crowded"}).out)["counts"]["parked"] == 0;
+  }));
+}
+
+TEST_F(CliJobs, AFailedItemOfMapIsNamed) {
+  const std::vector<std::string> job{"exec", "--", "test", "{}", "=", "a", ":::", "a", "pear"};
+  std::vector<std::string> words{"map", "--attempts", "1", "--results"};
+  words.insert(words.end(), job.begin(), job.end());
+  EXPECT_THAT(joinery(words).err, HasSubstr("(item pear) failed: exit status: 1"));
+  words.erase(words.begin() + 3);
+  const std::string said = joinery(words).err;
+  EXPECT_THAT(said, HasSubstr("failed: exit status: 1"));
+  EXPECT_THAT(said, HasSubstr("joinery dead ls"));
+}
+
+TEST_F(CliJobs, DeadLettersAreNotAmongTheUnfinishedJobs) {
+  ASSERT_EQ(joinery({"submit", "--wait", "--attempts", "1", "--batch",
+                     trimmed(joinery({"batch", "open"}).out), "exec", "--", "false"})
+                .status,
+            2);
+  EXPECT_THAT(joinery({"job", "ls"}).out, Not(HasSubstr("failed")));
+  EXPECT_THAT(joinery({"job", "ls", "--state", "failed"}).out, HasSubstr("exit status"));
+}
+
+TEST_F(CliJobs, NotesAreJsonIfAsked) {
+  const Finished submitted = joinery({"--json", "submit", "nobody-has-this"});
+  EXPECT_THAT(Json::parse(submitted.err)["note"].get<std::string>(), HasSubstr("no connected worker"));
 }
 
 TEST_F(CliJobs, AJobThatNobodyCanRunIsWarnedOfAndExplained) {

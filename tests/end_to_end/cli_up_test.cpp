@@ -87,6 +87,19 @@ TEST_F(CliUp, GoesOnInTheBackgroundUntilDown) {
   EXPECT_EQ(joinery({"down", "--data-dir", data}).status, 1);
 }
 
+TEST_F(CliUp, ADetachedOneThatCannotStartTellsWhyAndItsCode) {
+  auto stack = up();
+  const Finished second = joinery({"up", "--detach", "--data-dir", dir / "other"});
+  EXPECT_EQ(second.status, 80) << second.err;
+  EXPECT_THAT(second.err, HasSubstr("endpoint_taken"));
+}
+
+TEST_F(CliUp, WithoutExecTellsThatTheWorkerHasNothingToRun) {
+  const Finished said = joinery({"up", "--detach", "--no-exec", "--data-dir", data});
+  EXPECT_EQ(said.status, 78);
+  EXPECT_THAT(said.err, HasSubstr("plugin"));
+}
+
 TEST_F(CliUp, EndsWithTheCodeOfABrokerThatCannotStart) {
   auto stack = up();
   const Finished second = joinery({"up", "--data-dir", dir / "other"});

@@ -54,8 +54,7 @@ void add_options(config::Options& table, SupervisorOptions& options) {
   table.add("plugin", options.plugins, "shared library with handlers");
   table.add("exec.output_max", options.exec_output_max,
             "bytes kept of a command's stdout, and of its stderr");
-  table.add("log.level", options.log_level, "least severity that is logged",
-            {"trace", "debug", "info", "warning", "error"});
+  table.add("log.level", options.log_level, "least severity that is logged", config::log_levels);
   table.add("health-file", options.health_file, "file written every few seconds, for --health");
   table.add("health", options.health, "exit 0 if the worker that writes health_file is well, else 1");
   table.add("ready-fd", options.ready_fd,

@@ -100,6 +100,10 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
+  // Gives up at once: what has no answer gets `closed`, and what waits for room in a full queue is withdrawn.
+  // Only the destructor may be called afterwards.
+  void close();
+
   // Waits for the welcome; no other call needs it. Throws broker_unreachable after the timeout.
   void connect();
 

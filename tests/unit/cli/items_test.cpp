@@ -42,6 +42,11 @@ TEST(Items, AreTheLinesOfAStreamWithoutEmptyOnes) {
   EXPECT_EQ(items.number(), 4U);
 }
 
+TEST(Items, AreTheArgumentsWithoutEmptyOnes) {
+  Items items(std::vector<std::string>{"", "1", "", "3", ""});
+  EXPECT_THAT(all(items), ElementsAre("1", "3"));
+}
+
 TEST(Items, MayHoldNewlinesIfNulEndsThem) {
   Pipe pipe;
   pipe.write(std::string_view("a\nb\0c\0", 6));

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "producer/cli/command.h"
+#include "producer/cli/json.h"
 #include "shared/base/exit_code.h"
 
 namespace joinery::cli {
@@ -66,6 +67,45 @@ TEST(Program, NamesTheNearestCommandAndFlag) {
   const Said said = joinery({"submit", "exec", "--prioritty", "3"});
   EXPECT_EQ(said.code, usage);
   EXPECT_THAT(said.err, HasSubstr("did you mean --priority?"));
+}
+
+TEST(Program, TellsMistakesAsJsonIfAsked) {
+  for (const auto& arguments : {std::vector{"--json", "submit", "--attempts", "0", "exec", "true"},
+                                std::vector{"submit", "exec", "--json"}, std::vector{"--json", "sumbit"}}) {
+    const Said said = joinery(arguments);
+    EXPECT_EQ(said.code, usage) << said.err;
+    EXPECT_EQ(parse_json(said.err).value()["error"]["code"], "invalid_argument");
+  }
+  const Said config = joinery({"--json", "--config", "/nonexistent/producer.toml", "status"});
+  EXPECT_EQ(config.code, static_cast<int>(ExitCode::config));
+  EXPECT_EQ(parse_json(config.err).value()["error"]["code"], "invalid_config");
+}
+
+TEST(Program, NamesTheCommandWhoseHelpToRead) {
+  EXPECT_THAT(joinery({"submit", "--attempts", "0", "exec"}).err, HasSubstr("(see joinery submit --help)"));
+  EXPECT_THAT(joinery({"queue", "show"}).err, HasSubstr("(see joinery queue show --help)"));
+}
+
+TEST(Program, MistakesThatNoOptionAloneCouldTellAreUsageToo) {
+  EXPECT_EQ(joinery({"submit", "exec"}).code, usage);
+  EXPECT_EQ(joinery({"submit", "exec", "--env", "FOO", "--", "true"}).code, usage);
+  EXPECT_EQ(joinery({"submit", "echo", "--payload-file", "/dev/null", "word"}).code, usage);
+  EXPECT_EQ(joinery({"submit", "-q", "", "echo"}).code, usage);
+  EXPECT_EQ(joinery({"--endpoint", "foo", "status"}).code, usage);
+  EXPECT_EQ(joinery({"dead", "retry"}).code, usage);
+}
+
+TEST(Program, TakesSeveralIds) {
+  for (const auto& command :
+       {std::vector{"result"}, std::vector{"join"}, std::vector{"cancel"}, std::vector{"job", "show"},
+        std::vector{"job", "cancel"}, std::vector{"job", "retry"}, std::vector{"dead", "show"},
+        std::vector{"dead", "retry"}, std::vector{"dead", "delete"}}) {
+    std::vector<const char*> arguments{"--endpoint", "ipc:///nonexistent/socket", "--timeout", "1ms"};
+    arguments.insert(arguments.end(), command.begin(), command.end());
+    arguments.insert(arguments.end(), {"7", "8", "9"});
+    const Said said = joinery(arguments);
+    EXPECT_EQ(said.code, unreachable) << command.back() << ": " << said.err;
+  }
 }
 
 TEST(Program, NeedsACommand) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -219,6 +220,15 @@ TEST_F(OptionsTest, ListsTakeCommasRepetitionsAndArrays) {
   EXPECT_THAT(queues_, ElementsAre("a", "b", "c"));
   EXPECT_EQ(parse_file("queues = ['x', 'y,z']\n"), std::nullopt) << err_;
   EXPECT_THAT(queues_, ElementsAre("x", "y,z"));
+}
+
+TEST(LogLevels, WarningIsTakenAsWarn) {
+  std::string level = "info";
+  Options options("program", "does things", "none.toml");
+  options.add("log.level", level, "what is logged", log_levels);
+  const std::array<const char*, 3> words{"program", "--log-level", "warning"};
+  EXPECT_FALSE(options.parse(3, words.data()).has_value());
+  EXPECT_EQ(level, "warn");
 }
 
 TEST_F(OptionsTest, ASwitchCanBeTurnedOffAgain) {

@@ -98,7 +98,7 @@ TEST_F(Failing, DeadLettersCanBeDeleted) {
   EXPECT_EQ(talk.admin("p", broker::Delete{{}, "mail"}), "done p 1");
   EXPECT_EQ(talk.state(1), "failed") << "still remembered as an outcome";
   EXPECT_EQ(talk.driver.released.size(), 1U);
-  EXPECT_EQ(talk.admin("p", broker::Retry{{1}, {}}), "refused p unknown_job");
+  EXPECT_EQ(talk.admin("p", broker::Retry{{1}, {}}), "refused p invalid_state");
 }
 
 TEST_F(Failing, TheJobsOfALostWorkerRunElsewhereInTheirOrder) {

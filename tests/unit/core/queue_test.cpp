@@ -47,6 +47,51 @@ TEST_F(Queues, AParkedPutThatTimesOutLeavesNothingBehind) {
   EXPECT_EQ(talk.counts("small"), "cancelled=2");
 }
 
+TEST_F(Queues, AParkedPutOfASenderThatStaysAwayIsWithdrawn) {
+  talk.producer("q");
+  talk.submit("p", "small", 2);
+  talk.submit("q", "small", {.sequence = 7});
+  talk.disconnect("q");
+  talk.pass(14s);
+  EXPECT_EQ(talk.counts("small"), "parked=1 ready=2") << "it may still return";
+  talk.pass(2s);
+  EXPECT_EQ(talk.counts("small"), "ready=2");
+  talk.producer("q");
+  EXPECT_EQ(talk.submit("q", "small", {.sequence = 7}), "accepted q queue_full");
+}
+
+TEST_F(Queues, AParkedPutOfASenderThatReturnsGoesOnWaiting) {
+  talk.producer("q");
+  talk.submit("p", "small", 2);
+  talk.submit("q", "small");
+  talk.disconnect("q");
+  talk.pass(14s);
+  talk.producer("q");
+  talk.pass(10s);
+  EXPECT_EQ(talk.counts("small"), "parked=1 ready=2");
+}
+
+TEST_F(Queues, WhatHasEndedCanNeitherBeCancelledNorRetried) {
+  talk.worker("w", {"mail"});
+  talk.submit("p", "mail", 2);
+  talk.finish("w", "1#1");
+  EXPECT_EQ(talk.admin("p", broker::Cancel{{.queue = {}, .jobs = {1}}}), "refused p invalid_state");
+  EXPECT_EQ(talk.admin("p", broker::Retry{{1}, {}}), "refused p invalid_state");
+  EXPECT_EQ(talk.admin("p", broker::Delete{{1}, {}}), "refused p invalid_state");
+  EXPECT_EQ(talk.admin("p", broker::Cancel{{.queue = {}, .jobs = {1, 2}}}),
+            "revoke w cancelled 2#1; done p 1");
+}
+
+TEST_F(Queues, DeadLettersAreListedOnlyIfAskedFor) {
+  Put once;
+  once.spec.attempts = 1;
+  talk.worker("w", {"mail"});
+  talk.submit("p", "mail", once);
+  talk.report("w", "1#1", {});
+  EXPECT_TRUE(talk.driver.core->jobs("mail", {}, 0, 10).empty());
+  EXPECT_EQ(talk.driver.core->jobs("mail", State::failed, 0, 10).size(), 1U);
+}
+
 TEST_F(Queues, AParkedJobThatIsAdmittedTooLateExpires) {
   const std::int64_t now_ms = talk.driver.now.wall.time_since_epoch() / 1ms;
   talk.submit("p", "small", {.count = 3, .expires_at_ms = {0, 0, now_ms + 1000}});

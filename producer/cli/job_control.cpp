@@ -32,17 +32,6 @@ void take_word(const char* flag, const std::string& text, std::optional<E> (*fro
   out = *value;
 }
 
-template <typename Id>
-std::vector<Id> ids_of(const char* flag, const std::vector<std::string>& texts, const char* expected) {
-  std::vector<Id> ids;
-  for (const std::string& text : texts) {
-    const auto id = number_of<Id>(text);
-    if (!id || *id == 0) wrong(flag, text, expected);
-    ids.push_back(*id);
-  }
-  return ids;
-}
-
 void apply_unique(const JobControlFlags& flags, Unique& unique) {
   take_word("unique-scope", flags.unique_scope, unique_scope_from_word, "queue or batch", unique.scope);
   take_word("on-conflict", flags.on_conflict, on_conflict_from_word, "refuse, ignore or replace",
@@ -121,11 +110,6 @@ void add_job_control(Arguments& arguments, JobControlFlags& flags) {
   arguments.option("--unique-until", flags.unique_until,
                    "until when: started, finished (the default), succeeded, or for a time as 10m", "WHEN");
   arguments.option("--on-conflict", flags.on_conflict, "when the key is taken", "refuse|ignore|replace");
-  arguments.option("--after", flags.after, "only when this job has succeeded; may be repeated", "JOB");
-  arguments.option("--after-batch", flags.after_batches,
-                   "only when all of this batch succeeded; may be repeated", "BATCH");
-  arguments.flag("--after-any", flags.after_any, "with --after: also when they failed or were cancelled");
-  arguments.flag("--inputs", flags.inputs, "give the handler the results of --after, in that order");
 }
 
 void apply_job_control(const JobControlFlags& flags, Wall now, SubmitOptions& options) {
@@ -143,10 +127,6 @@ void apply_job_control(const JobControlFlags& flags, Wall now, SubmitOptions& op
   spec.no_retry = flags.no_retry;
   if (flags.deadline_in) options.deadline = now + *flags.deadline_in;
   apply_unique(flags, spec.unique);
-  options.after = ids_of<JobId>("after", flags.after, "the id of a job");
-  options.after_batches = ids_of<BatchId>("after-batch", flags.after_batches, "the id of a batch");
-  if (flags.after_any) spec.after = After::finished;
-  spec.inputs = flags.inputs;
 }
 
 }  // namespace joinery::cli

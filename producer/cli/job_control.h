@@ -1,4 +1,4 @@
-// The flags of submit and map that say when a job runs again, runs once, or runs after others.
+// The flags of submit and map that say when a job runs again, or runs once.
 #pragma once
 
 #include <optional>
@@ -16,9 +16,6 @@ struct JobControlFlags {
   std::vector<std::string> no_retry;
   std::optional<milliseconds> deadline_in;
   std::string unique_scope, unique_until, on_conflict;
-  std::vector<std::string> after, after_batches;
-  bool after_any = false;
-  bool inputs = false;
 };
 
 void add_job_control(Arguments& arguments, JobControlFlags& flags);

@@ -9,6 +9,8 @@
 #include <deque>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "producer/cli/command.h"
 #include "producer/cli/human.h"
@@ -134,12 +136,15 @@ class Map {
               read_clocks().mono);
   }
 
-  void print_results(std::vector<Tracker::Item> items) {
-    if (items.empty()) return;
+  // What cannot be read now (Redis is away) stays in unprinted_, and is asked for again with what ends next.
+  void print_results(std::vector<Tracker::Item> more) {
+    for (Tracker::Item& item : more) unprinted_.push_back(std::move(item));
+    if (unprinted_.empty()) return;
     bar_.clear();
     std::vector<JobOutcome> outcomes;
-    for (Tracker::Item& item : items) outcomes.push_back(std::move(item.outcome));
+    for (const Tracker::Item& item : unprinted_) outcomes.push_back(item.outcome);
     const auto ended = with_results(client_, std::move(outcomes));
+    const std::vector<Tracker::Item> items = std::exchange(unprinted_, {});
     for (std::size_t i = 0; i < ended.size(); ++i) {
       const MapItem item{items[i].index, take_name(items[i].index)};
       print_result(context_.out, ended[i], Form::readable, &item);
@@ -238,6 +243,7 @@ class Map {
   Client& client_;
   SubmitOptions options_;
   Tracker tracker_;
+  std::vector<Tracker::Item> unprinted_;  // ended, and their results not read yet
   Bar bar_;
   std::deque<std::pair<std::future<JobId>, std::size_t>> under_way_;
   std::atomic<bool> read_to_end_ = false;

@@ -5,6 +5,7 @@
 #include <joinery/client.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "tests/support/stack.h"
@@ -98,6 +99,29 @@ TEST_F(Kill, of_redis_makes_results_wait_and_loses_no_job) {
   const Counts counts = client_->join_batch(batch_, std::chrono::seconds(120));
   EXPECT_EQ(counts.succeeded, jobs);
   EXPECT_EQ(counts.finished(), jobs);
+}
+
+// map once forgot the results that it was reading when Redis went away, and ended well without them.
+TEST_F(Kill, of_redis_while_map_prints_results_is_never_silent) {
+  constexpr std::ptrdiff_t items = 3000;
+  stack_.start_worker();
+  std::string lines;
+  for (std::ptrdiff_t i = 0; i < items; ++i) lines += std::to_string(i) + "\n";
+  Process::Options input;
+  input.input = lines;
+  Process map(
+      {program("joinery"), "--endpoint", stack_.endpoint(), "map", "--results", "exec", "--", "echo", "{}"},
+      input);
+  ASSERT_TRUE(eventually([&] { return map.out().size() > 100; }));
+  const auto redis = children_of(stack_.broker().pid());
+  ASSERT_EQ(redis.size(), 1U);
+  ::kill(redis.front(), SIGKILL);
+  if (map.wait(std::chrono::seconds(120)) != 0) {
+    EXPECT_FALSE(map.err().empty());
+    return;
+  }
+  const std::string printed = map.out();
+  EXPECT_EQ(std::ranges::count(printed, '\n'), items) << map.err();
 }
 
 TEST_F(Kill, of_the_broker_is_survived_by_the_client_the_worker_and_every_job) {

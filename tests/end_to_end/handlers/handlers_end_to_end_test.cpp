@@ -20,7 +20,7 @@ class Handlers : public ::testing::Test {
   results::Stored result_of(const std::string& handler, Buffer payload, std::uint32_t attempts = 1) {
     SubmitOptions options;
     options.spec.attempts = attempts;
-    options.spec.backoff = {.initial_ms = 1, .max_ms = 1, .factor = 1, .jitter = 0};
+    options.spec.backoff = {.initial_ms = 1, .max_ms = 1, .factor = 1, .jitter = 0, .list_ms = {}};
     options.spec.result_ttl_s = 600;
     return client_.result(client_.submit(handler, std::move(payload), options).get(), limit);
   }

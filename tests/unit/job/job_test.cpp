@@ -28,7 +28,7 @@ TEST(Validate, TakesAGoodGroupAtTheEdgesOfWhatIsAllowed) {
   Group group = good();
   group.queue = std::string(255, 'q');
   group.spec.attempts = 1;
-  group.spec.backoff = {.initial_ms = 0, .max_ms = 0, .factor = 1, .jitter = 1};
+  group.spec.backoff = {.initial_ms = 0, .max_ms = 0, .factor = 1, .jitter = 1, .list_ms = {}};
   group.spec.trace = std::string(255, 't');
   group.payloads = {std::string_view("0123456789")};
   group.columns.priority = {INT64_MIN};
@@ -51,7 +51,8 @@ TEST(Validate, NamesTheFieldThatIsWrong) {
       {"spec.backoff.factor", [](Group& group) { group.spec.backoff.factor = 0.5F; }},
       {"spec.backoff.factor", [](Group& group) { group.spec.backoff.factor = std::nanf(""); }},
       {"spec.backoff.jitter", [](Group& group) { group.spec.backoff.jitter = -0.1F; }},
-      {"spec.backoff.max_ms", [](Group& group) { group.spec.backoff = {.initial_ms = 2, .max_ms = 1}; }},
+      {"spec.backoff.max_ms",
+       [](Group& group) { group.spec.backoff = {.initial_ms = 2, .max_ms = 1, .list_ms = {}}; }},
       {"payloads", [](Group& group) { group.payloads.clear(); }},
       {"payloads", [](Group& group) { group.payloads.assign(limits::jobs_per_frame_max + 1, ""); }},
       {"payloads", [](Group& group) { group.payloads[1] = "0123456789+"; }, Code::payload_too_large},

@@ -192,6 +192,7 @@ bool Ledger::evolve_start(SessionId worker, std::span<const Run> runs, Fallout& 
       detach(slot);
       job.attempt = run.attempt;
       job.epoch = run.epoch;
+      job.set(flag_begun);
       hold(slot, number);
       count_in(job, State::running);
     }
@@ -222,6 +223,7 @@ bool Ledger::on(const change::Requeue& change, Fallout& fallout, std::uint64_t) 
   Job& job = jobs[slot];
   count_out(job, fallout);
   detach(slot);
+  let_go(job, true, fallout);
   job.clear(flag_cancelling);
   if (change.lost || change.kind != Report::Kind::released) {
     Extra& extra = need_extra(job);
@@ -246,6 +248,7 @@ bool Ledger::on(const change::Bury& change, Fallout& fallout, std::uint64_t) {
   Job& job = jobs[slot];
   count_out(job, fallout);
   detach(slot);
+  let_go(job, false, fallout);
   job.clear(flag_cancelling);
   job.set_state(State::failed);
   Extra& extra = need_extra(job);
@@ -273,6 +276,7 @@ bool Ledger::on(const change::Revive& change, Fallout& fallout, std::uint64_t) {
   extra.expires = never_wall;
   count_out(job, fallout);
   finished.erase(job.id);
+  job.clear(flag_begun);
   enqueue(slot, false);
   count_in(job, State::ready);
   fallout.ready = true;
@@ -311,6 +315,19 @@ bool Ledger::on(const change::Cancelling& change, Fallout&, std::uint64_t) {
       running->set(flag_cancelling);
     }
   }
+  return true;
+}
+
+bool Ledger::on(const change::SetLimit& change, Fallout& fallout, std::uint64_t) {
+  fallout.limits = true;
+  if (change.removed) return limits.erase(change.limit.pattern) != 0;
+  limits[change.limit.pattern] = change.limit;
+  return true;
+}
+
+bool Ledger::on(const change::HoldKey& change, Fallout& fallout, std::uint64_t) {
+  fallout.nodes.push_back(change.node);
+  held_nodes[change.node] = change;
   return true;
 }
 

@@ -21,6 +21,7 @@ enum JobFlag : std::uint8_t {
   flag_cancelling = 1,  // running, and to end as cancelled
   flag_wall = 2,        // scheduled by the wall clock (run_at), not by a delay
   flag_watched = 4,     // someone waits for its outcome
+  flag_begun = 8,       // was delivered since it was put or revived
 };
 
 struct Job {
@@ -74,6 +75,7 @@ struct Extra {
   std::uint32_t failures = 0;
   std::uint32_t crashes = 0;
   std::uint32_t losses = 0;
+  std::uint32_t grip = 0;  // what it holds of the limits of its key (keys.h); 0: nothing. Not durable
   std::unique_ptr<Failure> failure;  // the last one
 };
 

@@ -33,6 +33,7 @@ std::string key_of(const Spec& spec) {
   add(key, spec.soft_timeout_ms);
   add(key, spec.hard_timeout_ms);
   add(key, spec.result_ttl_s);
+  add(key, spec.ordered);
   return key;
 }
 

@@ -110,6 +110,7 @@ void write(FieldWriter& out, const change::Queue& queue) {
   out.byte(static_cast<std::uint8_t>(queue.options.mode));
   out.byte(static_cast<std::uint8_t>(queue.options.durability));
   out.varint(queue.options.maxsize);
+  out.flag(queue.options.fair);
   out.flag(queue.paused);
   out.string(queue.paused_by);
   out.string(queue.pause_reason);
@@ -121,6 +122,7 @@ void read(FieldReader& in, change::Queue& queue) {
   queue.options.mode = static_cast<Mode>(in.byte_to(2));
   queue.options.durability = static_cast<Durability>(in.byte_to(2));
   queue.options.maxsize = in.varint();
+  queue.options.fair = in.flag();
   queue.paused = in.flag();
   queue.paused_by = in.string();
   queue.pause_reason = in.string();
@@ -142,6 +144,7 @@ void write(FieldWriter& out, const change::DefineSpec& define) {
   out.varint(spec.hard_timeout_ms);
   out.varint(spec.result_ttl_s);
   out.string(spec.trace);
+  out.flag(spec.ordered);
 }
 void read(FieldReader& in, change::DefineSpec& define) {
   Spec& spec = define.spec;
@@ -158,6 +161,7 @@ void read(FieldReader& in, change::DefineSpec& define) {
   spec.hard_timeout_ms = in.u32();
   spec.result_ttl_s = in.u32();
   spec.trace = in.string();
+  spec.ordered = in.flag();
 }
 
 void write(FieldWriter& out, const change::OpenBatch& batch) {
@@ -393,6 +397,42 @@ void read(FieldReader& in, change::Move& move) {
 void write(FieldWriter& out, const change::Cancelling& cancelling) { write(out, cancelling.runs); }
 void read(FieldReader& in, change::Cancelling& cancelling) { read_runs(in, cancelling.runs); }
 
+void write(FieldWriter& out, const change::SetLimit& set) {
+  const Limit& limit = set.limit;
+  out.string(limit.pattern);
+  out.flag(set.removed);
+  out.varint(limit.concurrency);
+  out.varint(limit.rate);
+  out.varint(limit.period_ms);
+  out.varint(limit.burst);
+  out.varint(limit.interval_ms);
+  out.varint(limit.weight);
+}
+void read(FieldReader& in, change::SetLimit& set) {
+  Limit& limit = set.limit;
+  limit.pattern = in.string();
+  set.removed = in.flag();
+  limit.concurrency = in.u32();
+  limit.rate = in.u32();
+  limit.period_ms = in.varint();
+  limit.burst = in.u32();
+  limit.interval_ms = in.varint();
+  limit.weight = in.u32();
+}
+
+void write(FieldWriter& out, const change::HoldKey& held) {
+  out.string(held.node);
+  out.varint(held.interval_ms);
+  out.zig(micros(held.until));
+  out.zig(micros(held.at));
+}
+void read(FieldReader& in, change::HoldKey& held) {
+  held.node = in.string();
+  held.interval_ms = in.varint();
+  held.until = wall(in.zig());
+  held.at = wall(in.zig());
+}
+
 template <typename T>
 void read_as(FieldReader& in, Change& change) {
   T value;
@@ -403,7 +443,7 @@ void read_as(FieldReader& in, Change& change) {
 }  // namespace
 
 // The tag of a change is its place in the variant, from 1.
-static_assert(std::variant_size_v<Change::variant> == 15);
+static_assert(std::variant_size_v<Change::variant> == 17);
 
 void encode_changes(std::span<const Change> changes, Buffer& out) {
   FieldWriter writer(out);
@@ -446,6 +486,8 @@ const Change* ChangeDecoder::next() {
     case 13: read_as<change::Drop>(in, change_); break;
     case 14: read_as<change::Move>(in, change_); break;
     case 15: read_as<change::Cancelling>(in, change_); break;
+    case 16: read_as<change::SetLimit>(in, change_); break;
+    case 17: read_as<change::HoldKey>(in, change_); break;
     default: in.bad();
   }
   good_ = in.good();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "shared/base/utf8.h"
+#include "shared/job/limit.h"
 
 namespace joinery {
 namespace {
@@ -162,7 +163,10 @@ Result<> validate(const Columns& columns, std::size_t jobs) {
   }
   if (auto checked = validate_times(columns.run_at_ms, "columns.run_at_ms"); !checked) return checked;
   if (auto checked = validate_times(columns.expires_at_ms, "columns.expires_at_ms"); !checked) return checked;
-  if (auto checked = validate_names(columns.key, "columns.key"); !checked) return checked;
+  for (const std::string& key : columns.key) {
+    if (key.empty()) continue;
+    if (auto checked = validate_key(key, "columns.key"); !checked) return checked;
+  }
   return validate_names(columns.unique_key, "columns.unique_key");
 }
 

@@ -88,6 +88,7 @@ struct Spec {
       0;  // the handler is told (JobContext::cancelled, SIGTERM to a command); 0: none
   std::uint32_t hard_timeout_ms = 0;  // its process group is killed; 0: none
   std::uint32_t result_ttl_s = 0;     // seconds for which the result is kept in Redis; 0: no result is kept
+  bool ordered = false;               // jobs of one key one after the other, in order, also across retries
   std::string trace;                  // W3C traceparent, carried through unread
   bool operator==(const Spec&) const = default;
 };
@@ -99,7 +100,7 @@ struct Columns {
   std::vector<std::uint64_t> delay_ms;      // from acceptance, on the monotonic clock
   std::vector<std::int64_t> run_at_ms;      // Unix milliseconds, on the wall clock
   std::vector<std::int64_t> expires_at_ms;  // Unix milliseconds: not started by then: expired
-  std::vector<std::string> key;             // what limits and fairness are counted by
+  std::vector<std::string> key;             // what limits and fairness are counted by: shared/job/limit.h
   std::vector<std::string> unique_key;
   bool operator==(const Columns&) const = default;
 };
@@ -120,6 +121,7 @@ struct QueueOptions {
   Mode mode = Mode::fifo;
   Durability durability = Durability::sync;
   std::uint64_t maxsize = 0;  // of jobs waiting to be delivered (as Python's qsize); 0: no limit
+  bool fair = false;          // the outermost levels of the keys take turns, whatever each has waiting
   bool operator==(const QueueOptions&) const = default;
 };
 

@@ -12,6 +12,7 @@ struct Counter {
   void u64(const char*, std::uint64_t value, std::uint64_t usual) { members += value != usual; }
   void f32(const char*, float value, float usual) { members += value != usual; }
   void str(const char*, const std::string& value, std::string_view usual) { members += value != usual; }
+  void flag(const char*, bool value, bool usual) { members += value != usual; }
 };
 struct Differing {
   Writer& out;
@@ -29,6 +30,11 @@ struct Differing {
     if (value == usual) return;
     out.str(key);
     out.str(value);
+  }
+  void flag(const char* key, bool value, bool usual) {
+    if (value == usual) return;
+    out.str(key);
+    out.boolean(value);
   }
 };
 
@@ -52,6 +58,7 @@ void each_member(const Spec& spec, Visit& visit) {
   visit.u64("hard_timeout_ms", spec.hard_timeout_ms, usual.hard_timeout_ms);
   visit.u64("result_ttl_s", spec.result_ttl_s, usual.result_ttl_s);
   visit.str("trace", spec.trace, usual.trace);
+  visit.flag("ordered", spec.ordered, usual.ordered);
 }
 
 template <typename T>
@@ -113,6 +120,8 @@ Spec read_spec(Reader& in) {
       spec.result_ttl_s = in.u32("spec.result_ttl_s");
     } else if (key == "trace") {
       spec.trace = in.str("spec.trace");
+    } else if (key == "ordered") {
+      spec.ordered = in.boolean("spec.ordered");
     } else if (key == "backoff") {
       spec.backoff = read_backoff(in);
     } else {

@@ -84,6 +84,7 @@ CoreOptions core_options(const BrokerOptions& options, std::uint64_t seed) {
   out.reconnect_grace = options.reconnect_grace.value;
   out.create_queues = options.create_queues;
   out.queue_defaults = options.queue_defaults();
+  out.limits = options.limits;
   out.seed = seed;
   return out;
 }
@@ -164,9 +165,11 @@ int serve(BrokerOptions& options, config::Options& table, int signals) {
   engine.configure(queue_tables(options));
   engine.on_hangup([&] {
     options.queues.clear();
+    options.limits.clear();
     if (Result<> read = table.reload(); !read) return spdlog::error("reload: {}", read.error().message);
     engine.configure(queue_tables(options));
-    spdlog::info("reload: {} queues of the file", options.queues.size());
+    core.declare_limits(read_clocks(), options.limits);
+    spdlog::info("reload: {} queues and {} limits of the file", options.queues.size(), options.limits.size());
   });
   spdlog::info("ready at {}: data in {}, {} jobs there, epoch {}, Redis {}", *endpoint, *data_dir, live,
                core.epoch(), redis.mode() == RedisRunner::Mode::none ? "none" : redis.shown_url());

@@ -60,7 +60,8 @@ void add_submission(Arguments& arguments, SubmissionFlags& flags) {
   arguments.option("--crash-attempts", flags.crash_attempts, "runs that may kill their process", 1,
                    UINT32_MAX);
   arguments.option("--batch", flags.batch, "add to this batch", 1);
-  arguments.option("--key", flags.key, "what limits and fairness are counted by, e.g. host:example.org");
+  arguments.option("--key", flags.key, "what limits and fairness are counted by: host:example.org, tenant:a/host:x");
+  arguments.flag("--ordered", flags.ordered, "jobs of one key run one after the other, also across retries");
   arguments.flag("--refuse-when-full", flags.no_wait_for_room,
                  "fail when the queue is full instead of waiting for room");
   arguments.flag("--json-args", flags.json_args,
@@ -84,6 +85,9 @@ SubmitOptions submit_options(const SubmissionFlags& flags, const Settings& setti
   if (flags.expires_in) options.expires_at = now + *flags.expires_in;
   options.priority = flags.priority;
   options.key = flags.key;
+  options.spec.ordered = flags.ordered;
+  if (flags.ordered && flags.key.empty())
+    throw ClientError({Code::invalid_argument, "--ordered needs a --key: the order is that of its jobs", "key"});
   options.refuse_when_full = flags.no_wait_for_room;
   return options;
 }

@@ -21,6 +21,7 @@ struct SubmissionFlags {
   std::uint64_t crash_attempts = Spec{}.crash_attempts;
   std::uint64_t batch = 0;
   std::string key;
+  bool ordered = false;
   bool no_wait_for_room = false;
   bool json_args = false;
   std::string directory;                 // exec: of the command

@@ -43,7 +43,7 @@ void Core::Impl::on(Now now, const Finish& command, Effects& effects) {
 // The parts of the runs that are not stale, as one change.
 void Core::Impl::finish_runs(Now now, Session& worker, const Finish& command, std::vector<Token>& refused,
                              bool& durable, Effects& effects) {
-  change::Finish finish{.outcome = Outcome::succeeded, .at = now.wall, .runs = {}};
+  change::Finish finish{.outcome = Outcome::succeeded, .at = now.wall, .runs = {}, .why = {}};
   for (const Run& run : command.succeeded) {
     if (run.count > limits::jobs_per_frame_max) {  // nobody holds so many; the count is nonsense
       refused.push_back({run.first, run.attempt, run.epoch});
@@ -99,7 +99,7 @@ void Core::Impl::report(Now now, Session& worker, const CoreReport& reported, st
   if (report.kind == Report::Kind::succeeded) {
     for (const PutGroup& child : reported.children) {
       const auto error = check_group(child);
-      if (!error || error->code == Code::duplicate_job) continue;
+      if (!error || error->code == Code::duplicate_job || error->code == Code::invalid_state) continue;
       ++worker.failed;
       const Failure failure{error->code, "refused children", error->message, worker.info.name, {}};
       return cancelling ? end_stopped(now, job, effects) : bury(now, job, failure, effects);
@@ -126,6 +126,8 @@ void Core::Impl::children(Now now, const Job& parent, std::span<const PutGroup> 
     if (check_group(child)) continue;  // two of a kind
     if (child.parent == 0) child.parent = parent_id;
     if (child.batch == 0 && ledger.find_batch(batch) != nullptr) child.batch = batch;
+    if (child.batch != 0 && check_batch(child.batch, "batch")) continue;  // it was cancelled
+    if (resolve_after(child, {})) continue;
     // One that is there already is what its parent wanted.
     const std::uint32_t queue = need_queue(child.queue, effects);
     const Result<JobId> existing = settle_conflicts(now, child, queue, effects);
@@ -162,7 +164,7 @@ void Core::Impl::end_stopped(Now now, const Job& job, Effects& effects) {
 
 void Core::Impl::end(Now now, Outcome outcome, std::vector<JobId> jobs, Effects& effects) {
   std::ranges::sort(jobs);
-  change::Finish finish{.outcome = outcome, .at = now.wall, .runs = {}};
+  change::Finish finish{.outcome = outcome, .at = now.wall, .runs = {}, .why = {}};
   for (JobId id : jobs) {
     const Job& job = *ledger.job(id);
     if (!finish.runs.empty()) {

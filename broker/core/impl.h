@@ -118,6 +118,7 @@ class Core::Impl {
     std::uint32_t free = 0;
     change::Start start;
     effect::Dispatch dispatch;
+    Effects* effects = nullptr;
   };
   void dispatch(Effects& effects);
   std::uint32_t take(Taking& taking, std::uint32_t most);
@@ -156,6 +157,18 @@ class Core::Impl {
   Result<std::vector<JobId>> dead_letters(const std::vector<JobId>& jobs, const std::string& queue) const;
   std::uint64_t cancel(Now now, const std::vector<JobId>& jobs, Duration grace, Effects& effects);
 
+  // batches.cpp
+  Result<std::uint64_t> verb(Now now, const CloseBatch& verb, Effects& effects);
+  std::optional<Error> check_batch(BatchId id, const char* field) const;
+  std::uint64_t cancel_batch(Now now, BatchId id, Duration grace, Effects& effects);
+  void sweep(Now now, Effects& effects);
+  bool drop_ghosts(const std::vector<std::uint32_t>& lines, Effects& effects);
+
+  // dependencies.cpp
+  std::optional<Error> resolve_after(PutGroup& group, std::span<const JobId> frame);
+  void break_late(const change::Put& put);
+  void end_broken(Effects& effects);
+
   // edits.cpp
   Result<std::vector<JobId>> waiting_jobs(std::vector<JobId> jobs, bool dead_letters) const;
   std::optional<Error> check_move(const std::vector<JobId>& jobs, std::uint32_t to) const;
@@ -176,7 +189,7 @@ class Core::Impl {
   std::optional<effect::JobOutcome> outcome_of(JobId id) const;
 
   // tick.cpp
-  void begin(Now now) { now_ = now, due_buffers_.clear(); }
+  void begin(Now now) { now_ = now, due_buffers_.clear(), column_buffers_.clear(), frame_.clear(); }
   void settle(Effects& effects);  // acts on the fallout of what was recorded
   void tick(Now now, Effects& effects);
   void fire_wall(Now now, Effects& effects);
@@ -218,6 +231,9 @@ class Core::Impl {
  private:
   Now now_{};
   std::deque<std::vector<Wall>> due_buffers_;  // of the Puts of the command under way
+  std::deque<Columns> column_buffers_;         // the same, where the core had to change them
+  std::vector<JobId> frame_;                   // ids of the frame's jobs so far; 0: refused
+  Slot sweep_at_ = 0;
 };
 
 }  // namespace joinery::broker

@@ -8,11 +8,13 @@ namespace joinery::broker {
 void Core::Impl::tick(Now now, Effects& effects) {
   begin(now);
   fire_wall(now, effects);
+  if (ledger.ghosts() != 0) sweep(now, effects);
   for (DelayTimer timer; delays.take_due(now.mono, timer);) {
     const Slot slot = ledger.find(timer.job);
     if (slot == no_slot) continue;
     const Job& job = ledger.jobs[slot];
-    if (job.get_state() == State::scheduled && !job.has(flag_wall) && job.due() == timer.due)
+    if (job.get_state() == State::scheduled && !job.has(flag_wall) && job.due() == timer.due &&
+        !ledger.is_ghost(job))
       ledger.ripen(slot, fallout);
   }
   for (SessionTimer timer; session_timers.take_due(now.mono, timer);) {
@@ -40,8 +42,10 @@ void Core::Impl::fire_wall(Now now, Effects& effects) {
     const Slot slot = ledger.find(timer.job);
     if (slot == no_slot) continue;
     const Job& job = ledger.jobs[slot];
+    if (ledger.is_ghost(job)) continue;
     const Extra* extra = ledger.extra(job);
-    const bool waits = job.get_state() == State::ready || job.get_state() == State::scheduled;
+    const bool waits = job.get_state() == State::ready || job.get_state() == State::scheduled ||
+                       job.get_state() == State::blocked;
     if (extra != nullptr && extra->deadline <= now.wall && job.get_state() != State::failed) {
       late.push_back(job.id);
     } else if (waits && job.attempt == 0 && extra != nullptr && extra->expires <= now.wall) {
@@ -92,7 +96,8 @@ void Core::Impl::arm(JobId id) {
 }
 
 void Core::Impl::settle(Effects& effects) {
-  while (!fallout.room_in.empty()) {
+  while (!fallout.room_in.empty() || !fallout.broken.empty()) {
+    end_broken(effects);
     for (std::uint32_t queue : std::exchange(fallout.room_in, {})) admit(queue, effects);
   }
   for (JobId id : fallout.scheduled) arm(id);

@@ -48,6 +48,11 @@ std::future<JobId> Client::submit_many(std::string handler, const std::vector<By
   return future;
 }
 
+void Client::submit_many(std::string handler, std::span<const Bytes> payloads, const SubmitOptions& options,
+                         std::function<void(Result<JobId>)> accepted) {
+  impl_->outbox().submit(std::move(handler), payloads, options, client::Completion(std::move(accepted)));
+}
+
 void Client::flush() { impl_->flush(std::nullopt); }
 
 BatchId Client::open_batch(std::string name) {

@@ -29,6 +29,7 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -110,6 +111,9 @@ class Client {
   // the one returned. The cheapest way. `payloads` are copied before it returns.
   std::future<JobId> submit_many(std::string handler, const std::vector<Bytes>& payloads,
                                  const SubmitOptions& options = {});
+  // The same with a callback, as for submit.
+  void submit_many(std::string handler, std::span<const Bytes> payloads, const SubmitOptions& options,
+                   std::function<void(Result<JobId>)> accepted);
   // Waits until all that was submitted before is answered: for ever if it waits for room in a full queue.
   // Throws the first error since the last flush.
   void flush();

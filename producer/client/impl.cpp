@@ -1,42 +1,16 @@
 #include "producer/client/impl.h"
 
 #include <fmt/format.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
-#include <random>
 
 #include "shared/base/check.h"
 
 namespace joinery {
 namespace {
 
-SessionId random_session() {
-  std::random_device random;
-  auto number = [&] { return std::uint64_t{random()} << 32 | random(); };
-  return {number(), number()};
-}
-
-protocol::Hello hello_of(const ClientOptions& options) {
-  std::array<char, 256> host{};
-  ::gethostname(host.data(), host.size() - 1);
-  protocol::Hello hello;
-  hello.role = options.tool ? protocol::Role::tool : protocol::Role::producer;
-  hello.session = random_session();
-  hello.name = options.name.empty() ? program_invocation_short_name : options.name;
-  hello.host = host.data();
-  hello.pid = static_cast<std::uint32_t>(::getpid());
-  hello.software = "joinery-cpp/" JOINERY_VERSION;
-  return hello;
-}
-
 client::Session::Options session_options(const ClientOptions& options) {
   client::Session::Options session;
-  session.hello = hello_of(options);
+  session.hello =
+      client::new_hello(options.tool ? protocol::Role::tool : protocol::Role::producer, options.name);
   session.endpoint = options.endpoint;
   if (options.timeout.count() >= 0) session.timeout = options.timeout;
   return session;
@@ -46,26 +20,14 @@ client::Session::Options session_options(const ClientOptions& options) {
 
 Client::Impl::Impl(ClientOptions options)
     : options_(std::move(options)),
-      wakeup_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
-      outbox_(options_, [this] { wake(); }),
+      link_(options_.endpoint),
+      outbox_(options_, [this] { link_.wake(); }),
       session_(
-          session_options(options_), [this](Bytes frame) { return dealer_->send(frame); }, read_clocks()),
+          session_options(options_), [this](Bytes frame) { return link_.send(frame); }, read_clocks()),
       watches_(session_) {
-  JOINERY_CHECK(wakeup_);
   session_.on_welcome = [this](const protocol::Welcome& welcome) { welcomed(welcome); };
   session_.on_outcomes = [this](protocol::Outcomes& outcomes) { watches_.take(outcomes); };
-  open_dealer();
-  start();
-}
-
-// Without signals: they are for the program's own threads.
-void Client::Impl::start() {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = client::quiet_thread([this] { run(); });
 }
 
 Client::Impl::~Impl() { close(); }
@@ -76,23 +38,12 @@ void Client::Impl::close() {
   thread_.join();
 }
 
-void Client::Impl::open_dealer() {
-  dealer_.reset();
-  dealer_ = std::make_unique<transport::Dealer>(context_, transport::Dealer::Options{});
-  if (auto connected = dealer_->connect(options_.endpoint); !connected) throw ClientError(connected.error());
-}
-
-void Client::Impl::wake() const {
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(wakeup_.get(), &one, sizeof one);  // full: it is awake
-}
-
 void Client::Impl::post(Task task) {
   {
     const std::lock_guard lock(tasks_mutex_);
     tasks_.push_back(std::move(task));
   }
-  wake();
+  link_.wake();
 }
 
 void Client::Impl::run() {
@@ -103,11 +54,11 @@ void Client::Impl::run() {
     run_tasks(now);
     if (stopped_) break;
     send_frames(now, false);
-    if (session_.tick(now)) open_dealer();
+    if (session_.tick(now)) link_.open();
     watches_.tick(now);
     complete_waiting(now);
     // Sending can take the socket's signal away, so it is asked before each sleep.
-    if (!drain(now)) sleep_until(next_deadline());
+    if (!drain(now)) link_.sleep_until(next_deadline());
   }
 }
 
@@ -121,13 +72,12 @@ void Client::Impl::run_tasks(Now now) {
 }
 
 void Client::Impl::take_changes(Now now) {
-  dealer_->changes(changes_);
-  for (int change : changes_) change > 0 ? session_.connected(now) : session_.lost(now);
+  for (int change : link_.changes()) change > 0 ? session_.connected(now) : session_.lost(now);
 }
 
 bool Client::Impl::drain(Now now) {
   bool any = false;
-  while (dealer_->receive(frame_)) {
+  while (link_.receive(frame_)) {
     session_.received(now, frame_);
     any = true;
   }
@@ -140,22 +90,6 @@ Mono Client::Impl::next_deadline() const {
   for (const Flush& flush : flushes_) next = std::min(next, flush.deadline.value_or(never_mono));
   for (const Connect& connect : connects_) next = std::min(next, session_.give_up_at(connect.since));
   return next;
-}
-
-void Client::Impl::sleep_until(Mono deadline) {
-  std::vector<pollfd> waits{{wakeup_.get(), POLLIN, 0}};
-  for (int descriptor : dealer_->descriptors()) waits.push_back({descriptor, POLLIN, 0});
-  int wait_ms = -1;
-  if (deadline != never_mono) {
-    constexpr std::chrono::milliseconds longest = std::chrono::hours(1);
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - read_clocks().mono);
-    wait_ms = static_cast<int>(std::clamp(left, std::chrono::milliseconds(0), longest).count());
-  }
-  ::poll(waits.data(), waits.size(), wait_ms);
-  std::uint64_t count = 0;
-  if (waits[0].revents != 0) {
-    [[maybe_unused]] const ssize_t taken = ::read(wakeup_.get(), &count, sizeof count);
-  }
 }
 
 void Client::Impl::send_frames(Now now, bool all) {

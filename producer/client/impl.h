@@ -7,12 +7,11 @@
 #include <thread>
 
 #include "producer/client/joinery/client.h"
+#include "producer/client/link.h"
 #include "producer/client/outbox.h"
 #include "producer/client/session.h"
 #include "producer/client/watches.h"
-#include "shared/base/unique_fd.h"
 #include "shared/redis/redis.h"
-#include "shared/transport/transport.h"
 
 namespace joinery {
 
@@ -58,17 +57,12 @@ class Client::Impl {
   template <typename T>
   T call(std::move_only_function<void(Now, Reply<T>)> start);
   void post(Task task);
-  void wake() const;
-
-  void start();
 
   // --- In the client's thread ---
   void run();
   void run_tasks(Now now);
   bool drain(Now now);
   void take_changes(Now now);
-  void open_dealer();
-  void sleep_until(Mono deadline);
   Mono next_deadline() const;
   void send_frames(Now now, bool all);
   void send_frame(Now now, client::Frame frame);
@@ -80,9 +74,7 @@ class Client::Impl {
   void stop(Now now);
 
   const ClientOptions options_;
-  transport::Context context_;
-  std::unique_ptr<transport::Dealer> dealer_;
-  unique_fd wakeup_;
+  client::Link link_;
   client::Outbox outbox_;
   client::Session session_;
   client::Watches watches_;
@@ -94,7 +86,6 @@ class Client::Impl {
   std::vector<Connect> connects_;
   std::set<std::pair<std::string, std::string>> warned_;  // handler, queue
   Buffer frame_;
-  std::vector<int> changes_;
   bool stopped_ = false;
 
   std::mutex welcome_mutex_;

@@ -29,6 +29,7 @@ void Session::greet(Now now) {
   greet_at_.reset();
   if (refused_) return;
   state_ = State::greeting;
+  if (on_hello) on_hello(options_.hello);
   Buffer frame;
   protocol::encode(options_.hello, frame);
   if (!send(now, frame)) greet_at_ = now.mono + try_full_socket_after;
@@ -68,6 +69,7 @@ void Session::received(Now now, Bytes frame) {
     return answer(accepted->sequence, &*message);
   if (auto* joined = std::get_if<protocol::Joined>(&*message)) return answer(joined->request, &*message);
   if (auto* reply = std::get_if<protocol::Reply>(&*message)) return answer(reply->sequence, &*message);
+  if (on_message && live()) on_message(now, *message);
 }
 
 void Session::take(Now now, protocol::Welcome& welcome) {
@@ -160,6 +162,8 @@ bool Session::tell(Now now, const protocol::Message& message) {
   protocol::encode(message, frame);
   return send(now, frame);
 }
+
+bool Session::tell_frame(Now now, Bytes frame) { return live() && send(now, frame); }
 
 bool Session::tick(Now now) {
   if (connected_ && greet_at_ && now.mono >= *greet_at_) greet(now);

@@ -40,6 +40,10 @@ class Session {
   // Called with each welcome, before requests are repeated; and with each frame of outcomes.
   std::function<void(const protocol::Welcome&)> on_welcome;
   std::function<void(protocol::Outcomes&)> on_outcomes;
+  // May be empty. Before each hello, to bring it up to date; and with everything that is no answer and none
+  // of the above, while the session is live.
+  std::function<void(protocol::Hello&)> on_hello;
+  std::function<void(Now, protocol::Message&)> on_message;
 
   // What happens.
   void connected(Now now);
@@ -56,6 +60,7 @@ class Session {
   // A frame that has no answer of its own, if it can be sent now. `number` is for its sequence, if it has
   // one.
   bool tell(Now now, const protocol::Message& message);
+  bool tell_frame(Now now, Bytes frame);  // encoded before
   std::uint64_t number() { return ++last_; }
 
   bool live() const { return state_ == State::live; }

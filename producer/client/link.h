@@ -1,0 +1,49 @@
+// The connection of one thread to the broker: the socket, and the descriptor by which other threads wake it.
+//
+// Threads: belongs to the one that runs the conversation; wake() is for all others.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "shared/base/time.h"
+#include "shared/base/unique_fd.h"
+#include "shared/protocol/messages.h"
+#include "shared/transport/transport.h"
+
+namespace joinery::client {
+
+class Link {
+ public:
+  // Connects. Throws ClientError (invalid_argument) if the endpoint is none.
+  explicit Link(std::string endpoint);
+
+  // A new socket, so that nothing comes that was meant for the last one.
+  void open();
+  bool receive(Buffer& frame) { return dealer_->receive(frame); }
+  transport::Sent send(Bytes frame) { return dealer_->send(frame); }
+  // Connections made (+1) and lost (-1) since the last call. Valid until the next one.
+  const std::vector<int>& changes();
+  // Until there is something to receive, a change, a wake() or the deadline. Sending can take the socket's
+  // signal away: call changes(), and receive until it says no, before.
+  void sleep_until(Mono deadline);
+  void wake() const;
+
+ private:
+  const std::string endpoint_;
+  transport::Context context_;
+  std::unique_ptr<transport::Dealer> dealer_;
+  unique_fd wakeup_;
+  std::vector<int> changes_;
+};
+
+// A new session of this program. `name` empty: the program's own.
+protocol::Hello new_hello(protocol::Role role, const std::string& name);
+
+// A thread that takes no signals: they are for the program's own threads.
+std::thread quiet_thread(std::function<void()> run);
+
+}  // namespace joinery::client

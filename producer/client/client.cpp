@@ -50,8 +50,8 @@ std::future<JobId> Client::submit_many(std::string handler, const std::vector<By
   return future;
 }
 
-void Client::submit_many(std::string handler, const std::vector<Bytes>& payloads,
-                         const SubmitOptions& options, std::function<void(Result<JobId>)> accepted) {
+void Client::submit_many(std::string handler, std::span<const Bytes> payloads, const SubmitOptions& options,
+                         std::function<void(Result<JobId>)> accepted) {
   impl_->outbox().submit(std::move(handler), payloads, options, client::Completion(std::move(accepted)));
 }
 

@@ -127,6 +127,15 @@ void Consumer::reject(const Token& token, Failure failure) {
   if (!std::exchange(woken_, true)) link_.wake();
 }
 
+// The last one first, so that the first one comes to stand before the others.
+void Consumer::release(std::span<const Delivery> items) {
+  const std::lock_guard lock(mutex_);
+  for (auto each = items.rbegin(); each != items.rend(); ++each) {
+    if (hand_back(each->token)) gathered().reports.push_back({Report::Kind::released, each->token, {}, {}});
+  }
+  if (!std::exchange(woken_, true)) link_.wake();
+}
+
 std::size_t Consumer::buffered() const {
   const std::lock_guard lock(mutex_);
   return buffer_.size();

@@ -13,7 +13,6 @@
 
 #include <condition_variable>
 #include <deque>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -21,18 +20,13 @@
 #include <thread>
 #include <vector>
 
+#include "producer/client/joinery/delivery.h"
 #include "producer/client/link.h"
 #include "producer/client/prefetch.h"
 #include "producer/client/session.h"
 #include "shared/job/job.h"
 
 namespace joinery::client {
-
-struct Delivery {
-  Token token;
-  Bytes payload;  // in *frame
-  std::shared_ptr<const Buffer> frame;
-};
 
 struct ConsumerOptions {
   std::string endpoint;
@@ -63,6 +57,8 @@ class Consumer {
   bool finish_oldest();
   // The item is done for, and becomes a dead letter.
   void reject(const Token& token, Failure failure);
+  // The items were not used, and run again as if they had not been taken, in their order.
+  void release(std::span<const Delivery> items);
   // Waiting here to be taken.
   std::size_t buffered() const;
 
@@ -143,6 +139,7 @@ class Consumer {
   std::size_t sent_ = 0;  // of unacked_, in this session
   std::uint32_t told_ = 0;
   bool probing_ = false;
+  Mono probe_at_{};  // not before
   std::optional<Mono> close_at_;
   bool stopped_ = false;
   std::shared_ptr<Buffer> frame_;

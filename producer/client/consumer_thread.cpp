@@ -14,7 +14,8 @@ using namespace std::chrono_literals;
 
 constexpr Duration give_back_after = 100ms;
 constexpr Duration look_again_after = 1ms;
-constexpr int questions_max = 20;
+constexpr Duration ask_again_after = 1ms;
+constexpr int questions_max = 100;
 
 Session::Options session_options(const ConsumerOptions& options) {
   Session::Options session;
@@ -144,11 +145,12 @@ void Consumer::send_finishes(Now now) {
 // For those who do not want to wait: is there anything? One question at a time, until what they asked for has
 // come or the broker has nothing for them.
 void Consumer::probe(Now now) {
-  if (probing_) return;
+  if (probing_ || now.mono < probe_at_) return;
+  probe_at_ = {};
   {
     const std::lock_guard lock(mutex_);
     for (Waiter* waiter : waiters_) {
-      if (!waiter->probe || waiter->answered) continue;
+      if (!waiter->probe || waiter->answered || waiter->error) continue;
       waiter->asked = probing_ = true;
       ++waiter->questions;
     }
@@ -179,6 +181,7 @@ void Consumer::answer_probe(const Result<const protocol::Message*>& answer) {
     if (!ready) error = ready.error();
     nothing = ready && (*ready == 0 || queue->boolean("paused").value_or(false));
   }
+  if (!nothing) probe_at_ = read_clocks().mono + ask_again_after;
   const std::lock_guard lock(mutex_);
   for (Waiter* waiter : waiters_) {
     if (!waiter->asked) continue;
@@ -208,6 +211,7 @@ Mono Consumer::next_deadline() {
     next = std::min(next, options_.in_order ? Mono{} : used_at_ + give_back_after);
   }
   if (awake_soon_ || finished_ != 0) next = std::min(next, read_clocks().mono + look_again_after);
+  if (probe_at_ != Mono{}) next = std::min(next, probe_at_);
   return std::min(next, close_at_.value_or(never_mono));
 }
 

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "tests/support/stack.h"
 
@@ -52,6 +53,31 @@ TEST(Installation, a_project_outside_the_tree_builds_a_worker_and_gets_its_resul
   // The same handler through the command line.
   const Finished line = stack.joinery({"submit", "--wait", "--json-args", "add", "2", "3"});
   EXPECT_THAT(line.out, HasSubstr("5")) << line.err;
+}
+
+// Each header that a user may include finds all that it includes itself.
+TEST(Installation, every_public_header_compiles_outside_the_tree) {
+  namespace fs = std::filesystem;
+  const TempDir dir;
+  const fs::path prefix = dir / "prefix";
+  const fs::path project = dir / "project";
+  must_run({CMAKE, "--install", BUILD_DIR, "--prefix", prefix, "--component", "sdk"});
+  fs::create_directory(project);
+  std::ofstream source(project / "all.cpp");
+  for (const auto& header : fs::directory_iterator(prefix / "include/joinery/joinery")) {
+    source << "#include <joinery/" << header.path().filename().string() << ">\n";
+  }
+  source << "int main() { return joinery::JoinableQueue<int>::Timeout().has_value() ? 1 : 0; }\n";
+  source.close();
+  std::ofstream(project / "CMakeLists.txt") << "cmake_minimum_required(VERSION 3.25)\n"
+                                               "project(headers CXX)\n"
+                                               "find_package(joinery REQUIRED)\n"
+                                               "add_executable(headers all.cpp)\n"
+                                               "target_link_libraries(headers PRIVATE joinery::joinery)\n";
+  const fs::path build = dir / "build";
+  must_run({CMAKE, "-S", project, "-B", build, "-DCMAKE_PREFIX_PATH=" + prefix.string(),
+            "-DCMAKE_CXX_FLAGS=" CXX_FLAGS});
+  must_run({CMAKE, "--build", build});
 }
 
 }  // namespace

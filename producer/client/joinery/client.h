@@ -30,6 +30,7 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -119,7 +120,7 @@ class Client {
   std::future<JobId> submit_many(std::string handler, const std::vector<Bytes>& payloads,
                                  const SubmitOptions& options = {});
   // The same with a callback, as for one job.
-  void submit_many(std::string handler, const std::vector<Bytes>& payloads, const SubmitOptions& options,
+  void submit_many(std::string handler, std::span<const Bytes> payloads, const SubmitOptions& options,
                    std::function<void(Result<JobId>)> accepted);
   // Waits until all that was submitted before is answered: for ever if it waits for room in a full queue.
   // Throws the first error since the last flush.

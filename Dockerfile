@@ -3,7 +3,7 @@ FROM docker.io/library/debian:bookworm-slim AS build
 WORKDIR /src
 COPY scripts/install-dependencies scripts/
 COPY cmake/dependencies.cmake cmake/
-RUN scripts/install-dependencies
+RUN scripts/install-dependencies --without-examples
 COPY . .
 RUN cmake --preset release -DJOINERY_TESTS=OFF -DJOINERY_EXAMPLES=OFF \
  && cmake --build --preset release -j "$(nproc)" \

@@ -24,6 +24,12 @@ find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
 add_library(joinery_toml INTERFACE)
 target_include_directories(joinery_toml SYSTEM INTERFACE $<BUILD_INTERFACE:${TOMLPLUSPLUS_INCLUDE_DIR}>)
 
+if(JOINERY_EXAMPLES)
+  # What only examples need is left out of the image (scripts/install-dependencies --without-examples), and an example whose
+  # library is not there is left out of the build.
+  # libvips-dev: JPEG and PNG to thumbnails, in a stream through little memory.
+  pkg_check_modules(vips IMPORTED_TARGET vips-cpp)
+endif()
 if(JOINERY_TESTS)
   # libgtest-dev, libgmock-dev: the tests.
   find_package(GTest REQUIRED)

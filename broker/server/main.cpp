@@ -18,8 +18,10 @@
 #include "broker/server/options.h"
 #include "broker/server/redis_runner.h"
 #include "broker/server/restore.h"
+#include "shared/base/descriptors.h"
 #include "shared/base/exit_code.h"
 #include "shared/base/unique_fd.h"
+#include "shared/results/results.h"
 
 namespace joinery::broker::server {
 namespace {
@@ -149,7 +151,8 @@ int serve(BrokerOptions& options, config::Options& table, int signals) {
   RedisRunner redis({.url = options.redis_url,
                      .server = options.redis_server,
                      .directory = *data_dir,
-                     .patience = options.redis_patience.value});
+                     .patience = options.redis_patience.value,
+                     .probe_key = results::probe_key(restore.id())});
   if (Result<> started = redis.start(); !started) return refuse_start(started.error());
   if (redis.mode() == RedisRunner::Mode::mine && !is_local(*endpoint)) {
     spdlog::warn("the private Redis serves this host only: set redis.url for workers elsewhere");
@@ -166,7 +169,8 @@ int serve(BrokerOptions& options, config::Options& table, int signals) {
     options.queues.clear();
     if (Result<> read = table.reload(); !read) return spdlog::error("reload: {}", read.error().message);
     engine.configure(queue_tables(options));
-    spdlog::info("reload: {} queues of the file", options.queues.size());
+    spdlog::set_level(spdlog::level::from_str(options.log_level));
+    spdlog::info("reload: {} queues of the file, log level {}", options.queues.size(), options.log_level);
   });
   spdlog::info("ready at {}: data in {}, {} jobs there, epoch {}, Redis {}", *endpoint, *data_dir, live,
                core.epoch(), redis.mode() == RedisRunner::Mode::none ? "none" : redis.shown_url());
@@ -177,6 +181,7 @@ int serve(BrokerOptions& options, config::Options& table, int signals) {
 }
 
 int run(int argc, const char* const* argv) {
+  fill_standard_descriptors();
   BrokerOptions options;
   config::Options table("joinery-broker", "Accepts jobs, keeps them, and hands them to workers",
                         "broker.toml");

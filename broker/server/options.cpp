@@ -5,6 +5,8 @@
 #include <bit>
 #include <charconv>
 
+#include "shared/redis/redis.h"
+
 namespace joinery::broker::server {
 
 namespace {
@@ -50,6 +52,13 @@ Result<> take_queue(const std::string& name, const config::Options::Table& entri
   return {};
 }
 
+// Without the password. What is no URL might have one in it all the same.
+std::string shown_url(const std::string& url) {
+  if (url.empty() || url == "none") return url;
+  const Result<redis::Url> parsed = redis::parse_url(url);
+  return parsed ? redis::to_string(*parsed) : "***";
+}
+
 }  // namespace
 
 void describe(config::Options& options, BrokerOptions& out) {
@@ -71,6 +80,7 @@ void describe(config::Options& options, BrokerOptions& out) {
   options.add(
       "redis.url", out.redis_url,
       "your Redis: redis://[:password@]host[:port][/database] or unix:///path; empty: a private one; none");
+  options.show_as("redis.url", shown_url);
   options.add("redis.server", out.redis_server, "program of the private Redis: a name in PATH, or a path");
   options.add("redis.patience", out.redis_patience, "how long to wait at the start until Redis answers");
 
@@ -85,6 +95,7 @@ void describe(config::Options& options, BrokerOptions& out) {
                  });
 
   options.add("log.level", out.log_level, "least severity that is logged", config::log_levels);
+  options.reloadable("log.level");
 
   options.add("ready-fd", out.ready_fd, "write the bound endpoint to this descriptor when ready; 0: do not");
   options.add("health", out.health, "ask the broker at the endpoint whether it is well: exit code 0 or 1");
@@ -93,7 +104,8 @@ void describe(config::Options& options, BrokerOptions& out) {
       "  joinery-broker --endpoint 'tcp://*:7733' --data-dir /var/lib/joinery --redis-url "
       "redis://redis:6379\n"
       "  joinery-broker --health\n"
-      "SIGTERM stops it when all is on disk; SIGHUP reads the tables [queue.NAME] of the file again.\n");
+      "SIGTERM stops it when all is on disk; SIGHUP reads log.level and the tables [queue.NAME] of the "
+      "file again.\n");
 }
 
 Result<> check(const BrokerOptions& options) {

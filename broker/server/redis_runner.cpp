@@ -28,6 +28,7 @@ namespace {
 constexpr Duration backoff_first = std::chrono::milliseconds(100);
 constexpr Duration backoff_max = std::chrono::seconds(10);
 constexpr Duration stable_after = std::chrono::seconds(30);
+constexpr Duration probe_when_away = std::chrono::seconds(1);
 constexpr int step_ms = 10;  // between two looks while it starts
 constexpr int stop_ms = 5000;
 
@@ -227,14 +228,14 @@ void RedisRunner::stop() {
   restart_at_ = never_mono;
 }
 
-bool RedisRunner::up() const { return link_ && link_->connected(); }
+bool RedisRunner::up() const { return link_ && link_->connected() && problem_.empty(); }
 
 int RedisRunner::link_descriptor() const { return link_ ? link_->descriptor() : -1; }
 
 bool RedisRunner::link_wants_write() const { return link_ && link_->wants_write(); }
 
 Mono RedisRunner::next_deadline() const {
-  return link_ ? std::min(restart_at_, link_->next_deadline()) : restart_at_;
+  return link_ ? std::min({restart_at_, link_->next_deadline(), probe_deadline()}) : restart_at_;
 }
 
 void RedisRunner::process(Now now) {
@@ -248,7 +249,50 @@ void RedisRunner::process(Now now) {
       spdlog::info("redis: started again");
     }
   }
-  if (link_) link_->process(now);
+  if (!link_) return;
+  now_ = now.mono;
+  probe(now);
+  link_->process(now);
+  const bool connected = link_->connected();
+  if (!connected && !link_->last_error().empty()) note(link_->last_error());
+  if (connected && !std::exchange(connected_, connected)) probe_at_ = now.mono;
+  connected_ = connected;
+}
+
+// One at a time. Without a connection it waits for the next one, and then tells that all is well again.
+void RedisRunner::probe(Now now) {
+  if (probe_sent_ != never_mono) {
+    if (now.mono >= probe_deadline()) note("it does not answer");
+    return;
+  }
+  if (now.mono < probe_at_) return;
+  probe_sent_ = now.mono;
+  link_->command(std::array<Bytes, 5>{"SET", options_.probe_key, "1", "EX", "60"},
+                 [this](const Result<redis::Value>& answer) { probed(answer); });
+}
+
+void RedisRunner::probed(const Result<redis::Value>& answer) {
+  probe_sent_ = never_mono;
+  if (!answer) {
+    note(answer.error().message);
+  } else {
+    note(answer->kind == redis::Value::Kind::error ? answer->text : std::string());
+  }
+  probe_at_ =
+      now_ + (problem_.empty() ? options_.probe_every : std::min(options_.probe_every, probe_when_away));
+}
+
+Mono RedisRunner::probe_deadline() const {
+  if (probe_sent_ == never_mono) return probe_at_;
+  return problem_.empty() ? probe_sent_ + options_.probe_every : never_mono;
+}
+
+void RedisRunner::note(const std::string& problem) {
+  if (problem_.empty() && !problem.empty())
+    spdlog::warn("redis: {} takes no results, and jobs that keep one wait: {}", shown_url(), problem);
+  if (problem_.empty() && !problem.empty()) probe_at_ = std::min(probe_at_, now_ + probe_when_away);
+  if (!problem_.empty() && problem.empty()) spdlog::info("redis: {} takes results again", shown_url());
+  problem_ = problem;
 }
 
 void RedisRunner::reap(Now now) {

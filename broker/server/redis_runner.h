@@ -1,6 +1,7 @@
 // The Redis that this broker tells its sessions about: a private redis-server on a unix socket in the data
 // directory, started, watched and stopped here; or yours, by its URL; or none. The broker itself stores
-// nothing in it.
+// nothing in it but a probe, every few seconds, which tells whether it takes writes: one that is frozen or
+// out of memory still has its connections.
 //
 // The private one takes no TCP connections: its socket serves the workers and producers of this host. Others
 // (containers, hosts) need `redis.url`.
@@ -30,6 +31,8 @@ class RedisRunner {
     std::string server = "redis-server";  // program of the private one: a name in PATH, or a path
     std::string directory{};              // data directory, absolute
     Duration patience{30'000'000};        // for the first answer
+    std::string probe_key{};              // of what is written to it now and then
+    Duration probe_every{5'000'000};      // and it has as long for its answer
   };
 
   explicit RedisRunner(Options options);
@@ -47,7 +50,10 @@ class RedisRunner {
   // For people.
   std::string shown_url() const;
   Mode mode() const { return mode_; }
+  // It takes writes, as far as is known.
   bool up() const;
+  // Why it is not up; empty if it is, or if that is not known yet.
+  const std::string& problem() const { return problem_; }
 
   // For the loop. Descriptors are -1 while there is none.
   int child_descriptor() const { return child_fd_.get(); }
@@ -65,6 +71,10 @@ class RedisRunner {
   Result<> spawn();
   Result<> wait_for_answer();
   void reap(Now now);
+  void probe(Now now);
+  void probed(const Result<redis::Value>& answer);
+  void note(const std::string& problem);
+  Mono probe_deadline() const;
   void remove_socket();
 
   Options options_;
@@ -80,7 +90,12 @@ class RedisRunner {
   Mono restart_at_ = never_mono;
   Mono started_at_{};
   Duration backoff_{0};
-  std::unique_ptr<redis::Pipeline> link_;  // says whether it is up
+  std::unique_ptr<redis::Pipeline> link_;
+  bool connected_ = false;
+  Mono now_{};
+  Mono probe_at_{};
+  Mono probe_sent_ = never_mono;  // never: none waits for its answer
+  std::string problem_;
 };
 
 std::string_view word(RedisRunner::Mode mode);

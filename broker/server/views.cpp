@@ -38,6 +38,7 @@ Value redis_value(const RedisRunner& redis) {
   map.set("mode", word(redis.mode()));
   map.set("url", redis.shown_url());
   map.set("up", redis.up());
+  if (!redis.problem().empty()) map.set("problem", redis.problem());
   return map;
 }
 

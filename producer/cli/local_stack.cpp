@@ -24,6 +24,10 @@ unique_fd take_signals() {
 // Codes from 64 on say what is wrong; starting again would not change it.
 bool says_why(int wait_status) { return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) >= 64; }
 
+bool has_no_handlers(int wait_status) {
+  return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == static_cast<int>(ExitCode::no_handlers);
+}
+
 }  // namespace
 
 LocalStack::LocalStack(StackOptions options, Output& out, Ready ready)
@@ -65,9 +69,9 @@ void LocalStack::start(Service& service) {
 void LocalStack::on_signal() {
   signalfd_siginfo info{};
   if (::read(signals_.get(), &info, sizeof info) != sizeof info) return;
+  ++signals_taken_;
   if (!stopping_) return stop(ExitCode::success);
-  for (const Service* service : {&broker_, &worker_})
-    if (service->child.runs()) ::kill(service->child.pid, SIGKILL);
+  if (first().child.runs()) ::kill(first().child.pid, signals_taken_ > 2 ? SIGKILL : SIGTERM);
 }
 
 void LocalStack::on_ready(Service& service) {
@@ -77,9 +81,13 @@ void LocalStack::on_ready(Service& service) {
   if (&service == &broker_) {
     endpoint_ = line;
     if (!worker_.child.runs()) start(worker_);
-  } else if (!std::exchange(announced_, true)) {
-    ready_(endpoint_, {broker_.child.pid, worker_.child.pid});
+  } else {
+    announce();
   }
+}
+
+void LocalStack::announce() {
+  if (!std::exchange(announced_, true)) ready_(endpoint_, {broker_.child.pid, worker_.child.pid});
 }
 
 void LocalStack::on_end(Service& service) {
@@ -90,6 +98,7 @@ void LocalStack::on_end(Service& service) {
     if (&service == &worker_ && broker_.child.runs()) ::kill(broker_.child.pid, SIGTERM);
     return;
   }
+  if (&service == &worker_ && has_no_handlers(status)) return announce();
   const bool again = may_restart(service, status);
   out_.note(fmt::format("the {} (pid {}) {}; {}", service.name, pid, describe_end(status),
                         again ? "starting it again" : "stopping"));
@@ -107,8 +116,7 @@ bool LocalStack::may_restart(Service& service, int wait_status) {
 void LocalStack::stop(ExitCode code) {
   stopping_ = true;
   code_ = code;
-  const Service& first = worker_.child.runs() ? worker_ : broker_;
-  if (first.child.runs()) ::kill(first.child.pid, SIGTERM);
+  if (first().child.runs()) ::kill(first().child.pid, SIGTERM);
 }
 
 }  // namespace joinery::cli

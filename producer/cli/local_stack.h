@@ -3,7 +3,8 @@
 //
 // A service that dies although nobody asked is started again: what it kept is on disk, and its jobs go on.
 // One that says by its exit code that it cannot work (a port that is taken, a mistake in the configuration),
-// and one that dies `restarts_max` times within a minute, takes the stack down.
+// and one that dies `restarts_max` times within a minute, takes the stack down. A worker without any handler
+// is no mistake: the broker runs alone then, for workers of the user's own.
 #pragma once
 
 #include <array>
@@ -30,12 +31,14 @@ class LocalStack {
   // `ready` is called once, when broker and worker are there, with the broker's endpoint and their pids.
   struct Pids {
     pid_t broker = -1;
-    pid_t worker = -1;
+    pid_t worker = -1;  // -1: it has no handlers
   };
   using Ready = std::function<void(const std::string& endpoint, Pids pids)>;
   LocalStack(StackOptions options, Output& out, Ready ready);
 
-  // Until SIGINT, SIGTERM or SIGHUP (a second one kills), or until it cannot go on.
+  // Until SIGINT, SIGTERM or SIGHUP, or until it cannot go on. A second signal stops the worker at once,
+  // which hands its jobs back; a third kills. The worker always goes before the broker, which takes what it
+  // hands in.
   ExitCode run();
 
  private:
@@ -52,6 +55,9 @@ class LocalStack {
   void on_ready(Service& service);
   void on_end(Service& service);
   void stop(ExitCode code);
+  void announce();
+  // The one that is to end first.
+  Service& first() { return worker_.child.runs() ? worker_ : broker_; }
   bool may_restart(Service& service, int wait_status);
 
   Output& out_;
@@ -62,6 +68,7 @@ class LocalStack {
   std::string endpoint_;
   bool announced_ = false;
   bool stopping_ = false;
+  int signals_taken_ = 0;
   ExitCode code_ = ExitCode::success;
 };
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "producer/cli/command.h"
+#include "shared/base/descriptors.h"
 
 namespace joinery::cli {
 namespace {
@@ -133,6 +134,7 @@ bool asks_for_json(const std::vector<const char*>& arguments) {
 }  // namespace
 
 int run_program(int argc, const char* const* argv) {
+  fill_standard_descriptors();
   std::signal(SIGPIPE, SIG_IGN);  // Output notices a closed pipe; one of Redis must not end us
   std::vector<const char*> arguments(argv, argv + argc);
   if (arguments.size() == 1) arguments.push_back("--help");

@@ -13,7 +13,9 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 std::string redis_text(const Json& redis) {
   const std::string mode = text(redis, "mode", "none");
   if (mode == "none") return mode;
-  return fmt::format("{}, {}, {}", mode, truth(redis, "up") ? "up" : "AWAY", text(redis, "url", "-"));
+  const std::string problem = text(redis, "problem");
+  const std::string state = truth(redis, "up") ? "up" : problem.empty() ? "AWAY" : "AWAY (" + problem + ")";
+  return fmt::format("{}, {}, {}", mode, state, text(redis, "url", "-"));
 }
 
 Pairs status_pairs(const Json& status) {

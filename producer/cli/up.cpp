@@ -35,6 +35,7 @@ constexpr const char* examples =
     R"(  joinery up                                 until Ctrl-C: stops the worker, then the broker
   joinery up --detach && joinery down        in the background; its log is DATA_DIR/up.log
   joinery up --processes 8 --endpoint tcp://127.0.0.1:7800 --data-dir /var/tmp/jobs
+A second Ctrl-C does not wait for running jobs: they are handed back. A third kills.
 Broker and worker also read their own files and variables. One that crashes is started again and its jobs go on; one that
 says it cannot work, or crashes 5 times within a minute, ends everything.)";
 
@@ -65,12 +66,13 @@ void announce(Output& out, const std::string& data_dir, const std::string& endpo
     out.value(Json{{"endpoint", endpoint},
                    {"pid", ::getpid()},
                    {"broker_pid", pids.broker},
-                   {"worker_pid", pids.worker},
+                   {"worker_pid", pids.worker > 0 ? Json(pids.worker) : Json(nullptr)},
                    {"data_dir", data_dir}});
   } else {
     out.pairs({{"endpoint", endpoint},
                {"broker", fmt::format("pid {}", pids.broker)},
-               {"worker", fmt::format("pid {}", pids.worker)},
+               {"worker", pids.worker > 0 ? fmt::format("pid {}", pids.worker)
+                                          : "none: start one of your own at this endpoint"},
                {"data", data_dir}});
   }
   out.flush();
@@ -165,7 +167,9 @@ Run define_up(Arguments& arguments) {
   add_data_dir(arguments, *flags);
   arguments.option("--processes", flags->processes, "pool processes of the worker; else one per core", 1,
                    1024);
-  arguments.flag("--no-exec", flags->no_exec, "no handler exec, which runs any command; give a --plugin");
+  arguments.flag("--no-exec", flags->no_exec,
+                 "no handler exec, which runs any command; without --plugin or [handler.NAME] only the "
+                 "broker runs");
   arguments.option("--plugin", flags->plugins,
                    "shared library with handlers, for the worker; may be repeated", "FILE");
   arguments.flag("--detach", flags->detach, "go on in the background; `joinery down` stops it");

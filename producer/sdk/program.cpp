@@ -13,6 +13,7 @@
 #include "producer/sdk/private_worker.h"
 #include "producer/sdk/roles.h"
 #include "producer/sdk/self.h"
+#include "shared/base/descriptors.h"
 #include "shared/base/exceptions.h"
 #include "shared/base/exit_code.h"
 
@@ -64,7 +65,9 @@ struct Program::Impl {
 };
 
 Program::Program(int argc, char** argv, ProgramOptions options)
-    : impl_(std::make_unique<Impl>(argc, argv, endpoint_of(options))) {}
+    : impl_(std::make_unique<Impl>(argc, argv, endpoint_of(options))) {
+  fill_standard_descriptors();
+}
 Program::~Program() = default;
 
 void Program::add(const std::string& name, handlers::Handler handler) {

@@ -19,7 +19,8 @@ namespace joinery {
   X(data_locked, 81, "another broker uses this data directory")                                     \
   X(journal_corrupt, 82, "the journal is damaged; segment and offset are named")                    \
   X(redis_missing, 83, "redis-server was not found or did not start, or redis.url does not answer") \
-  X(unsupported_format, 84, "the data directory was written by a newer version")
+  X(unsupported_format, 84, "the data directory was written by a newer version")                    \
+  X(no_handlers, 85, "the worker has no handler to offer")
 
 enum class ExitCode : int {
 #define X(name, number, meaning) name = number,

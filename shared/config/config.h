@@ -71,6 +71,10 @@ class Options {
   // One of a few words.
   void add(const std::string& name, std::string& value, const std::string& help,
            const std::vector<std::string>& words);
+  // --print-config shows what `show` makes of the value: it has a secret in it.
+  void show_as(const std::string& name, std::function<std::string(const std::string&)> show);
+  // reload() gives it the value of the file, or its default, unless a flag or a variable sets it.
+  void reloadable(const std::string& name);
   // Tables of the file with names of the user's choice ("queue.mail", "handler.resize"): called for each,
   // with the table's name and its keys and values; an error it returns is told with file and line. `keys` are
   // those known; "env.*" knows every key of an inner table.
@@ -88,8 +92,8 @@ class Options {
 
   // nullopt: go on. Else the exit code: help, version and print-config are 0; mistakes were told on stderr.
   std::optional<int> parse(int argc, const char* const* argv);
-  // Reads the file again (SIGHUP), checks all of it, and calls the table callbacks again; other options keep
-  // their values.
+  // Reads the file again (SIGHUP), checks all of it, and calls the table callbacks again; options that are
+  // not reloadable keep their values.
   Result<> reload();
 
  private:

@@ -25,6 +25,10 @@ struct Option {
   Kind kind = Kind::text;
   std::function<Result<>(const std::vector<std::string>& texts)> set;
   std::function<std::vector<std::string>()> show;  // the value in use, as `set` takes it
+  std::function<std::string(const std::string&)>
+      disguise;  // what --print-config shows instead; none: the value
+  bool reloadable = false;
+  std::vector<std::string> initial;  // the default, as `set` takes it
   std::string source = "default";
   CLI::Option* cli = nullptr;
 };

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "shared/base/check.h"
 #include "shared/base/exit_code.h"
 #include "shared/config/config.h"
 #include "shared/config/help.h"
@@ -31,6 +32,10 @@ struct TableKind {
 bool same_key(std::string_view a, std::string_view b) {
   return std::ranges::equal(
       a, b, {}, [](char c) { return c == '-' ? '_' : c; }, [](char c) { return c == '-' ? '_' : c; });
+}
+
+bool may_reload(const Option& option) {
+  return option.reloadable && option.source != option.flag && option.source != option.variable;
 }
 
 std::vector<std::string> split_commas(std::string_view text) {
@@ -80,6 +85,8 @@ struct Options::Impl {
                   const std::string& name = {}) const;
   Result<> from_file(bool again);
   Result<> file_entry(const FileEntry& entry, bool again);
+  Result<> reload();
+  Option& option(const std::string& name);
   Result<> table_entry(const TableKind& kind, const FileEntry& entry);
   Result<> give_tables() const;
   Result<> from_environment();
@@ -102,7 +109,14 @@ void Options::Impl::add(Option option) {
   }
   option.cli->multi_option_policy(option.kind == Option::Kind::list ? CLI::MultiOptionPolicy::TakeAll
                                                                     : CLI::MultiOptionPolicy::TakeLast);
+  option.initial = option.show();
   options.push_back(std::move(option));
+}
+
+Option& Options::Impl::option(const std::string& name) {
+  const auto found = std::ranges::find(options, name, &Option::name);
+  JOINERY_CHECK(found != options.end());
+  return *found;
 }
 
 int Options::Impl::mistake(ExitCode code, const Error& error) const {
@@ -199,8 +213,9 @@ Result<> Options::Impl::file_entry(const FileEntry& entry, bool again) {
   const auto option =
       std::ranges::find_if(options, [&name](const Option& one) { return same_key(one.name, name); });
   if (option != options.end())
-    return again ? Result<>()
-                 : assign(*option, entry.values, fmt::format("{}:{}", file, entry.line), ": " + name);
+    return again && !may_reload(*option)
+               ? Result<>()
+               : assign(*option, entry.values, fmt::format("{}:{}", file, entry.line), ": " + name);
   std::vector<std::string> known;
   for (const Option& one : options) known.push_back(one.name);
   for (const TableKind& kind : kinds) known.push_back(kind.prefix + ".NAME");
@@ -216,6 +231,23 @@ Result<> Options::Impl::from_file(bool again) {
   for (const FileEntry& entry : *entries)
     if (auto done = file_entry(entry, again); !done) return done;
   return give_tables();
+}
+
+// What the file no longer names has its default again; with a mistake, all stays as it was.
+Result<> Options::Impl::reload() {
+  std::vector<std::pair<std::vector<std::string>, std::string>> before;
+  for (Option& option : options) {
+    before.emplace_back(option.show(), option.source);
+    if (!may_reload(option)) continue;
+    if (auto reset = assign(option, option.initial, "default"); !reset) return reset;
+  }
+  Result<> done = from_file(true);
+  if (done) return done;
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    if (!options[i].reloadable) continue;
+    if (auto back = assign(options[i], before[i].first, before[i].second); !back) return back;
+  }
+  return done;
 }
 
 Result<> Options::Impl::give_tables() const {
@@ -304,6 +336,11 @@ void Options::add(const std::string& name, std::string& value, const std::string
   impl_->add(make_option(name, value, help, words));
 }
 
+void Options::show_as(const std::string& name, std::function<std::string(const std::string&)> show) {
+  impl_->option(name).disguise = std::move(show);
+}
+void Options::reloadable(const std::string& name) { impl_->option(name).reloadable = true; }
+
 void Options::tables(const std::string& prefix, const std::vector<std::string>& keys,
                      std::function<Result<>(const std::string&, const Table&)> take) {
   impl_->kinds.push_back({prefix, keys, std::move(take)});
@@ -328,6 +365,6 @@ std::optional<int> Options::parse(int argc, const char* const* argv) {
   return static_cast<int>(ExitCode::success);
 }
 
-Result<> Options::reload() { return impl_->from_file(true); }
+Result<> Options::reload() { return impl_->reload(); }
 
 }  // namespace joinery::config

@@ -30,6 +30,7 @@ std::string list(const std::vector<std::string>& texts) {
 std::string value(const Option& option) {
   const std::vector<std::string> texts = option.show();
   if (option.kind == Option::Kind::list) return list(texts);
+  if (option.disguise) return quoted(option.disguise(texts.front()));
   return option.kind == Option::Kind::text ? quoted(texts.front()) : texts.front();
 }
 

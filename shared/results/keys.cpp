@@ -12,4 +12,9 @@ std::string key(SessionId broker, JobId job) {
   return fmt::format("joinery:{{{:016x}{:016x}}}:result:{}", broker.high, broker.low, job);
 }
 
+// joinery:{<32 hex digits>}:probe: a string without meaning. Expires after a minute.
+std::string probe_key(SessionId broker) {
+  return fmt::format("joinery:{{{:016x}{:016x}}}:probe", broker.high, broker.low);
+}
+
 }  // namespace joinery::results

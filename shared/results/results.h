@@ -34,6 +34,8 @@ Result<Stored> decode(Bytes raw, JobId job);
 
 // Key of a job's result. `broker` is the id of the data directory, from the welcome.
 std::string key(SessionId broker, JobId job);
+// Of what the broker writes now and then to see whether Redis takes writes.
+std::string probe_key(SessionId broker);
 
 // Writes results, many in one round trip; a write whose fence is smaller than that of what is there is
 // refused. `done` is called once per result, in order, from redis.process(): true written, false refused as

@@ -9,6 +9,7 @@
 #include "broker/journal/format.h"
 #include "broker_peer.h"
 #include "shared/redis/redis.h"
+#include "tests/support/redis_server.h"
 #include "tests/support/stack.h"
 
 namespace joinery::testing {
@@ -106,7 +107,7 @@ TEST_F(BrokerStart, GivesSessionsItsPrivateRedisAndTakesItAlong) {
   EXPECT_FALSE(next.command({"PING"}));
 }
 
-TEST_F(BrokerStart, ReadsTheQueuesOfItsFileAgainOnSighup) {
+TEST_F(BrokerStart, ReadsTheQueuesAndTheLogLevelOfItsFileAgainOnSighup) {
   const std::string file = dir_ / "broker.toml";
   std::ofstream(file) << "[queues]\ncreate = false\n[queue.mail]\nmode = \"lifo\"\n";
   Stack stack({"--redis-url", "none", "--config", file});
@@ -115,7 +116,8 @@ TEST_F(BrokerStart, ReadsTheQueuesOfItsFileAgainOnSighup) {
   EXPECT_EQ(peer.submit(1, {"a"}, "nobody").groups.at(0).error.value_or(Error{}).code, Code::unknown_queue);
 
   std::ofstream(file)
-      << "[queues]\ncreate = false\n[queue.mail]\nmode = \"priority\"\n[queue.more]\nmaxsize = 7\n";
+      << "[queues]\ncreate = false\n[queue.mail]\nmode = \"priority\"\n[queue.more]\nmaxsize = 7\n"
+         "[log]\nlevel = \"error\"\n";
   stack.broker().signal(SIGHUP);
   std::uint64_t sequence = 1;
   protocol::Value mail = protocol::Value::map();
@@ -123,6 +125,23 @@ TEST_F(BrokerStart, ReadsTheQueuesOfItsFileAgainOnSighup) {
   EXPECT_TRUE(
       eventually([&] { return peer.request(++sequence, "queue.show", mail)->str("mode") == "priority"; }));
   EXPECT_EQ(peer.submit(++sequence, {"a"}, "more").groups.at(0).count, 1U);
+  stack.broker().signal(SIGTERM);
+  EXPECT_EQ(stack.broker().wait(), 0);
+  EXPECT_THAT(stack.broker().err(), HasSubstr("ready at"));
+  EXPECT_THAT(stack.broker().err(), ::testing::Not(HasSubstr("stopped: all is on disk")));
+}
+
+TEST_F(BrokerStart, TellsThatYourRedisIsAwayAndBack) {
+  RedisServer redis;
+  Stack stack({"--redis-url", redis.url_text()});
+  const auto status = [&] { return stack.joinery({"status"}).out; };
+  EXPECT_TRUE(eventually([&] { return status().find("yours, up") != std::string::npos; }));
+  redis.kill();
+  EXPECT_TRUE(eventually([&] { return status().find("yours, AWAY (Redis at") != std::string::npos; }));
+  EXPECT_THAT(stack.broker().err(), HasSubstr("takes no results"));
+  redis.start();
+  EXPECT_TRUE(eventually([&] { return status().find("yours, up") != std::string::npos; }));
+  EXPECT_THAT(stack.broker().err(), HasSubstr("takes results again"));
 }
 
 TEST_F(BrokerStart, RefusesADirectoryOfANewerVersion) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -94,10 +95,56 @@ TEST_F(CliUp, ADetachedOneThatCannotStartTellsWhyAndItsCode) {
   EXPECT_THAT(second.err, HasSubstr("endpoint_taken"));
 }
 
-TEST_F(CliUp, WithoutExecTellsThatTheWorkerHasNothingToRun) {
-  const Finished said = joinery({"up", "--detach", "--no-exec", "--data-dir", data});
-  EXPECT_EQ(said.status, 78);
-  EXPECT_THAT(said.err, HasSubstr("plugin"));
+TEST_F(CliUp, WithoutAnyHandlerTheBrokerRunsAlone) {
+  const Finished said = joinery({"--json", "up", "--detach", "--no-exec", "--data-dir", data});
+  ASSERT_EQ(said.status, 0) << said.err;
+  EXPECT_TRUE(Json::parse(said.out)["worker_pid"].is_null());
+  EXPECT_EQ(joinery({"submit", "add", "1", "2"}).status, 0);
+  EXPECT_EQ(joinery({"down", "--data-dir", data}).status, 0);
+}
+
+TEST_F(CliUp, ASecondInterruptHandsBackWhatRuns) {
+  auto stack = up();
+  const std::string started = dir / "started";
+  const std::string job =
+      joinery({"submit", "exec", "--", "sh", "-c", "echo > " + started + "; exec sleep 60"}).out;
+  ASSERT_TRUE(eventually([&] { return std::ifstream(started).good(); }));
+  stack->signal(SIGINT);
+  ASSERT_TRUE(eventually([&] { return stack->err().find("finishing what runs") != std::string::npos; }));
+  stack->signal(SIGINT);
+  EXPECT_EQ(stack->wait(), 0) << stack->err();
+  EXPECT_THAT(stack->err(), HasSubstr("stopping at once"));
+
+  Process again({program("joinery-broker"), "--endpoint", endpoint, "--data-dir", data, "--ready-fd", "9"},
+                {.environment = {}, .directory = {}, .input = {}, .ready = true});
+  again.wait_ready();
+  const Json shown = Json::parse(joinery({"--json", "job", "show", job.substr(0, job.find('\n'))}).out);
+  EXPECT_EQ(shown["state"], "ready") << shown;
+  EXPECT_EQ(shown["losses"], 0) << shown;
+}
+
+TEST_F(CliUp, StandardDescriptorsThatAreClosedAreNobodysSocketOrJournal) {
+  const auto closed = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"sh", "-c", "exec \"$0\" \"$@\" <&- >&- 2>&-"});
+    return words;
+  };
+  const std::vector<std::string> argv{program("joinery"), "--endpoint", endpoint,      "up",
+                                      "--data-dir",       data,         "--processes", "1"};
+  Process stack(closed(argv));
+  ASSERT_EQ(joinery({"--retry", "submit", "--wait", "exec", "--", "echo", "hi"}).out, "hi\n");
+  std::vector<pid_t> programs = children_of(stack.pid());
+  ASSERT_EQ(programs.size(), 2U);
+  programs.push_back(stack.pid());
+  for (const pid_t pid : programs) {
+    for (const char* fd : {"0", "1", "2"}) {
+      EXPECT_EQ(std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/fd/" + fd), "/dev/null");
+    }
+  }
+  for (const char* name : {"joinery-broker", "joinery-worker"}) {
+    EXPECT_EQ(run(closed({program(name), "--version"})).status, 0);
+  }
+  stack.signal(SIGTERM);
+  EXPECT_EQ(stack.wait(), 0);
 }
 
 TEST_F(CliUp, EndsWithTheCodeOfABrokerThatCannotStart) {

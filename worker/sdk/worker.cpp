@@ -1,13 +1,17 @@
 // joinery::Worker: one program that is its own supervisor and, re-executed by it, each of its pool processes.
 #include <fmt/format.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <span>
 
+#include "shared/base/descriptors.h"
 #include "shared/base/exit_code.h"
 #include "worker/handlers/exec.h"
 #include "worker/handlers/plugin.h"
@@ -63,21 +67,51 @@ Result<PoolArguments> parse_pool_arguments(std::span<char* const> arguments) {
   return parsed;
 }
 
+// What plug-ins and --allow-exec add to the program's own handlers.
+Result<> complete(handlers::Registry& registry, const std::vector<std::string>& plugins, bool allow_exec,
+                  std::size_t exec_output_max) {
+  for (const std::string& file : plugins) {
+    if (auto loaded = handlers::load_plugin(file, registry); !loaded) return loaded;
+  }
+  if (!allow_exec) return {};
+  if (registry.find("exec"))
+    return fail(Code::invalid_config, "--allow-exec: there is a handler \"exec\" already");
+  registry.add("exec", handlers::exec(exec_output_max));
+  return {};
+}
+
 int run_as_pool_process(handlers::Registry& registry, std::span<char* const> arguments) {
   prctl(PR_SET_NAME, "joinery-pool");  // in ps and top; the kernel would say "exe"
   const auto parsed = parse_pool_arguments(arguments);
   if (!parsed) return refuse(ExitCode::usage, parsed.error().message);
-  for (const std::string& file : parsed->plugins) {
-    if (auto loaded = handlers::load_plugin(file, registry); !loaded) {
-      return refuse(ExitCode::config, loaded.error().message);
-    }
-  }
-  if (parsed->allow_exec) {
-    if (registry.find("exec"))
-      return refuse(ExitCode::config, "--allow-exec: there is a handler \"exec\" already");
-    registry.add("exec", handlers::exec(parsed->exec_output_max));
+  if (auto done = complete(registry, parsed->plugins, parsed->allow_exec, parsed->exec_output_max); !done) {
+    return refuse(ExitCode::config, done.error().message);
   }
   return pool_process::run(registry, parsed->options);
+}
+
+// Each pool process loads the plug-ins. A mistake in them is better told once, and before they are started:
+// by a process of its own, for what a plug-in does when it is loaded is not for the supervisor. Nullopt: all
+// is well.
+std::optional<int> try_plugins(handlers::Registry& registry, const worker::SupervisorOptions& options) {
+  const pid_t child = fork();
+  if (child < 0) return refuse(ExitCode::failure, fmt::format("fork: {}", strerror(errno)));
+  if (child == 0) {
+    const auto done =
+        complete(registry, options.plugins, options.allow_exec, handlers::exec_output_max_default);
+    if (!done) refuse(ExitCode::config, done.error().message);
+    std::fflush(nullptr);
+    _exit(static_cast<int>(done ? ExitCode::success : ExitCode::config));
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return std::nullopt;
+  if (WIFEXITED(status) && WEXITSTATUS(status) == static_cast<int>(ExitCode::config))
+    return static_cast<int>(ExitCode::config);
+  return refuse(ExitCode::config, fmt::format("the plug-ins end the process that loads them ({} {})",
+                                              WIFSIGNALED(status) ? "signal" : "exit status",
+                                              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)));
 }
 
 std::string name_of_program(const char* path) {
@@ -85,7 +119,7 @@ std::string name_of_program(const char* path) {
   return std::string(whole.substr(whole.rfind('/') + 1));  // npos + 1 is 0
 }
 
-int run_as_supervisor(const handlers::Registry& registry, int argc, char** argv) {
+int run_as_supervisor(handlers::Registry& registry, int argc, char** argv) {
   worker::SupervisorOptions options;
   config::Options table(name_of_program(argv[0]),
                         "Takes jobs from a broker and runs them in a pool of processes", "worker.toml");
@@ -94,17 +128,12 @@ int run_as_supervisor(const handlers::Registry& registry, int argc, char** argv)
   options.builtin = !registry.names().empty() || !options.plugins.empty() || options.allow_exec;
   if (!options.builtin && options.pools.empty() && !options.health) {
     return refuse(
-        ExitCode::config,
+        ExitCode::no_handlers,
         "there are no handlers to run: expected --allow-exec, --plugin FILE, or a table [handler.NAME] in "
         "worker.toml");
   }
-  // Each pool process loads them; a file that is missing is better told here, once.
-  for (const std::string& file : options.plugins) {
-    if (std::FILE* opened = std::fopen(file.c_str(), "re")) {
-      std::fclose(opened);
-    } else {
-      return refuse(ExitCode::config, fmt::format("plug-in {}: {}", file, strerror(errno)));
-    }
+  if (!options.plugins.empty() && !options.health) {
+    if (const auto code = try_plugins(registry, options)) return *code;
   }
   return worker::supervise(options);
 }
@@ -131,6 +160,7 @@ Worker& Worker::initialize(std::function<void()> fn) {
 }
 
 int Worker::run(int argc, char** argv) {
+  fill_standard_descriptors();
   if (argc > 1 && std::string_view(argv[1]) == "--pool-process") {
     return run_as_pool_process(registry(), std::span(argv + 1, static_cast<std::size_t>(argc) - 1));
   }

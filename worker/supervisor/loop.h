@@ -31,6 +31,7 @@ class Loop final : private LinkEvents {
     bool blocked = false;         // its socket takes no more now
     bool dirty = false;           // there is something to flush
     bool told_shared = false;     // where shared values and locks live
+    bool sound = true;            // what it said so far is of the protocol
     protocol::Progress progress;  // the last that it told
   };
 

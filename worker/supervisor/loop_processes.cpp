@@ -109,6 +109,7 @@ void Loop::perform(const action::Problem& problem) {
   const auto& pool = problem.error.field;
   spdlog::error("{}: {}: {}", pool.empty() ? "pool" : "handler." + pool, word(problem.error.code),
                 problem.error.message);
+  announce_ = true;
 }
 
 void Loop::perform_finished(Finished& finished) {
@@ -156,11 +157,11 @@ void Loop::read_socket(ProcessId id) {
   if (found == processes_.end()) return;
   Entry& entry = found->second;
   const bool open = entry.process.read(read_per_turn);
-  const bool sound = take_messages(id, entry);
-  if (open && sound) return;
+  entry.sound = take_messages(id, entry);
+  if (open && entry.sound) return;
   drop(entry.process.socket());
   plan_.closed(now_.mono, id);
-  if (!sound) kill_group(entry.process.pid());
+  if (!entry.sound) kill_group(entry.process.pid());
 }
 
 // False: it does not speak the protocol.
@@ -218,8 +219,10 @@ void Loop::take_exit(ProcessId id) {
   if (found == processes_.end()) return;
   Entry& entry = found->second;
   kill_group(entry.process.pid());
-  entry.process.read(last_read_most);
-  take_messages(id, entry);
+  if (entry.sound) {
+    entry.process.read(last_read_most);
+    take_messages(id, entry);
+  }
   std::string text;
   for (int i = 0; i < last_words_most && entry.process.read_output(text) && !text.empty();
        ++i, text.clear()) {

@@ -1,5 +1,8 @@
 // The option table of joinery-worker, and the command line that it becomes for the built-in pool.
+#include <unistd.h>
+
 #include <charconv>
+#include <sstream>
 
 #include "worker/supervisor/supervisor.h"
 
@@ -16,6 +19,29 @@ Result<std::uint32_t> parse_processes(const std::string& pool, const std::string
   return value;
 }
 
+// "sh -c foo" as "sh", "-c", "foo".
+std::string quoted_words(const std::string& line) {
+  std::istringstream words(line);
+  std::string out;
+  for (std::string word; words >> word;) out += (out.empty() ? "\"" : ", \"") + word + "\"";
+  return out;
+}
+
+// No shell is involved, so that a whole command line would be taken for the name of a program.
+Result<> check_command(const std::string& pool, const std::vector<std::string>& command) {
+  const std::string field = "handler." + pool + ".command";
+  if (command.empty() || command.front().empty()) {
+    return fail(Code::invalid_config, "expected an array: the program and its arguments", field);
+  }
+  const std::string& program = command.front();
+  if (command.size() > 1 || program.find_first_of(" \t") == std::string::npos) return {};
+  if (::access(program.c_str(), X_OK) == 0) return {};
+  return fail(Code::invalid_config,
+              "command = \"" + program + "\" names one program; expected an array of words: command = [" +
+                  quoted_words(program) + "]",
+              field);
+}
+
 // One table [handler.NAME]: a program that speaks the pool-process protocol.
 Result<CommandPool> parse_pool(const std::string& name, const config::Options::Table& entries) {
   CommandPool pool;
@@ -28,10 +54,7 @@ Result<CommandPool> parse_pool(const std::string& name, const config::Options::T
       pool.processes = *count;
     }
   }
-  if (pool.command.empty() || pool.command.front().empty()) {
-    return fail(Code::invalid_config, "expected an array: the program and its arguments",
-                "handler." + name + ".command");
-  }
+  if (auto sound = check_command(name, pool.command); !sound) return std::unexpected(sound.error());
   return pool;
 }
 

@@ -138,6 +138,7 @@ void PoolPlan::exited(Mono now, ProcessId id, const Crash& crash) {
   if (never_ready || useless) {
     std::string why = "the pool process ended before it " +
                       std::string(never_ready ? "said ready" : "ran a job") + ": " + describe(crash);
+    if (process.killed == Killed::start) why = "the pool process was not ready and was killed";
     if (!crash.last_lines.empty()) why += ": " + crash.last_lines;
     start_failed(now, index, why);
   }

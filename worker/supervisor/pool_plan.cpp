@@ -1,6 +1,8 @@
 // Processes and feeding: who starts, who gets which job, how much is held ahead.
 #include "worker/supervisor/pool_plan.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -31,6 +33,8 @@ constexpr Duration start_delay_most = std::chrono::seconds(10);
 constexpr std::uint32_t failures_to_withdraw = 3;  // after which a pool's handlers are not announced
 
 constexpr std::size_t kinds_kept = 1024;
+
+std::int64_t whole_seconds(Duration duration) { return duration / std::chrono::seconds(1); }
 
 }  // namespace
 
@@ -259,10 +263,21 @@ void PoolPlan::tick(Mono now) {
   for (auto& [id, process] : processes_) tick_process(now, id, process);
 }
 
+void PoolPlan::tick_starting(Mono now, ProcessId id, Process& process) {
+  Pool& pool = pools_[process.pool];
+  if (now >= process.started + settings_.ready_timeout) return kill(id, process, Killed::start);
+  if (pool.was_ready || now < process.started + settings_.slow_after || std::exchange(pool.slow, true))
+    return;
+  actions_.steps.emplace_back(action::Problem{
+      Error{Code::start_failed,
+            fmt::format("its process has not said ready for {} s; it is killed after {} s. Does it speak the "
+                        "protocol of pool processes on descriptor 3?",
+                        whole_seconds(settings_.slow_after), whole_seconds(settings_.ready_timeout)),
+            pool.settings.name}});
+}
+
 void PoolPlan::tick_process(Mono now, ProcessId id, Process& process) {
-  if (process.state == State::starting && now >= process.started + settings_.ready_timeout) {
-    return kill(id, process, Killed::start);
-  }
+  if (process.state == State::starting) tick_starting(now, id, process);
   if (now >= process.end_by) {
     process.end_by = never_mono;
     actions_.steps.emplace_back(action::Kill{id});
@@ -275,17 +290,21 @@ void PoolPlan::tick_process(Mono now, ProcessId id, Process& process) {
   }
 }
 
-Mono PoolPlan::wake_at(const PlanSettings& settings, const Process& process) {
-  if (process.state == State::starting) return process.started + settings.ready_timeout;
+Mono PoolPlan::wake_at(const Process& process) const {
+  if (process.state == State::starting) {
+    const Pool& pool = pools_[process.pool];
+    const bool told = pool.was_ready || pool.slow;
+    return process.started + (told ? settings_.ready_timeout : settings_.slow_after);
+  }
   const Mono next = std::min(process.look_at, process.end_by);
   const bool may_stall = process.state == State::ready && process.jobs.size() > process.threads &&
-                         process.board && !process.called_back && settings.prefetch == 0;
+                         process.board && !process.called_back && settings_.prefetch == 0;
   return may_stall ? std::min(next, process.last_outcome + stalled_after) : next;
 }
 
 Mono PoolPlan::next_deadline() const {
   Mono next = drain_until_;
-  for (const auto& [id, process] : processes_) next = std::min(next, wake_at(settings_, process));
+  for (const auto& [id, process] : processes_) next = std::min(next, wake_at(process));
   for (const auto& pool : pools_) {
     if (!draining_ && pool.failures > 0 && in_state(pool, State::starting) == 0)
       next = std::min(next, pool.start_at);
@@ -334,7 +353,8 @@ std::vector<std::string> PoolPlan::handlers() const {
 }
 
 bool PoolPlan::settled() const {
-  return std::ranges::all_of(pools_, [](const Pool& pool) { return pool.was_ready || pool.failures > 0; });
+  return std::ranges::all_of(
+      pools_, [](const Pool& pool) { return pool.was_ready || pool.slow || pool.failures > 0; });
 }
 
 bool PoolPlan::hopeless() const {

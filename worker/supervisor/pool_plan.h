@@ -46,6 +46,7 @@ struct PlanSettings {
   std::uint32_t max_jobs_per_process = 0;  // 0: no limit
   Duration drain_timeout = std::chrono::seconds(30);
   Duration ready_timeout = std::chrono::seconds(30);  // a process that does not say ready by then is killed
+  Duration slow_after = std::chrono::seconds(5);      // and by then, others do not wait for its pool any more
   Duration stop_timeout = std::chrono::seconds(30);   // and one that was asked to exit and did not
 };
 
@@ -143,7 +144,7 @@ class PoolPlan {
   std::optional<Token> token(ProcessId process, JobId job) const;
   // What to announce: of pools that work, sorted.
   std::vector<std::string> handlers() const;
-  // Each pool had a process that was ready, or has failed to start one.
+  // Each pool had a process that was ready, has failed to start one, or takes long.
   bool settled() const;
   // No process was ever ready, and each pool has failed several times.
   bool hopeless() const;
@@ -176,6 +177,7 @@ class PoolPlan {
     std::uint32_t failures = 0;  // starts in a row that came to nothing
     Mono start_at{};             // when missing processes may be started
     bool was_ready = false;
+    bool slow = false;  // its first process has not said ready for long, which was told
     RunTime run_time;
   };
 
@@ -190,7 +192,8 @@ class PoolPlan {
   void stop_if_done(Mono now, ProcessId id, Process& process);
   JobKind* kind_of(const std::string& queue, Bytes spec, Result<>& result);
   void tick_process(Mono now, ProcessId id, Process& process);
-  static Mono wake_at(const PlanSettings& settings, const Process& process);
+  void tick_starting(Mono now, ProcessId id, Process& process);
+  Mono wake_at(const Process& process) const;
 
   // pool_ends.cpp: how deliveries end
   Job* take_out(Process& process, JobId id);

@@ -28,7 +28,7 @@ int supervise(const SupervisorOptions& options) {
   if (!options.builtin && options.pools.empty()) {
     spdlog::error(
         "there is no handler to offer: give --allow-exec, --plugin FILE, or a table [handler.NAME]");
-    return static_cast<int>(ExitCode::config);
+    return static_cast<int>(ExitCode::no_handlers);
   }
   Loop loop(options, options.name.empty() ? default_name() : options.name);
   return loop.run();

@@ -248,6 +248,37 @@ TEST_F(OptionsTest, ReloadHandsTheTablesOverAgainAndRefusesMistakes) {
   EXPECT_FALSE(options_.reload());
 }
 
+TEST_F(OptionsTest, ReloadChangesWhatMayBeReloadedAndLeavesTheRest) {
+  options_.reloadable("mode");
+  EXPECT_EQ(parse_file("mode = 'lifo'\nprocesses = 3\n"), std::nullopt);
+  file("mode = 'fifo'\nprocesses = 4\n");
+  EXPECT_TRUE(options_.reload());
+  EXPECT_EQ(mode_, "fifo");
+  EXPECT_EQ(processes_, 3U);
+  file("mode = 'lifo'\nprocesess = 1\n");
+  EXPECT_FALSE(options_.reload());
+  EXPECT_EQ(mode_, "fifo") << "a mistake changes nothing";
+  file("mode = 'lifo'\n");
+  EXPECT_TRUE(options_.reload());
+  file("");
+  EXPECT_TRUE(options_.reload());
+  EXPECT_EQ(mode_, "fifo") << "the default again";
+}
+
+TEST_F(OptionsTest, ReloadLeavesWhatAFlagSays) {
+  options_.reloadable("mode");
+  const std::string path = file("mode = 'fifo'\n");
+  EXPECT_EQ(parse({"--config", path.c_str(), "--mode", "lifo"}), std::nullopt);
+  EXPECT_TRUE(options_.reload());
+  EXPECT_EQ(mode_, "lifo");
+}
+
+TEST_F(OptionsTest, ASecretIsShownInDisguise) {
+  options_.show_as("endpoint", [](const std::string& value) { return value.substr(0, 3) + "***"; });
+  EXPECT_EQ(parse({"--endpoint", "tcp://secret", "--print-config"}), 0);
+  EXPECT_THAT(out_, HasSubstr("endpoint = \"tcp***\""));
+}
+
 TEST_F(OptionsTest, HelpShowsDefaults) {
   EXPECT_EQ(parse({"--help"}), 0);
   EXPECT_THAT(out_, HasSubstr("64MiB"));

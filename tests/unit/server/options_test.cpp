@@ -64,6 +64,17 @@ TEST(BrokerOptions, TakeQueuesFromTablesWithTheRestFromTheDefaults) {
             (QueueOptions{.mode = Mode::fifo, .durability = Durability::none, .maxsize = 0}));
 }
 
+TEST(BrokerOptions, AreShownWithoutThePasswordOfRedis) {
+  for (const char* url :
+       {"redis://:hunter2@redis:6379/1", "unix:///redis.sock?password=hunter2", "hunter2"}) {
+    ::testing::internal::CaptureStdout();
+    EXPECT_EQ(parse({"--redis-url", url, "--print-config"}).exit, 0);
+    const std::string shown = ::testing::internal::GetCapturedStdout();
+    EXPECT_THAT(shown, HasSubstr("redis.url = \""));
+    EXPECT_THAT(shown, ::testing::Not(HasSubstr("hunter2"))) << url;
+  }
+}
+
 TEST(BrokerOptions, OfAQueueWithAMistakeAreRefused) {
   testing::TempDir dir;
   for (const char* mistake : {"mode = \"random\"", "durability = \"fast\"", "maxsize = -1", "size = 3"}) {

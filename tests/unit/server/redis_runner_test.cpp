@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "tests/support/process.h"
+#include "tests/support/redis_server.h"
 #include "tests/support/temp_dir.h"
 
 namespace joinery::broker::server {
@@ -105,6 +106,38 @@ TEST(RedisRunner, SaysThatYoursDoesNotAnswer) {
   const Result<> started = runner.start();
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().field, "redis.url");
+}
+
+TEST(RedisRunner, SaysThatYoursTakesNoWritesAndThatItTakesThemAgain) {
+  testing::RedisServer server;
+  RedisRunner runner(
+      {.url = server.url_text(), .probe_key = "probe", .probe_every = std::chrono::milliseconds(20)});
+  ASSERT_TRUE(runner.start());
+  wait_up(runner, true);
+  ASSERT_EQ(ask(runner, {"CONFIG", "SET", "maxmemory", "1"})->text, "OK");
+  wait_up(runner, false);
+  EXPECT_THAT(runner.problem(), HasSubstr("OOM"));
+  ASSERT_EQ(ask(runner, {"CONFIG", "SET", "maxmemory", "0"})->text, "OK");
+  wait_up(runner, true);
+  EXPECT_EQ(runner.problem(), "");
+}
+
+TEST(RedisRunner, SaysThatYoursIsFrozenOrGoneAndBack) {
+  testing::RedisServer server;
+  RedisRunner runner(
+      {.url = server.url_text(), .probe_key = "probe", .probe_every = std::chrono::milliseconds(20)});
+  ASSERT_TRUE(runner.start());
+  wait_up(runner, true);
+  server.freeze();
+  wait_up(runner, false);
+  EXPECT_EQ(runner.problem(), "it does not answer");
+  server.thaw();
+  wait_up(runner, true);
+  server.kill();
+  wait_up(runner, false);
+  EXPECT_NE(runner.problem(), "");
+  server.start();
+  wait_up(runner, true);
 }
 
 TEST(RedisRunner, RefusesAUrlThatIsNone) {

@@ -174,12 +174,21 @@ TEST_F(PlanTest, AfterAFailedStartTheFirstReadyProcessBringsTheOthers) {
 }
 
 TEST_F(PlanTest, AProcessThatNeverSaysReadyIsKilled) {
+  settings.pools = {{"mute", 1, 1}};
   plan().begin(now);
-  EXPECT_EQ(plan().next_deadline(), now + 30s);
-  later(30s);
+  EXPECT_EQ(plan().next_deadline(), now + 5s);
+  EXPECT_FALSE(plan().settled());
+  later(5s);
+  ASSERT_THAT(all<action::Problem>(), SizeIs(1)) << "told once, long before the end";
+  EXPECT_EQ(all<action::Problem>()[0].error.field, "mute");
+  EXPECT_TRUE(plan().settled()) << "other pools do not wait for it any more";
+  EXPECT_EQ(plan().next_deadline(), now + 25s);
+  actions.clear();
+  later(25s);
   EXPECT_THAT(killed(), ElementsAre(1));
   dies(1, SIGKILL);
-  EXPECT_THAT(all<action::Problem>(), SizeIs(1));
+  ASSERT_THAT(all<action::Problem>(), SizeIs(1));
+  EXPECT_THAT(all<action::Problem>()[0].error.message, ::testing::HasSubstr("was not ready and was killed"));
 }
 
 TEST_F(PlanTest, AnotherVersionOfTheProtocolIsAFailedStart) {

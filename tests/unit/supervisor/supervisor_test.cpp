@@ -294,5 +294,37 @@ TEST_F(SupervisorTest, APoolThatCannotBeStartedIsAnErrorThatNamesIt) {
   EXPECT_THAT(worker->err(), HasSubstr("cannot execute /no/such/program"));
 }
 
+TEST_F(SupervisorTest, AProgramThatSaysSomethingElseThanTheProtocolIsNamedOncePerProcess) {
+  const std::string file = broker.dir() / "worker.toml";
+  std::ofstream(file) << "[handler.chatty]\ncommand = [\"sh\", \"-c\", \"echo hello >&3; exec sleep 60\"]\n";
+  start({"--processes", "1", "--config", file});
+  broker.welcome();
+  EXPECT_EQ(stop(), 0);
+  const std::string log = worker->err();
+  const std::size_t first = log.find("pool process ");
+  ASSERT_NE(first, std::string::npos) << log;
+  const std::string name = log.substr(first, log.find(':', first) - first);
+  EXPECT_EQ(log.find(name, first + 1), std::string::npos) << log;
+}
+
+TEST_F(SupervisorTest, ACommandOfOneTextWithSpacesIsRefusedWithTheArrayThatWasMeant) {
+  const std::string file = broker.dir() / "worker.toml";
+  std::ofstream(file) << "[handler.resize]\ncommand = \"python3 resize.py\"\n";
+  start({"--config", file});
+  EXPECT_EQ(worker->wait(), 78);
+  EXPECT_THAT(worker->err(), HasSubstr("command = [\"python3\", \"resize.py\"]"));
+}
+
+TEST_F(SupervisorTest, APlugInThatCannotBeLoadedEndsTheWorkerAtOnceAndIsNamedOnce) {
+  const std::string file = broker.dir() / "broken.so";
+  std::ofstream(file) << std::string(4096, 'x');
+  start({"--processes", "4", "--plugin", file});
+  EXPECT_EQ(worker->wait(), 78);
+  const std::string log = worker->err();
+  const std::size_t first = log.find("broken.so: invalid ELF header");
+  EXPECT_NE(first, std::string::npos) << log;
+  EXPECT_EQ(log.find("invalid ELF header", first + 20), std::string::npos) << log;
+}
+
 }  // namespace
 }  // namespace joinery::worker

@@ -29,6 +29,15 @@ if(JOINERY_EXAMPLES)
   # library is not there is left out of the build.
   # libvips-dev: JPEG and PNG to thumbnails, in a stream through little memory.
   pkg_check_modules(vips IMPORTED_TARGET vips-cpp)
+  # The crawler:
+  # libcurl4-openssl-dev: HTTP/1.1 and 2.
+  # libgumbo-dev: HTML as browsers read it.
+  # libexpat1-dev: sitemaps.
+  # libidn2-dev: host names in other scripts.
+  # zlib1g-dev, libbrotli-dev: content encodings, unpacked within bounds.
+  # libdeflate-dev: gzip of WARC records, two to three times as fast as zlib.
+  # libssl-dev: digests of what was fetched.
+  pkg_check_modules(crawler_libraries IMPORTED_TARGET libcurl gumbo expat libidn2 zlib libbrotlidec libdeflate libcrypto)
 endif()
 if(JOINERY_TESTS)
   # libgtest-dev, libgmock-dev: the tests.

@@ -90,7 +90,7 @@ Result<std::uint64_t> Core::Impl::verb(Now now, const Purge& verb, Effects& effe
   ledger.for_each([&](Slot, const Job& job) {
     const State state = job.get_state();
     const bool waits = state == State::ready || state == State::scheduled || state == State::blocked;
-    if (waits && ledger.queue_of(job).id == *id) waiting.push_back(job.id);
+    if (waits && ledger.queue_of(job).id == *id && !ledger.is_ghost(job)) waiting.push_back(job.id);
   });
   const std::uint64_t number = waiting.size();
   end(now, Outcome::cancelled, std::move(waiting), effects);
@@ -116,7 +116,8 @@ Result<std::uint64_t> Core::Impl::verb(Now now, const Cancel& verb, Effects& eff
     for (JobId id : target.jobs) {
       const Job* job = ledger.job(id);
       if (job == nullptr && !outcome_of(id)) return unknown_job(id);
-      any_unfinished = any_unfinished || (job != nullptr && job->get_state() != State::failed);
+      any_unfinished =
+          any_unfinished || (job != nullptr && job->get_state() != State::failed && !ledger.is_ghost(*job));
     }
     // One that ends before its cancellation arrives is no mistake, if there is something else to cancel.
     if (!any_unfinished) return ended_already(target.jobs.front(), "one that has not ended");
@@ -129,10 +130,12 @@ Result<std::uint64_t> Core::Impl::verb(Now now, const Cancel& verb, Effects& eff
     queue = *known;
   } else if (ledger.find_batch(target.batch) == nullptr) {
     return fail(Code::unknown_batch, fmt::format("there is no batch {}", target.batch), "batch");
+  } else {
+    return cancel_batch(now, target.batch, verb.grace, effects);
   }
   std::vector<JobId> jobs;
   ledger.for_each([&](Slot, const Job& job) {
-    if (queue != 0 ? ledger.queue_of(job).id == queue : job.batch == target.batch) jobs.push_back(job.id);
+    if (ledger.queue_of(job).id == queue) jobs.push_back(job.id);
   });
   return cancel(now, jobs, verb.grace, effects);
 }
@@ -147,6 +150,7 @@ std::uint64_t Core::Impl::cancel(Now now, const std::vector<JobId>& jobs, Durati
   for (JobId id : jobs) {
     Job* job = ledger.job(id);
     if (job == nullptr || job->get_state() == State::failed || !seen.insert(id).second) continue;
+    if (ledger.is_ghost(*job)) continue;
     if (job->get_state() == State::parked) parked.push_back(id);
     if (job->get_state() != State::running) {
       waiting.push_back(id);
@@ -195,8 +199,13 @@ Result<std::vector<JobId>> Core::Impl::dead_letters(const std::vector<JobId>& jo
 Result<std::uint64_t> Core::Impl::verb(Now now, const Retry& verb, Effects& effects) {
   const auto dead = dead_letters(verb.jobs, verb.queue);
   if (!dead) return std::unexpected(dead.error());
-  for (JobId id : *dead) record(change::Revive{id, now.wall}, effects);
-  return dead->size();
+  std::uint64_t number = 0;
+  for (JobId id : *dead) {
+    if (cancelled(ledger.job(id)->batch)) continue;  // nothing of it starts
+    record(change::Revive{id, now.wall}, effects);
+    ++number;
+  }
+  return number;
 }
 
 Result<std::uint64_t> Core::Impl::verb(Now, const Delete& verb, Effects& effects) {
@@ -204,15 +213,6 @@ Result<std::uint64_t> Core::Impl::verb(Now, const Delete& verb, Effects& effects
   if (!dead) return std::unexpected(dead.error());
   for (JobId id : *dead) record(change::Drop{id, 1}, effects);
   return dead->size();
-}
-
-Result<std::uint64_t> Core::Impl::verb(Now now, const OpenBatch& verb, Effects& effects) {
-  if (!verb.name.empty()) {
-    if (auto name = validate_name(verb.name, "name"); !name) return std::unexpected(name.error());
-  }
-  const BatchId id = ledger.next_batch;
-  record(change::OpenBatch{id, verb.name, now.wall}, effects);
-  return id;
 }
 
 }  // namespace joinery::broker

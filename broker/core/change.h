@@ -62,6 +62,16 @@ struct OpenBatch {
   BatchId id = 0;
   std::string name;
   Wall at{};
+  BatchId parent = 0;  // which is not finished before this one is
+  bool held = false;   // not finished before it is closed
+};
+struct CloseBatch {
+  BatchId id = 0;
+};
+// All of its jobs that wait now are cancelled, however many. They are still there, and are finished piece by
+// piece later; the counts know it at once.
+struct CancelBatch {
+  BatchId id = 0;
 };
 
 // `count` jobs with consecutive ids. The only change with payloads: the journal stores them behind it, in
@@ -109,6 +119,7 @@ struct Finish {
   Outcome outcome = Outcome::succeeded;
   Wall at{};
   std::vector<Run> runs;
+  std::string why;  // of an outcome that nobody asked for
 };
 // Not running any more, and not finished: ready again at `due` (in the past: now, at the front of its queue).
 struct Requeue {
@@ -160,7 +171,7 @@ struct Move {
 struct Change : std::variant<change::Epoch, change::Queue, change::DefineSpec, change::OpenBatch, change::Put,
                              change::Admit, change::Answer, change::Start, change::Finish, change::Requeue,
                              change::Bury, change::Revive, change::Drop, change::Move, change::Cancelling,
-                             change::Update, change::Transfer> {
+                             change::Update, change::Transfer, change::CloseBatch, change::CancelBatch> {
   using variant::variant;
 };
 

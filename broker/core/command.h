@@ -170,13 +170,20 @@ struct MoveTo {
 };  // jobs that do not run, to another queue
 struct OpenBatch {
   std::string name;
-};  // Done::number is the batch's id
+  BatchId parent = 0;  // 0: none
+  bool held = false;   // until CloseBatch
+};                     // Done::number is the batch's id
+
+struct CloseBatch {
+  BatchId batch = 0;
+};
 
 struct Admin {
   SessionId session;
   std::uint64_t sequence = 0;  // as in Submit
   std::uint64_t confirmed = 0;
-  std::variant<Configure, Pause, Resume, Purge, Cancel, Retry, Delete, OpenBatch, Update, MoveTo> verb;
+  std::variant<Configure, Pause, Resume, Purge, Cancel, Retry, Delete, OpenBatch, CloseBatch, Update, MoveTo>
+      verb;
 };
 
 using Command = std::variant<Connect, Disconnect, Submit, Finish, Capacity, Join, Watch, Forget, Admin>;

@@ -22,7 +22,7 @@ void Core::apply(Now now, const Command& command, Effects& effects) {
 void Core::tick(Now now, Effects& effects) { impl_->tick(now, effects); }
 
 Deadline Core::next_deadline() const {
-  if (impl_->dispatch_wanted) return {Mono{}, impl_->wall_timers.next()};
+  if (impl_->at_once()) return {Mono{}, impl_->wall_timers.next()};
   return {std::min(impl_->delays.next(), impl_->session_timers.next()), impl_->wall_timers.next()};
 }
 

@@ -22,6 +22,7 @@
 
 #include "broker/core/change.h"
 #include "broker/core/command.h"
+#include "broker/core/dependencies.h"
 #include "broker/core/effect.h"
 #include "shared/base/time.h"
 #include "shared/job/job.h"
@@ -75,12 +76,17 @@ struct JobView {
   std::string_view worker;         // name, while running
   const Failure* last_failure;     // null: none
   std::optional<Outcome> outcome;  // of a finished one that is still remembered
+  const Waits* waits = nullptr;    // what it comes after; null: nothing
 };
 struct BatchView {
   BatchId id;
   std::string_view name;
   Counts counts;
   Wall opened_at;
+  BatchId parent;
+  std::uint32_t nested;  // batches in it that are not finished
+  bool held;
+  bool cancelled;
 };
 struct WorkerView {
   const WorkerInfo* info;
@@ -150,6 +156,8 @@ class Core {
   std::vector<JobView> jobs(std::string_view queue, std::optional<State> state, JobId after,
                             std::size_t most) const;
   std::optional<BatchView> batch(BatchId id) const;
+  // The jobs whose results the handler of this one is given.
+  std::vector<JobId> inputs(JobId id) const;
   std::vector<WorkerView> workers() const;
   // Whether a connected worker of the queue has the handler.
   bool has_worker(std::string_view queue, std::string_view handler) const;

@@ -33,7 +33,7 @@ void Core::Impl::dispatch(Effects& effects) {
     const auto most = static_cast<std::uint32_t>(options.deliveries_per_dispatch);
     const std::uint32_t free = std::min(worker.info.capacity - holder.holds, most);
     takings.push_back(
-        {&worker, &holder, free, {.worker = id, .runs = {}}, {.session = id, .deliveries = {}}});
+        {&worker, &holder, free, {.worker = id, .runs = {}}, {.session = id, .deliveries = {}}, &effects});
   }
   for (Taking& taking : takings) {
     const std::uint32_t at_once = taking.worker->info.processes * std::max(1U, taking.worker->info.threads);
@@ -81,6 +81,14 @@ std::uint32_t Core::Impl::take_from(QueueState& queue, Taking& taking, std::uint
   std::uint32_t taken = 0;
   for (auto level = queue.levels.begin(); level != queue.levels.end() && taken < most;) {
     const std::int64_t priority = level->first;
+    if (ledger.ghosts() != 0) {
+      if (!drop_ghosts(std::vector(level->second), *taking.effects)) {
+        dispatch_wanted = true;  // the rest in the next tick
+        break;
+      }
+      level = queue.levels.lower_bound(priority);
+      if (level == queue.levels.end() || level->first != priority) continue;
+    }
     const std::uint32_t more = take_best(queue, level->second, taking, most - taken);
     taken += more;
     level = more == 0 ? queue.levels.upper_bound(priority) : queue.levels.lower_bound(priority);
@@ -115,6 +123,7 @@ std::uint32_t Core::Impl::take_best(QueueState& queue, const std::vector<std::ui
   for (Slot slot = best->head; slot != no_slot && taken < most; ++taken) {
     const Job& job = ledger.jobs[slot];
     if (second != nullptr && !before(job.order_or_holder, second->order_or_holder)) break;
+    if (ledger.is_ghost(job)) break;
     const Extra* extra = ledger.extra(job);
     add_to_runs(runs, job.id, job.attempt + 1, ledger.epoch, from);
     deliveries.push_back({.token = {job.id, job.attempt + 1, ledger.epoch},

@@ -14,6 +14,8 @@ Result<std::vector<JobId>> Core::Impl::waiting_jobs(std::vector<JobId> jobs, boo
   for (JobId id : jobs) {
     const Job* job = ledger.job(id);
     if (job == nullptr) return fail(Code::unknown_job, fmt::format("there is no job {}", id), "jobs");
+    if (ledger.is_ghost(*job))
+      return fail(Code::invalid_state, fmt::format("job {} was cancelled", id), "jobs");
     const State state = job->get_state();
     if (state == State::ready || state == State::scheduled || state == State::blocked) continue;
     if (state == State::failed && dead_letters) continue;

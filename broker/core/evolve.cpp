@@ -62,12 +62,21 @@ bool Ledger::on(const change::DefineSpec& change, Fallout&, std::uint64_t) {
   return true;
 }
 
-bool Ledger::on(const change::OpenBatch& change, Fallout&, std::uint64_t) {
+bool Ledger::on(const change::OpenBatch& change, Fallout& fallout, std::uint64_t) {
   if (change.id != next_batch) return false;
   ++next_batch;
   BatchState& batch = batches[change.id];
-  batch = {.id = change.id, .name = change.name, .opened_at = change.at, .counts = {}};
-  settled(batch);
+  batch.id = change.id;
+  batch.name = change.name;
+  batch.opened_at = change.at;
+  batch.parent = change.parent;
+  batch.held = change.held;
+  if (BatchState* parent = find_batch(change.parent)) parent->children.push_back(change.id);
+  if (batch.held) {
+    begin(batch);
+  } else {
+    settled(batch, fallout);
+  }
   return true;
 }
 
@@ -85,6 +94,7 @@ bool Ledger::on(const change::Put& put, Fallout& fallout, std::uint64_t position
                   .spec = put.spec,
                   .batch = static_cast<std::uint32_t>(put.batch)};
   std::uint32_t scheduled = 0;
+  std::uint32_t blocked = 0;
   for (std::uint32_t i = 0; i < put.count; ++i) {
     const Slot slot = jobs.take();
     Job& job = jobs[slot];
@@ -102,6 +112,10 @@ bool Ledger::on(const change::Put& put, Fallout& fallout, std::uint64_t position
     if (put.parked) {
       if (due > put.at) need_extra(job).due = due;
       park(slot);
+    } else if (waits(job)) {
+      if (due > put.at) extras[job.extra].due = due;
+      job.set_state(State::blocked);
+      ++blocked;
     } else if (due > put.at) {
       schedule(slot, due, fallout);
       ++scheduled;
@@ -112,8 +126,9 @@ bool Ledger::on(const change::Put& put, Fallout& fallout, std::uint64_t position
   use_spec(put.spec, put.count);
   Job counted = plain;
   if (scheduled != 0) count_in(counted, State::scheduled, scheduled);
-  if (put.count != scheduled)
-    count_in(counted, put.parked ? State::parked : State::ready, put.count - scheduled);
+  if (blocked != 0) count_in(counted, State::blocked, blocked);
+  if (const std::uint32_t rest = put.count - scheduled - blocked; rest != 0)
+    count_in(counted, put.parked ? State::parked : State::ready, rest);
   fallout.ready = true;
   return true;
 }
@@ -129,6 +144,7 @@ void Ledger::put_columns(Job& job, const change::Put& put, std::size_t i, Fallou
   if (i < columns.unique_key.size() && !columns.unique_key[i].empty()) {
     claim(job, columns.unique_key[i], put.at);
   }
+  if (i < columns.after.size() || i < columns.after_batches.size()) wait_for(job, columns, i, fallout);
   if (i < columns.deadline_ms.size() && columns.deadline_ms[i] != 0) {
     need_extra(job).deadline = Wall(std::chrono::milliseconds(columns.deadline_ms[i]));
     fallout.expiring.push_back(job.id);
@@ -142,7 +158,9 @@ bool Ledger::on(const change::Admit& admit, Fallout& fallout, std::uint64_t) {
     Job& job = jobs[slot];
     detach(slot);
     count_out(job, fallout);
-    if (job.extra != no_slot && extras[job.extra].due != Wall{}) {
+    if (waits(job)) {
+      job.set_state(State::blocked);
+    } else if (job.extra != no_slot && extras[job.extra].due != Wall{}) {
       schedule(slot, extras[job.extra].due, fallout);
     } else {
       enqueue(slot, false);
@@ -203,16 +221,21 @@ bool Ledger::evolve_start(SessionId worker, std::span<const Run> runs, Fallout& 
 }
 
 bool Ledger::on(const change::Finish& finish, Fallout& fallout, std::uint64_t) {
+  Failure why;
+  why.message = finish.why;
   for (const Run& run : finish.runs) {
     for (JobId id = run.first; id < run.first + run.count; ++id) {
       const Slot slot = find(id);
       if (slot == no_slot || !finishable(jobs[slot].get_state())) return false;
       const Job& job = jobs[slot];
-      count_out(job, fallout);
+      const bool ghost = is_ghost(job);
+      if (!ghost) count_out(job, fallout);
       detach(slot);
-      count_outcome(job, finish.outcome, fallout);
+      if (!ghost) count_outcome(job, finish.outcome, fallout);
       finished.put({id, job.attempt, job.epoch, finish.outcome});
-      tell(job, finish.outcome, nullptr, fallout);
+      tell(job, finish.outcome, finish.why.empty() ? nullptr : &why, fallout);
+      if (job.has(flag_awaited)) resolve(false, id, finish.outcome == Outcome::succeeded, fallout);
+      if (ghost) lay(job, fallout);
       forget(slot, fallout);
     }
   }
@@ -261,6 +284,8 @@ bool Ledger::on(const change::Bury& change, Fallout& fallout, std::uint64_t) {
   finished.put({job.id, job.attempt, job.epoch, Outcome::failed});
   tell(job, Outcome::failed, extra.failure.get(), fallout);
   job.clear(flag_watched);
+  if (job.has(flag_awaited)) resolve(false, job.id, false, fallout);
+  job.clear(flag_awaited);
   return true;
 }
 
@@ -287,7 +312,8 @@ bool Ledger::on(const change::Drop& change, Fallout& fallout, std::uint64_t) {
     if (job.get_state() == State::parked) {
       count_out(job, fallout);
       detach(slot);
-      if (BatchState* batch = find_batch(job.batch)) settled(*batch);
+      if (job.has(flag_awaited)) resolve(false, id, false, fallout);
+      if (BatchState* batch = find_batch(job.batch)) settled(*batch, fallout);
     } else if (job.get_state() != State::failed) {
       return false;  // a dead letter stays counted as failed
     }
@@ -360,7 +386,7 @@ bool Ledger::on(const change::Transfer& change, Fallout& fallout, std::uint64_t)
   if (state == State::ready) enqueue(slot, false);
   if (claims_move) claims.take({change.queue, key}, {.job = job.id});
   count_in(job, state);
-  if (BatchState* batch = find_batch(job.batch)) settled(*batch);
+  if (BatchState* batch = find_batch(job.batch)) settled(*batch, fallout);
   if (queues[from].counts.unfinished() == 0) fallout.queues_done.push_back(from);
   fallout.ready = true;
   return true;

@@ -43,7 +43,7 @@ void Core::Impl::on(Now now, const Finish& command, Effects& effects) {
 // The parts of the runs that are not stale, as one change.
 void Core::Impl::finish_runs(Now now, Session& worker, const Finish& command, std::vector<Token>& refused,
                              bool& durable, Effects& effects) {
-  change::Finish finish{.outcome = Outcome::succeeded, .at = now.wall, .runs = {}};
+  change::Finish finish{.outcome = Outcome::succeeded, .at = now.wall, .runs = {}, .why = {}};
   for (const Run& run : command.succeeded) {
     if (run.count > limits::jobs_per_frame_max) {  // nobody holds so many; the count is nonsense
       refused.push_back({run.first, run.attempt, run.epoch});
@@ -97,9 +97,7 @@ void Core::Impl::report(Now now, Session& worker, const CoreReport& reported, st
   const Job& job = *ledger.job(report.token.job);
   const bool cancelling = job.has(flag_cancelling);
   if (report.kind == Report::Kind::succeeded) {
-    for (const PutGroup& child : reported.children) {
-      const auto error = check_group(child);
-      if (!error || error->code == Code::duplicate_job) continue;
+    if (const auto error = check_children(job, reported.children)) {
       ++worker.failed;
       const Failure failure{error->code, "refused children", error->message, worker.info.name, {}};
       return cancelling ? end_stopped(now, job, effects) : bury(now, job, failure, effects);
@@ -116,20 +114,39 @@ void Core::Impl::report(Now now, Session& worker, const CoreReport& reported, st
   fail_delivery(now, job, report, effects);
 }
 
+// Two of a kind are no mistake, and none is what comes too late for a cancelled batch.
+std::optional<Error> Core::Impl::check_children(const Job& parent, std::span<const PutGroup> groups) {
+  std::vector<JobId> frame;
+  for (PutGroup child : groups) {
+    if (child.batch == 0 && ledger.find_batch(parent.batch) != nullptr) child.batch = parent.batch;
+    auto error = check_group(child);
+    if (error && error->code != Code::duplicate_job && !cancelled(child.batch)) return error;
+    if (!error) error = resolve_after(child, frame);
+    if (error && error->field.starts_with("columns.after")) return error;
+    frame.resize(frame.size() + child.sizes.size(), parent.id);  // known in any case
+  }
+  return std::nullopt;
+}
+
 // In the same record as the finish of their parent, so that a batch never looks finished between the two.
 void Core::Impl::children(Now now, const Job& parent, std::span<const PutGroup> groups, std::uint32_t group,
                           Effects& effects) {
   const JobId parent_id = parent.id;
   const BatchId batch = parent.batch;
+  std::vector<JobId> frame;  // as in Submit
   for (PutGroup child : groups) {
     const std::uint32_t index = group++;
-    if (check_group(child)) continue;  // two of a kind
+    const std::size_t place = frame.size();
+    frame.resize(place + child.sizes.size());
     if (child.parent == 0) child.parent = parent_id;
     if (child.batch == 0 && ledger.find_batch(batch) != nullptr) child.batch = batch;
+    if (check_group(child) || resolve_after(child, std::span(frame).first(place))) continue;
     // One that is there already is what its parent wanted.
     const std::uint32_t queue = need_queue(child.queue, effects);
     const Result<JobId> existing = settle_conflicts(now, child, queue, effects);
-    if (existing && *existing == 0) put(now, child, queue, index, false, effects);
+    if (!existing) continue;
+    const JobId first = *existing != 0 ? *existing : put(now, child, queue, index, false, effects);
+    for (std::size_t i = place; i < frame.size(); ++i) frame[i] = first + (i - place);
   }
 }
 
@@ -162,7 +179,7 @@ void Core::Impl::end_stopped(Now now, const Job& job, Effects& effects) {
 
 void Core::Impl::end(Now now, Outcome outcome, std::vector<JobId> jobs, Effects& effects) {
   std::ranges::sort(jobs);
-  change::Finish finish{.outcome = outcome, .at = now.wall, .runs = {}};
+  change::Finish finish{.outcome = outcome, .at = now.wall, .runs = {}, .why = {}};
   for (JobId id : jobs) {
     const Job& job = *ledger.job(id);
     if (!finish.runs.empty()) {

@@ -94,7 +94,7 @@ class Core::Impl {
   void answer(const change::Answer& answer, Effects& effects);
   std::optional<Error> check_group(const PutGroup& group) const;
   GroupAnswer put_group(Now now, const Submit& submit, const PutGroup& group, std::uint32_t index,
-                        bool& parked, Effects& effects);
+                        std::span<const JobId> frame, bool& parked, Effects& effects);
   JobId put(Now now, const PutGroup& group, std::uint32_t queue, std::uint32_t index, bool parked,
             Effects& effects);
   std::uint32_t need_queue(std::string_view name, Effects& effects);
@@ -120,6 +120,7 @@ class Core::Impl {
     std::uint32_t free = 0;
     change::Start start;
     effect::Dispatch dispatch;
+    Effects* effects = nullptr;
   };
   void dispatch(Effects& effects);
   std::uint32_t take(Taking& taking, std::uint32_t most);
@@ -134,6 +135,7 @@ class Core::Impl {
                    bool& durable, Effects& effects);
   void drop_repetitions(std::vector<Run>& runs, std::vector<Token>& refused);
   void report(Now now, Session& worker, const CoreReport& report, std::uint32_t group, Effects& effects);
+  std::optional<Error> check_children(const Job& parent, std::span<const PutGroup> groups);
   void children(Now now, const Job& parent, std::span<const PutGroup> groups, std::uint32_t group,
                 Effects& effects);
   void fail_delivery(Now now, const Job& job, const Report& report, Effects& effects);
@@ -160,6 +162,19 @@ class Core::Impl {
   Result<std::vector<JobId>> dead_letters(const std::vector<JobId>& jobs, const std::string& queue) const;
   std::uint64_t cancel(Now now, const std::vector<JobId>& jobs, Duration grace, Effects& effects);
 
+  // batches.cpp
+  Result<std::uint64_t> verb(Now now, const CloseBatch& verb, Effects& effects);
+  std::optional<Error> check_batch(BatchId id, const char* field) const;
+  std::uint64_t cancel_batch(Now now, BatchId id, Duration grace, Effects& effects);
+  void sweep(Now now, Effects& effects);
+  bool drop_ghosts(const std::vector<std::uint32_t>& lines, Effects& effects);
+  bool cancelled(BatchId id) const;
+
+  // dependencies.cpp
+  std::optional<Error> resolve_after(PutGroup& group, std::span<const JobId> frame);
+  std::optional<Error> check_after_batch(const PutGroup& group, BatchId id) const;
+  void end_broken(Effects& effects);
+
   // edits.cpp
   Result<std::vector<JobId>> waiting_jobs(std::vector<JobId> jobs, bool dead_letters) const;
   std::optional<Error> check_move(const std::vector<JobId>& jobs, std::uint32_t to) const;
@@ -180,9 +195,11 @@ class Core::Impl {
   std::optional<effect::JobOutcome> outcome_of(JobId id) const;
 
   // tick.cpp
-  void begin(Now now) { now_ = now, due_buffers_.clear(); }
+  void begin(Now now);
   void settle(Effects& effects);  // acts on the fallout of what was recorded
   void tick(Now now, Effects& effects);
+  // Whether the next tick has something to do at any time.
+  bool at_once() const { return dispatch_wanted || ledger.ghosts() != 0 || !broken_later_.empty(); }
   void fire_wall(Now now, Effects& effects);
   void arm(JobId id);
   void stop_late(Now now, const std::vector<JobId>& jobs, Effects& effects);
@@ -203,6 +220,7 @@ class Core::Impl {
   Fallout fallout;
   Code refuse_puts = Code::ok;
   bool dispatch_wanted = false;
+  std::vector<JobId> broken_later_;  // come after what did not succeed; end in the next tick
 
   BySession<Session> sessions;
   std::vector<SessionId> workers;  // in the order in which they came
@@ -222,6 +240,10 @@ class Core::Impl {
  private:
   Now now_{};
   std::deque<std::vector<Wall>> due_buffers_;  // of the Puts of the command under way
+  std::deque<Columns> column_buffers_;         // the same, where the core had to change them
+  JobId first_new_ = 0;                        // jobs from here on were put by the command under way
+  Slot sweep_at_ = 0;
+  std::size_t sweep_left_ = 0;  // ghosts that dispatching may still end in this tick
 };
 
 }  // namespace joinery::broker

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "broker/core/change.h"
+#include "broker/core/dependencies.h"
 #include "shared/base/check.h"
 #include "shared/job/job.h"
 
@@ -21,6 +22,7 @@ enum JobFlag : std::uint8_t {
   flag_cancelling = 1,  // running, and to end as cancelled
   flag_wall = 2,        // scheduled by the wall clock (run_at), not by a delay
   flag_watched = 4,     // someone waits for its outcome
+  flag_awaited = 8,     // a job comes after it
 };
 
 struct Job {
@@ -69,13 +71,14 @@ struct Extra {
   JobId parent = 0;
   Wall expires = never_wall;
   Wall deadline = never_wall;
-  Wall due{};             // of a parked one that is to be scheduled
+  Wall due{};             // of a parked or blocked one that is to be scheduled
   std::uint32_t key = 0;  // interned; 0: none
   std::uint32_t unique = 0;
   std::uint32_t failures = 0;
   std::uint32_t crashes = 0;
   std::uint32_t losses = 0;
   std::unique_ptr<Failure> failure;  // the last one
+  std::unique_ptr<Waits> waits;      // what it comes after
 };
 
 // Records that never move, in chunks, with a list of free ones.

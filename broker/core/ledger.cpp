@@ -221,7 +221,10 @@ void Ledger::count_out(const Job& job, Fallout& fallout) {
   if (queue.parked_head != no_slot && (fallout.room_in.empty() || fallout.room_in.back() != queue.id)) {
     fallout.room_in.push_back(queue.id);
   }
-  if (BatchState* batch = find_batch(job.batch)) --counter(batch->counts, state);
+  if (BatchState* batch = find_batch(job.batch)) {
+    --counter(batch->counts, state);
+    if (std::uint64_t* part = share(*batch, queue.id, state)) --*part;
+  }
 }
 
 void Ledger::count_in(const Job& job, State state, std::uint64_t number) {
@@ -230,6 +233,8 @@ void Ledger::count_in(const Job& job, State state, std::uint64_t number) {
   BatchState* batch = find_batch(job.batch);
   if (batch == nullptr) return;
   counter(batch->counts, state) += number;
+  if (std::uint64_t* part = share(*batch, queue_of(job).id, state)) *part += number;
+  if (!batch->busy && state != State::failed && state != State::parked) begin(*batch);
   if (batch->settled != 0) settled_.erase(std::exchange(batch->settled, 0));
 }
 
@@ -240,20 +245,8 @@ void Ledger::count_outcome(const Job& job, Outcome outcome, Fallout& fallout) {
   if (queue.counts.unfinished() == 0) fallout.queues_done.push_back(queue.id);
   if (BatchState* batch = find_batch(job.batch)) {
     ++counter(batch->counts, outcome);
-    if (batch->counts.unfinished() != 0) return;
-    fallout.batches_done.push_back(batch->id);
-    settled(*batch);
+    if (batch->finished()) settled(*batch, fallout);
   }
-}
-
-void Ledger::settled(BatchState& batch) {
-  if (batch.settled != 0 || batch.counts.unfinished() + batch.counts.parked != 0) return;
-  batch.settled = ++stamp_;
-  settled_.emplace(batch.settled, batch.id);
-  if (settled_.size() <= batches_kept_) return;
-  recent_batch_ = nullptr;
-  batches.erase(settled_.begin()->second);
-  settled_.erase(settled_.begin());
 }
 
 // --- forgetting ---

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "broker/core/change.h"
+#include "broker/core/dependencies.h"
 #include "broker/core/effect.h"
 #include "broker/core/interner.h"
 #include "broker/core/jobs.h"
@@ -56,6 +57,28 @@ struct BatchState {
   Wall opened_at{};
   Counts counts;
   std::uint64_t settled = 0;  // since when it has nothing unfinished, as a key of Ledger::settled_; 0: it has
+  BatchId parent = 0;
+  std::vector<BatchId> children;
+  std::uint32_t nested = 0;   // children that are not finished
+  std::uint32_t spoiled = 0;  // children that were finished without having succeeded as a whole
+  bool held = false;          // to be closed first
+  bool busy = false;          // had something unfinished, and was not finished since
+  bool ended = false;         // was finished, and has nothing unfinished since
+  bool spoils = false;        // counts in its parent's spoiled
+  bool cancelled = false;     // takes no jobs any more; those that wait are ghosts
+  std::uint64_t ghosts = 0;
+  struct Share {
+    std::uint32_t queue = 0;
+    std::uint64_t scheduled = 0;
+    std::uint64_t blocked = 0;
+    std::uint64_t ready = 0;
+  };
+  std::vector<Share> shares;  // its waiting jobs, by queue
+
+  bool finished() const { return counts.unfinished() == 0 && nested == 0 && !held; }
+  bool all_succeeded() const {
+    return counts.failed + counts.cancelled + counts.expired + spoiled == 0 && !cancelled;
+  }
 };
 
 struct SpecState {
@@ -102,7 +125,8 @@ struct Fallout {
     effect::JobOutcome outcome;
     Durability level = Durability::sync;
   };
-  std::vector<Ended> ended;  // watched jobs with an outcome
+  std::vector<JobId> broken;  // come after something that did not succeed (Waits::broken)
+  std::vector<Ended> ended;   // watched jobs with an outcome
   std::vector<Place> released;
   std::vector<JobId> scheduled;
   std::vector<JobId> expiring;
@@ -121,6 +145,17 @@ class Ledger {
   bool evolve(const Change& change, Fallout& fallout, std::uint64_t position = 0);
   bool evolve_start(SessionId worker, std::span<const Run> runs, Fallout& fallout);
 
+  // A waiting job of a cancelled batch: it counts as cancelled, and only has to be swept away.
+  bool is_ghost(const Job& job) const {
+    if (ghosts_ == 0 || job.batch == 0) return false;
+    const State state = job.get_state();
+    if (state != State::ready && state != State::scheduled && state != State::blocked) return false;
+    const BatchState* batch = find_batch(job.batch);
+    return batch != nullptr && batch->cancelled;
+  }
+  std::uint64_t ghosts() const { return ghosts_; }
+  bool waits(const Job& job) const;  // for others
+  void restore_waits(JobId id, const Waits& waits);
   // Unique claims for a time that is over. Not a change: time ends them again after a restart.
   void expire_claims(Wall now);
   void restore_claim(std::uint64_t scope, std::string_view name, const Claim& claim);
@@ -183,6 +218,7 @@ class Ledger {
   Interner handlers;
   Interner keys;
   Claims claims;
+  Dependents dependents;
   Counts totals;
   std::uint32_t epoch = 0;
   JobId next_job = 1;
@@ -207,6 +243,8 @@ class Ledger {
   bool on(const change::Cancelling& change, Fallout& fallout, std::uint64_t position);
   bool on(const change::Update& change, Fallout& fallout, std::uint64_t position);
   bool on(const change::Transfer& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::CloseBatch& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::CancelBatch& change, Fallout& fallout, std::uint64_t position);
 
   std::uint32_t line_for(std::uint32_t queue, std::uint32_t handler, std::int64_t priority);
   void enqueue(Slot slot, bool front);  // into its line, as ready
@@ -219,7 +257,15 @@ class Ledger {
   void count_out(const Job& job, Fallout& fallout);
   void count_in(const Job& job, State state, std::uint64_t number = 1);
   void count_outcome(const Job& job, Outcome outcome, Fallout& fallout);
-  void settled(BatchState& batch);  // nothing unfinished: may be forgotten in time
+  static std::uint64_t* share(BatchState& batch, std::uint32_t queue, State state);
+  void begin(BatchState& batch);
+  void settled(BatchState& batch, Fallout& fallout);  // if finished: tells it; may be forgotten in time
+  void lay(const Job& ghost, Fallout& fallout);
+  void wait_for(Job& job, const Columns& columns, std::size_t i, Fallout& fallout);
+  bool ended(const Waits::For& first) const;
+  bool ended_well(const Waits::For& first) const;
+  void resolve(bool is_batch, std::uint64_t id, bool good, Fallout& fallout);
+  void unblock(Slot slot, Fallout& fallout);
   void tell(const Job& job, Outcome outcome, const Failure* failure, Fallout& fallout);
   void forget(Slot slot, Fallout& fallout);
   void release_line(std::uint32_t line);
@@ -249,6 +295,7 @@ class Ledger {
   std::unordered_map<std::string, std::uint32_t> queue_by_name_;
   std::map<std::uint64_t, BatchId> settled_;  // batches without anything unfinished, oldest first
   std::uint64_t stamp_ = 0;
+  std::uint64_t ghosts_ = 0;  // of all batches
   BatchState* recent_batch_ = nullptr;
 };
 

@@ -21,6 +21,7 @@ bool Ledger::restore_queue(QueueState&& queue) {
 bool Ledger::restore_batch(BatchState&& batch) {
   if (batch.id == 0 || batch.id >= next_batch || batches.contains(batch.id)) return false;
   if (batch.settled != 0) settled_.emplace(batch.settled, batch.id);
+  ghosts_ += batch.ghosts;
   batches.emplace(batch.id, std::move(batch));
   return true;
 }
@@ -50,7 +51,7 @@ bool Ledger::restore_job(const Job& saved, State state, std::uint32_t queue, std
     case State::blocked:
     case State::failed: break;
   }
-  if (state == State::failed) return true;  // counted as an outcome
+  if (state == State::failed || is_ghost(job)) return true;  // counted as an outcome
   const BatchState* batch = find_batch(job.batch);
   const bool settled = batch != nullptr && batch->settled != 0;
   count_in(job, state);

@@ -82,6 +82,17 @@ void SnapshotReader::read_batch() {
   batch.opened_at = Wall(Duration(in_.get<std::int64_t>()));
   in_.get(batch.settled);
   read_outcomes(batch.counts);
+  in_.get(batch.parent);
+  in_.get(batch.nested);
+  in_.get(batch.spoiled);
+  in_.get(batch.ghosts);
+  const auto flags = in_.get<std::uint8_t>();
+  batch.held = (flags & 1U) != 0;
+  batch.busy = (flags & 2U) != 0;
+  batch.ended = (flags & 4U) != 0;
+  batch.spoils = (flags & 8U) != 0;
+  batch.cancelled = (flags & 16U) != 0;
+  for (auto n = in_.count(8); n != 0 && in_.ok(); --n) batch.children.push_back(in_.get<BatchId>());
   if (in_.ok() && !ledger_.restore_batch(std::move(batch))) in_.fail();
 }
 
@@ -94,7 +105,7 @@ void SnapshotReader::read_job() {
   for (std::uint32_t* number : {&job.size, &queue, &job.spec, &job.batch, &job.attempt, &job.epoch})
     in_.get(*number);
   const State state = in_.get_enum(State::failed);
-  job.flags = in_.get<std::uint8_t>() & (flag_cancelling | flag_wall);
+  job.flags = in_.get<std::uint8_t>() & (flag_cancelling | flag_wall | flag_awaited);
   const auto has = in_.get<std::uint8_t>();
   SessionId holder;
   Wall due{};
@@ -125,6 +136,17 @@ void SnapshotReader::read_extra(Job& job, std::uint32_t queue) {
   }
   for (std::uint32_t* number : {&extra.failures, &extra.crashes, &extra.losses}) in_.get(*number);
   if (in_.get<std::uint8_t>() != 0) extra.failure = std::make_unique<Failure>(read_failure());
+  auto waits = std::make_unique<Waits>();
+  for (auto n = in_.count(9); n != 0 && in_.ok(); --n) {
+    const auto id = in_.get<std::uint64_t>();
+    const auto is = in_.get<std::uint8_t>();
+    waits->all.push_back({.id = id, .batch = (is & 1U) != 0, .done = (is & 2U) != 0});
+    if ((is & 4U) != 0) waits->broken = waits->all.back();
+    waits->left += (is & 2U) != 0 ? 0 : 1;
+  }
+  if (waits->all.empty()) return;
+  ledger_.restore_waits(job.id, *waits);
+  extra.waits = std::move(waits);
 }
 
 Code SnapshotReader::read_code() { return static_cast<Code>(in_.get<std::uint16_t>()); }

@@ -22,6 +22,15 @@ void SnapshotWriter::write() {
     out_.put(batch.opened_at.time_since_epoch().count());
     out_.put(batch.settled);
     write_outcomes(batch.counts);
+    out_.put(batch.parent);
+    out_.put(batch.nested);
+    out_.put(batch.spoiled);
+    out_.put(batch.ghosts);
+    out_.put(static_cast<std::uint8_t>((batch.held ? 1U : 0U) | (batch.busy ? 2U : 0U) |
+                                       (batch.ended ? 4U : 0U) | (batch.spoils ? 8U : 0U) |
+                                       (batch.cancelled ? 16U : 0U)));
+    out_.put(std::uint64_t{batch.children.size()});
+    for (BatchId child : batch.children) out_.put(child);
   }
   write_jobs();
   std::uint64_t finished = 0;
@@ -145,6 +154,13 @@ void SnapshotWriter::write_job(const Job& job) {
   for (std::uint32_t number : {extra->failures, extra->crashes, extra->losses}) out_.put(number);
   out_.put(std::uint8_t{extra->failure != nullptr});
   if (extra->failure) write_failure(*extra->failure);
+  out_.put(std::uint64_t{extra->waits == nullptr ? 0 : extra->waits->all.size()});
+  if (extra->waits == nullptr) return;
+  for (const Waits::For& first : extra->waits->all) {
+    out_.put(first.id);
+    out_.put(static_cast<std::uint8_t>((first.batch ? 1U : 0U) | (first.done ? 2U : 0U) |
+                                       (first == extra->waits->broken ? 4U : 0U)));
+  }
 }
 
 void SnapshotWriter::write_failure(const Failure& failure) {

@@ -28,8 +28,13 @@ void Core::Impl::on(Now now, const Submit& command, Effects& effects) {
                           .confirmed = command.confirmed,
                           .groups = {},
                           .watch = command.watch};
+  std::vector<JobId> frame;  // ids of its jobs so far; 0: refused
   for (std::uint32_t i = 0; i < command.groups.size(); ++i) {
-    answered.groups.push_back(put_group(now, command, command.groups[i], i, answered.parked, effects));
+    const GroupAnswer& one = answered.groups.emplace_back(
+        put_group(now, command, command.groups[i], i, frame, answered.parked, effects));
+    if (i + 1 == command.groups.size()) break;
+    for (std::size_t job = 0; job < command.groups[i].sizes.size(); ++job)
+      frame.push_back(one.error ? 0 : one.first + job);
   }
   if (answered.parked && command.park_timeout) {
     answered.until = now.wall + *command.park_timeout;
@@ -84,9 +89,8 @@ std::optional<Error> Core::Impl::check_group(const PutGroup& group) const {
   if (group.sizes.empty())
     return Error{Code::invalid_argument, "payloads is empty, expected at least one", "payloads"};
   JOINERY_CHECK(group.spec < ledger.specs.size());  // the caller's intern
-  if (group.batch != 0 && !ledger.batches.contains(group.batch)) {
-    return Error{Code::unknown_batch,
-                 fmt::format("batch {} is not known, or was finished long ago", group.batch), "batch"};
+  if (group.batch != 0) {
+    if (auto error = check_batch(group.batch, "batch")) return error;
   }
   const std::uint32_t queue = ledger.find_queue(group.queue);
   if (queue == 0 && !options.create_queues) {
@@ -108,13 +112,14 @@ std::optional<Error> Core::Impl::check_group(const PutGroup& group) const {
 }
 
 GroupAnswer Core::Impl::put_group(Now now, const Submit& submit, const PutGroup& asked, std::uint32_t index,
-                                  bool& parked, Effects& effects) {
+                                  std::span<const JobId> frame, bool& parked, Effects& effects) {
   PutGroup group = asked;
   if (submit.under.job != 0) {
     if (group.parent == 0) group.parent = submit.under.job;
     if (group.batch == 0) group.batch = ledger.job(submit.under.job)->batch;
   }
   if (auto error = check_group(group)) return {.error = std::move(error)};
+  if (auto error = resolve_after(group, frame)) return {.error = std::move(error)};
   const std::uint32_t id = need_queue(group.queue, effects);
   const QueueState& queue = ledger.queues[id];
   const Result<JobId> existing = settle_conflicts(now, group, id, effects);

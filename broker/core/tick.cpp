@@ -5,14 +5,26 @@
 
 namespace joinery::broker {
 
+void Core::Impl::begin(Now now) {
+  now_ = now;
+  due_buffers_.clear();
+  column_buffers_.clear();
+  first_new_ = ledger.next_job;
+}
+
 void Core::Impl::tick(Now now, Effects& effects) {
   begin(now);
+  fallout.broken.insert(fallout.broken.end(), broken_later_.begin(), broken_later_.end());
+  broken_later_.clear();
+  sweep_left_ = 16'384;
   fire_wall(now, effects);
+  if (ledger.ghosts() != 0) sweep(now, effects);
   for (DelayTimer timer; delays.take_due(now.mono, timer);) {
     const Slot slot = ledger.find(timer.job);
     if (slot == no_slot) continue;
     const Job& job = ledger.jobs[slot];
-    if (job.get_state() == State::scheduled && !job.has(flag_wall) && job.due() == timer.due)
+    if (job.get_state() == State::scheduled && !job.has(flag_wall) && job.due() == timer.due &&
+        !ledger.is_ghost(job))
       ledger.ripen(slot, fallout);
   }
   for (SessionTimer timer; session_timers.take_due(now.mono, timer);) {
@@ -42,8 +54,10 @@ void Core::Impl::fire_wall(Now now, Effects& effects) {
     const Slot slot = ledger.find(timer.job);
     if (slot == no_slot) continue;
     const Job& job = ledger.jobs[slot];
+    if (ledger.is_ghost(job)) continue;
     const Extra* extra = ledger.extra(job);
-    const bool waits = job.get_state() == State::ready || job.get_state() == State::scheduled;
+    const bool waits = job.get_state() == State::ready || job.get_state() == State::scheduled ||
+                       job.get_state() == State::blocked;
     if (extra != nullptr && extra->deadline <= now.wall && job.get_state() != State::failed) {
       late.push_back(job.id);
     } else if (waits && job.attempt == 0 && extra != nullptr && extra->expires <= now.wall) {
@@ -94,7 +108,8 @@ void Core::Impl::arm(JobId id) {
 }
 
 void Core::Impl::settle(Effects& effects) {
-  while (!fallout.room_in.empty()) {
+  while (!fallout.room_in.empty() || !fallout.broken.empty()) {
+    end_broken(effects);
     for (std::uint32_t queue : std::exchange(fallout.room_in, {})) admit(queue, effects);
   }
   for (JobId id : fallout.scheduled) arm(id);
@@ -117,6 +132,8 @@ void Core::Impl::start(Now now, Effects& effects) {
   record(change::Epoch{ledger.epoch + 1}, effects);
   ledger.for_each([&](Slot, const Job& job) {
     if (job.get_state() == State::scheduled || job.extra != no_slot) arm(job.id);
+    if (job.get_state() == State::blocked && ledger.extra(job)->waits->broken.id != 0)
+      fallout.broken.push_back(job.id);
   });
   std::map<SessionId, Role> known;  // in an order that does not hang on a hash table
   for (const auto& [id, log] : ledger.logs) known[id] = Role::producer;

@@ -81,7 +81,10 @@ const Claim* Core::Impl::claim_of(const PutGroup& group, std::uint32_t queue, st
   const std::uint32_t number = ledger.keys.find(key);
   if (number == 0) return nullptr;
   const UniqueScope scope = ledger.specs[group.spec].spec.unique.scope;
-  return ledger.claims.find({ClaimKey::scope_of(scope, queue, group.batch), number}, now_.wall);
+  const Claim* claim = ledger.claims.find({ClaimKey::scope_of(scope, queue, group.batch), number}, now_.wall);
+  const Job* job = claim == nullptr ? nullptr : ledger.job(claim->job);
+  const bool gone = job != nullptr && claim->until == never_wall && ledger.is_ghost(*job);
+  return gone ? nullptr : claim;
 }
 
 std::optional<Error> Core::Impl::check_unique(const PutGroup& group) const {
@@ -118,11 +121,11 @@ Result<JobId> Core::Impl::settle_conflicts(Now now, const PutGroup& group, std::
     const JobId holder = claim->job;
     const Job* job = ledger.job(holder);
     if (on_conflict == OnConflict::ignore) return holder;
-    const bool replaceable = job == nullptr || job->get_state() != State::running;
-    if (on_conflict == OnConflict::refuse || !replaceable) {
-      return fail(Code::duplicate_job,
-                  fmt::format("job {} has the unique_key {}{}", holder, key,
-                              on_conflict == OnConflict::replace ? ", and runs" : ""),
+    const bool runs = job != nullptr && job->get_state() == State::running;
+    const bool fresh = holder >= first_new_;  // its payload has no place yet, so that it cannot end
+    if (on_conflict == OnConflict::refuse || runs || fresh) {
+      const char* but = on_conflict == OnConflict::refuse ? "" : runs ? ", and runs" : ", in the same frame";
+      return fail(Code::duplicate_job, fmt::format("job {} has the unique_key {}{}", holder, key, but),
                   "columns.unique_key");
     }
     if (job != nullptr && job->get_state() == State::failed) {

@@ -43,6 +43,7 @@ JobView Core::Impl::view(const Job& job) const {
                .outcome = {}};
   if (view.state == State::scheduled) view.due = job.due();
   if (view.state == State::failed) view.outcome = Outcome::failed;
+  if (ledger.is_ghost(job)) view.outcome = Outcome::cancelled;
   if (view.state == State::running) {
     const auto worker = sessions.find(ledger.holders[job.order_or_holder].session);
     if (worker != sessions.end()) view.worker = worker->second.info.name;
@@ -53,6 +54,7 @@ JobView Core::Impl::view(const Job& job) const {
     view.crashes = extra->crashes;
     view.losses = extra->losses;
     view.last_failure = extra->failure.get();
+    view.waits = extra->waits.get();
   }
   return view;
 }
@@ -91,7 +93,7 @@ std::vector<JobView> Core::jobs(std::string_view queue, std::optional<State> sta
   if ((wanted == 0 && !queue.empty()) || most == 0) return views;
   std::vector<JobId> first;  // a heap of the smallest ids so far
   ledger.for_each([&](Slot, const Job& job) {
-    if (job.id <= after) return;
+    if (job.id <= after || ledger.is_ghost(job)) return;
     if (state ? job.get_state() != *state : job.get_state() == State::failed) return;
     if (wanted != 0 && ledger.queue_of(job).id != wanted) return;
     if (first.size() == most) {
@@ -114,7 +116,8 @@ void Core::each_payload(const std::function<void(JobId, Place)>& each) const {
 std::optional<BatchView> Core::batch(BatchId id) const {
   const BatchState* batch = impl_->ledger.find_batch(id);
   if (batch == nullptr) return std::nullopt;
-  return BatchView{batch->id, batch->name, batch->counts, batch->opened_at};
+  return BatchView{batch->id,     batch->name,   batch->counts, batch->opened_at,
+                   batch->parent, batch->nested, batch->held,   batch->cancelled};
 }
 
 std::vector<WorkerView> Core::workers() const {

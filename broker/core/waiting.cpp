@@ -137,6 +137,7 @@ std::optional<effect::JobOutcome> Core::Impl::outcome_of(JobId id) const {
   effect::JobOutcome outcome{.job = id, .outcome = Outcome::failed, .token = {}, .failure = {}};
   if (job != nullptr) {
     outcome.token = job->token();
+    if (ledger.is_ghost(*job)) outcome.outcome = Outcome::cancelled;
     const Extra* extra = ledger.extra(*job);
     if (extra != nullptr && extra->failure) outcome.failure = *extra->failure;
     return outcome;
@@ -197,7 +198,7 @@ void Core::Impl::check_joins(Effects& effects) {
   for (std::uint32_t id : std::exchange(fallout.batches_done, {})) {
     const BatchState* batch = ledger.find_batch(id);
     const auto joins = batch_joins.find(id);
-    if (joins == batch_joins.end() || (batch != nullptr && batch->counts.unfinished() != 0)) continue;
+    if (joins == batch_joins.end() || (batch != nullptr && !batch->finished())) continue;
     for (const Waiter& waiter : joins->second)
       tell_joined(waiter, batch == nullptr ? Counts{} : batch->counts, true, effects);
     batch_joins.erase(joins);

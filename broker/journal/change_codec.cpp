@@ -188,11 +188,15 @@ void write(FieldWriter& out, const change::OpenBatch& batch) {
   out.varint(batch.id);
   out.string(batch.name);
   out.zig(micros(batch.at));
+  out.varint(batch.parent);
+  out.flag(batch.held);
 }
 void read(FieldReader& in, change::OpenBatch& batch) {
   batch.id = in.varint();
   batch.name = in.string();
   batch.at = wall(in.zig());
+  batch.parent = in.varint();
+  batch.held = in.flag();
 }
 
 std::uint16_t flags_of(const Columns& columns) {
@@ -380,11 +384,13 @@ void write(FieldWriter& out, const change::Finish& finish) {
   out.byte(static_cast<std::uint8_t>(finish.outcome));
   out.zig(micros(finish.at));
   write(out, finish.runs);
+  out.string(finish.why);
 }
 void read(FieldReader& in, change::Finish& finish) {
   finish.outcome = static_cast<Outcome>(in.byte_to(3));
   finish.at = wall(in.zig());
   read_runs(in, finish.runs);
+  finish.why = in.string();
 }
 
 void write(FieldWriter& out, const change::Requeue& requeue) {
@@ -465,6 +471,11 @@ void read(FieldReader& in, change::Transfer& transfer) {
   transfer.queue = in.u32();
 }
 
+void write(FieldWriter& out, const change::CloseBatch& close) { out.varint(close.id); }
+void read(FieldReader& in, change::CloseBatch& close) { close.id = in.varint(); }
+void write(FieldWriter& out, const change::CancelBatch& cancel) { out.varint(cancel.id); }
+void read(FieldReader& in, change::CancelBatch& cancel) { cancel.id = in.varint(); }
+
 template <typename T>
 void read_as(FieldReader& in, Change& change) {
   T value;
@@ -475,7 +486,7 @@ void read_as(FieldReader& in, Change& change) {
 }  // namespace
 
 // The tag of a change is its place in the variant, from 1.
-static_assert(std::variant_size_v<Change::variant> == 17);
+static_assert(std::variant_size_v<Change::variant> == 19);
 
 void encode_changes(std::span<const Change> changes, Buffer& out) {
   FieldWriter writer(out);
@@ -520,6 +531,8 @@ const Change* ChangeDecoder::next() {
     case 15: read_as<change::Cancelling>(in, change_); break;
     case 16: read_as<change::Update>(in, change_); break;
     case 17: read_as<change::Transfer>(in, change_); break;
+    case 18: read_as<change::CloseBatch>(in, change_); break;
+    case 19: read_as<change::CancelBatch>(in, change_); break;
     default: in.bad();
   }
   good_ = in.good();

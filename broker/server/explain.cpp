@@ -43,6 +43,18 @@ std::string explain_ready(const Core& core, const JobView& job, const QueueView&
                      queue.counts.running, queue.name, able, able == 1 ? "worker" : "workers");
 }
 
+std::string explain_blocked(const JobView& job) {
+  constexpr std::size_t most = 5;
+  std::string text;
+  std::size_t left = 0;
+  for (const Waits::For& first : job.waits->all) {
+    if (first.done || ++left > most) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", first.batch ? "batch" : "job", first.id);
+  }
+  if (left > most) text += fmt::format(" and {} more", left - most);
+  return "blocked by " + text;
+}
+
 std::string explain_scheduled(const JobView& job) {
   const std::string until = job.due ? fmt::format(" until {}", at(*job.due)) : "";
   if (job.attempt == 0) return "scheduled" + until;
@@ -60,7 +72,7 @@ std::string explain(const Core& core, const JobView& job) {
       return fmt::format("not accepted yet: queue '{}' is full ({} jobs)", queue->name,
                          queue->options.maxsize);
     case State::scheduled: return explain_scheduled(job);
-    case State::blocked: return "waits for other jobs";
+    case State::blocked: return explain_blocked(job);
     case State::ready: return queue->paused ? explain_paused(*queue) : explain_ready(core, job, *queue);
     case State::running: return {};
     case State::failed: return "dead letter: it failed for good, and runs again only with `dead retry`";

@@ -266,7 +266,20 @@ Result<Plan> of_dead(const Desk& desk, const Value& given) {
 Result<Plan> batch_open(const Desk&, const Value& given) {
   Result<std::string> name = text(given, "name");
   if (!name) return std::unexpected(name.error());
-  return Plan{OpenBatch{std::move(*name)}, opened_value};
+  const Result<std::uint64_t> parent = given.u64_or("parent", 0);
+  if (!parent) return std::unexpected(parent.error());
+  const Result<bool> hold = given.boolean_or("hold", false);
+  if (!hold) return std::unexpected(hold.error());
+  return Plan{OpenBatch{std::move(*name), *parent, *hold}, opened_value};
+}
+
+Result<Plan> batch_close(const Desk& desk, const Value& given) {
+  const Result<std::uint64_t> batch = given.u64("batch");
+  if (!batch) return std::unexpected(batch.error());
+  return Plan{CloseBatch{*batch}, [&desk, id = *batch](std::uint64_t) {
+                const auto view = desk.core.batch(id);
+                return view ? batch_value(*view) : Value::map();
+              }};
 }
 
 // To add one: docs/protocol.md first, then its line here.
@@ -289,7 +302,8 @@ const std::vector<Verb>& verbs() {
       {"dead.list", {"queue", "after", "most"}, dead_list},
       {"dead.retry", {"jobs", "queue"}, of_dead<Retry>},
       {"dead.delete", {"jobs", "queue"}, of_dead<Delete>},
-      {"batch.open", {"name"}, batch_open},
+      {"batch.open", {"name", "parent", "hold"}, batch_open},
+      {"batch.close", {"batch"}, batch_close},
       {"batch.show", {"batch"}, batch_show},
       {"batch.cancel", {"batch", "grace_ms"}, batch_cancel},
       {"worker.list", {}, worker_list},

@@ -52,6 +52,18 @@ Value failure_value(const Failure& failure) {
   return map;
 }
 
+// What a job comes after: {job or batch, done}.
+Value waits_value(const Waits& waits) {
+  Value array = Value::array();
+  for (const Waits::For& first : waits.all) {
+    Value map = Value::map();
+    map.set(first.batch ? "batch" : "job", first.id);
+    map.set("done", first.done);
+    array.push(std::move(map));
+  }
+  return array;
+}
+
 Value names_value(const std::vector<std::string>& names) {
   Value array = Value::array();
   for (const std::string& name : names) array.push(name);
@@ -160,6 +172,7 @@ Value job_value(const Desk& desk, const JobView& job, bool payload) {
     map.set("progress", std::move(said));
   }
   if (const std::string reason = explain(desk.core, job); !reason.empty()) map.set("reason", reason);
+  if (job.waits != nullptr) map.set("after", waits_value(*job.waits));
   Buffer bytes;
   if (payload && !gone && desk.journal.read(job.place, bytes)) map.set("payload", Value::bin(bytes));
   return map;
@@ -171,6 +184,10 @@ Value batch_value(const BatchView& batch) {
   map.set("name", batch.name);
   map.set("opened_at_ms", unix_ms(batch.opened_at));
   map.set("counts", counts_value(batch.counts));
+  map.set("parent", batch.parent);
+  map.set("nested", batch.nested);
+  map.set("held", batch.held);
+  map.set("cancelled", batch.cancelled);
   return map;
 }
 

@@ -1,4 +1,4 @@
-// joinery batch open|show|cancel
+// joinery batch open|show|close|cancel
 #include <fmt/core.h>
 
 #include <charconv>
@@ -13,6 +13,8 @@ namespace {
 struct Flags {
   std::string batch;
   std::string name;
+  std::uint64_t parent = 0;
+  bool hold = false;
   std::optional<milliseconds> grace;
 };
 
@@ -30,8 +32,12 @@ BatchId batch_id(const std::string& text) {
 Run define_batch_open(Arguments& arguments) {
   auto flags = std::make_shared<Flags>();
   arguments.optional_positional("NAME", flags->name, "what lists call it");
+  arguments.option("--parent", flags->parent, "a batch that is not finished before this one is", 1);
+  arguments.flag("--hold", flags->hold, "not finished before `joinery batch close`");
   return [flags](Context& context) {
-    const BatchId batch = context.client().open_batch(flags->name);
+    Json map{{"name", flags->name}, {"hold", flags->hold}};
+    if (flags->parent != 0) map["parent"] = flags->parent;
+    const BatchId batch = number(context.request("batch.open", map), "batch");
     context.out.json() ? context.out.value(Json{{"batch", batch}})
                        : context.out.line(fmt::format("{}", batch));
     return ExitCode::success;
@@ -52,6 +58,15 @@ Run define_batch_show(Arguments& arguments) {
                          {"opened", ago(opened, read_clocks().wall)},
                          {"jobs", summary(counts_of(member(reply, "counts")))}});
     }
+    return ExitCode::success;
+  };
+}
+
+Run define_batch_close(Arguments& arguments) {
+  auto flags = std::make_shared<Flags>();
+  arguments.positional("BATCH", flags->batch, "id of the batch");
+  return [flags](Context& context) {
+    context.request("batch.close", Json{{"batch", batch_id(flags->batch)}});
     return ExitCode::success;
   };
 }

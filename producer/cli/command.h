@@ -58,6 +58,8 @@ Run define_worker_ls(Arguments&);
 Run define_lock_ls(Arguments&);
 Run define_batch_open(Arguments&);
 Run define_batch_show(Arguments&);
+Run define_batch_close(Arguments&);
+Run define_flow_submit(Arguments&);
 Run define_batch_cancel(Arguments&);
 
 }  // namespace joinery::cli

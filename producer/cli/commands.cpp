@@ -36,7 +36,9 @@ constexpr Command table[] = {
     {"lock ls", "", "who holds which lock, and who waits", define_lock_ls},
     {"batch open", "", "open a batch and print its id", define_batch_open},
     {"batch show", "", "counts of a batch", define_batch_show},
+    {"batch close", "", "let a held batch finish", define_batch_close},
     {"batch cancel", "", "cancel every unfinished job of a batch", define_batch_cancel},
+    {"flow submit", "", "submit a graph of jobs from a JSON file", define_flow_submit},
 };
 
 constexpr Noun noun_table[] = {
@@ -45,7 +47,8 @@ constexpr Noun noun_table[] = {
     {"dead", looking, "ls, show, retry, delete: jobs that failed for good"},
     {"worker", looking, "ls"},
     {"lock", looking, "ls: shared locks and semaphores"},
-    {"batch", looking, "open, show, cancel"},
+    {"batch", looking, "open, show, close, cancel"},
+    {"flow", looking, "submit: jobs that come after each other, from a file"},
 };
 
 }  // namespace

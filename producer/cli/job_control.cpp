@@ -59,6 +59,19 @@ std::vector<std::string_view> split(std::string_view text) {
   return parts;
 }
 
+// "17,18" of each.
+std::vector<std::uint64_t> ids_of(const char* flag, const std::vector<std::string>& values) {
+  std::vector<std::uint64_t> ids;
+  for (const std::string& value : values) {
+    for (std::string_view part : split(value)) {
+      const auto id = number_of<std::uint64_t>(part);
+      if (!id || *id == 0) wrong(flag, value, "an id, or several with commas");
+      ids.push_back(*id);
+    }
+  }
+  return ids;
+}
+
 }  // namespace
 
 Result<Backoff> parse_backoff(const std::string& text) {
@@ -110,6 +123,10 @@ void add_job_control(Arguments& arguments, JobControlFlags& flags) {
   arguments.option("--unique-until", flags.unique_until,
                    "until when: started, finished (the default), succeeded, or for a time as 10m", "WHEN");
   arguments.option("--on-conflict", flags.on_conflict, "when the key is taken", "refuse|ignore|replace");
+  arguments.option("--after", flags.after, "jobs that must succeed first; may be repeated", "JOB,...");
+  arguments.option("--after-batch", flags.after_batches, "batches that must succeed as a whole first",
+                   "BATCH,...");
+  arguments.flag("--after-any", flags.after_any, "they must only have ended, whichever way");
 }
 
 void apply_job_control(const JobControlFlags& flags, Wall now, SubmitOptions& options) {
@@ -127,6 +144,9 @@ void apply_job_control(const JobControlFlags& flags, Wall now, SubmitOptions& op
   spec.no_retry = flags.no_retry;
   if (flags.deadline_in) options.deadline = now + *flags.deadline_in;
   apply_unique(flags, spec.unique);
+  options.after = ids_of("after", flags.after);
+  options.after_batches = ids_of("after-batch", flags.after_batches);
+  if (flags.after_any) spec.after = After::finished;
 }
 
 }  // namespace joinery::cli

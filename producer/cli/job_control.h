@@ -16,6 +16,8 @@ struct JobControlFlags {
   std::vector<std::string> no_retry;
   std::optional<milliseconds> deadline_in;
   std::string unique_scope, unique_until, on_conflict;
+  std::vector<std::string> after, after_batches;
+  bool after_any = false;
 };
 
 void add_job_control(Arguments& arguments, JobControlFlags& flags);

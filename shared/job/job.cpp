@@ -135,14 +135,17 @@ Result<> validate_times(const std::vector<std::int64_t>& times, const char* fiel
   return {};
 }
 
-// Jobs cannot wait for others yet. To take the columns and run the jobs at once would be worse than to refuse
-// them.
 template <typename Id>
 Result<> validate_after(const std::vector<std::vector<Id>>& column, const char* field) {
   for (const auto& ids : column) {
-    if (!ids.empty())
+    if (ids.size() > limits::after_max) {
       return fail(Code::invalid_argument,
-                  fmt::format("{} is not supported by this version, expected none", field), field);
+                  fmt::format("{} has {} ids, expected at most {}", field, ids.size(), limits::after_max),
+                  field);
+    }
+    for (Id id : ids) {
+      if (id == 0) return fail(Code::invalid_argument, fmt::format("{} is 0, expected an id", field), field);
+    }
   }
   return {};
 }

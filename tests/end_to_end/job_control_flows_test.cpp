@@ -102,5 +102,95 @@ TEST_F(JobControlFlows, AClaimForATimeOutlivesItsJobAndARestart) {
   EXPECT_THAT(submit().err, HasSubstr("duplicate_job"));
 }
 
+TEST_F(JobControlFlows, AJobComesAfterOthers) {
+  const std::string first = say({"submit", "--queue", "shelf", "exec", "--", "true"});
+  const std::string second = say({"submit", "--after", first, "exec", "--", "true"});
+  EXPECT_EQ(state(second), "blocked");
+  EXPECT_EQ(show(second)["reason"], "blocked by job " + first);
+  say({"job", "move", first, "--to", "default"});
+  EXPECT_EQ(joinery({"result", second}).status, 0);
+  EXPECT_THAT(joinery({"submit", "--after", "x", "exec", "--", "true"}).err, HasSubstr("--after"));
+  EXPECT_THAT(joinery({"submit", "--after", "987654", "exec", "--", "true"}).err, HasSubstr("no job 987654"));
+}
+
+TEST_F(JobControlFlows, WhatComesAfterAFailureDoesNotRun) {
+  const std::string first = say({"submit", "--queue", "shelf", "--attempts", "1", "exec", "--", "false"});
+  const std::string second = say({"submit", "--after", first, "exec", "--", "true"});
+  const std::string third = say({"submit", "--after", first, "--after-any", "exec", "--", "true"});
+  say({"job", "move", first, "--to", "default"});
+  EXPECT_EQ(joinery({"result", third}).status, 0);
+  EXPECT_EQ(state(second), "cancelled");
+  const Finished late = joinery({"submit", "--wait", "--after", first, "exec", "--", "true"});
+  EXPECT_NE(late.status, 0);
+  EXPECT_THAT(late.err, HasSubstr("cancelled"));
+}
+
+TEST_F(JobControlFlows, ACallbackRunsWhenItsBatchIsFinishedAlsoAfterARestart) {
+  Stack own;
+  own.start_worker();
+  const auto line = [&](std::vector<std::string> arguments) {
+    const Finished said = own.joinery(std::move(arguments));
+    EXPECT_EQ(said.status, 0) << said.err;
+    return said.out.substr(0, said.out.find('\n'));
+  };
+  const std::string batch = line({"batch", "open", "night", "--hold"});
+  const std::string good = line({"submit", "--after-batch", batch, "exec", "--", "true"});
+  const std::string any = line({"submit", "--after-batch", batch, "--after-any", "exec", "--", "true"});
+  const std::string inner = line({"batch", "open", "--parent", batch});
+  line({"submit", "--batch", batch, "exec", "--", "true"});
+  const std::string bad = line({"submit", "--batch", inner, "--attempts", "1", "exec", "--", "false"});
+  EXPECT_EQ(own.joinery({"join", bad}).status, 2);
+  own.broker().signal(SIGKILL);
+  own.broker().wait();
+  own.start_broker();
+  EXPECT_THAT(line({"--json", "job", "show", any}), HasSubstr("blocked by batch " + batch));
+  line({"batch", "close", batch});
+  EXPECT_EQ(own.joinery({"result", any}).status, 0);
+  EXPECT_NE(own.joinery({"result", good}).status, 0) << "one of the batch in it failed";
+}
+
+TEST_F(JobControlFlows, NothingOfACancelledBatchStarts) {
+  const std::string batch = say({"batch", "open"});
+  const std::string inner = say({"batch", "open", "--parent", batch});
+  const std::string job = say({"submit", "--queue", "shelf", "--batch", inner, "exec", "--", "true"});
+  EXPECT_EQ(say({"batch", "cancel", batch}), "1 job cancelled");
+  EXPECT_EQ(state(job), "cancelled");
+  EXPECT_EQ(joinery({"join", "--batch", batch}).status, 0) << "it had no jobs of its own";
+  EXPECT_EQ(joinery({"join", "--batch", inner}).status, 2);
+  EXPECT_THAT(joinery({"submit", "--batch", inner, "exec", "--", "true"}).err, HasSubstr("was cancelled"));
+}
+
+TEST_F(JobControlFlows, AFlowIsSubmittedFromAFile) {
+  const Finished said = joinery({"--json", "flow", "submit", "-"}, R"({"name": "night", "jobs": {
+    "report": {"command": ["true"], "after": ["fetch", "clean"]},
+    "fetch":  {"command": ["true"]},
+    "clean":  {"command": ["false"], "attempts": 1},
+    "mail":   {"command": ["true"], "after": ["report"], "after_any": true}}})");
+  ASSERT_EQ(said.status, 0) << said.err;
+  const Json flow = Json::parse(said.out);
+  const auto job = [&](const char* name) { return flow["jobs"][name].dump(); };
+  EXPECT_EQ(joinery({"join", "--batch", flow["batch"].dump()}).status, 2);
+  EXPECT_EQ(state(job("fetch")), "succeeded");
+  EXPECT_EQ(state(job("clean")), "failed");
+  EXPECT_EQ(state(job("report")), "cancelled");
+  EXPECT_EQ(state(job("mail")), "succeeded");
+}
+
+TEST_F(JobControlFlows, AMistakeInAFlowIsNamedAndNothingIsSubmitted) {
+  const auto refused = [](const char* jobs) {
+    const Finished said = joinery({"flow", "submit", "-"}, std::string(R"({"jobs": )") + jobs + "}");
+    EXPECT_EQ(said.status, 64);
+    return said.err;
+  };
+  EXPECT_THAT(refused(R"({"a": {"command": ["true"], "after": ["b"]}})"),
+              HasSubstr("jobs.a.after names \"b\", and there is no such job"));
+  EXPECT_THAT(
+      refused(R"({"a": {"command": ["true"], "after": ["b"]}, "b": {"command": ["true"], "after": ["a"]}})"),
+      HasSubstr("a after b after a"));
+  EXPECT_THAT(refused(R"({"a": {"command": ["true"], "attempts": -1}})"), HasSubstr("jobs.a.attempts"));
+  EXPECT_THAT(refused(R"({"a": {"command": ["true"], "afer": []}})"), HasSubstr("\"afer\""));
+  EXPECT_THAT(refused(R"({"a": {"args": [1]}})"), HasSubstr("jobs.a.command is missing"));
+}
+
 }  // namespace
 }  // namespace joinery::testing

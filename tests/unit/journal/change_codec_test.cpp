@@ -66,13 +66,13 @@ struct Examples {
                                        {UniqueScope::batch, UniqueUntil::time, OnConflict::replace, 9},
                                        After::finished,
                                        true}},
-            change::OpenBatch{5, "night", Wall{Duration{-5}}},
+            change::OpenBatch{5, "night", Wall{Duration{-5}}, 4, true},
             plain,
             full,
             change::Admit{6, 7},
             answer,
             change::Start{{8, 9}, runs},
-            change::Finish{Outcome::expired, never_wall, runs},
+            change::Finish{Outcome::expired, never_wall, runs, "why"},
             change::Requeue{token, Report::Kind::crashed, true, Wall::min(), failure},
             change::Bury{token, Wall{}, failure},
             change::Revive{8, Wall{}},
@@ -80,7 +80,9 @@ struct Examples {
             change::Move{11, 12},
             change::Cancelling{runs},
             change::Update{12, -3, Wall{Duration{-7}}},
-            change::Transfer{13, 14}};
+            change::Transfer{13, 14},
+            change::CloseBatch{15},
+            change::CancelBatch{16}};
   }
 };
 

@@ -1,0 +1,228 @@
+// Jobs that come after others; batches that nest, are held open, and are cancelled at one stroke.
+#include <gmock/gmock.h>
+
+#include "conversation.h"
+
+namespace joinery::tests {
+namespace {
+
+using namespace std::chrono_literals;
+using Kind = Report::Kind;
+
+class Flows : public testing::TestWithParam<bool> {
+ protected:
+  Flows() { talk.producer("p"); }
+  void crash() {
+    if (GetParam()) talk.driver.checkpoint();
+    talk.crash();
+    talk.producer("p");
+  }
+  static Spec spec(After after = After::succeeded) {
+    Spec out = Put::default_spec();
+    out.attempts = 1;
+    out.after = after;
+    return out;
+  }
+  std::string after(std::vector<std::int64_t> jobs, After policy = After::succeeded) {
+    return talk.submit("p", "mail", {.spec = spec(policy), .after = {std::move(jobs)}});
+  }
+  std::string after_batch(BatchId batch, After policy = After::succeeded) {
+    return talk.submit("p", "mail", {.spec = spec(policy), .after_batches = {{batch}}});
+  }
+  std::string in_batch(BatchId batch, std::uint32_t count = 1) {
+    return talk.submit("p", "mail", {.count = count, .spec = spec(), .batch = batch});
+  }
+  std::string batch(BatchId id) { return describe(talk.driver.core->batch(id).value().counts); }
+  static broker::Target of_batch(BatchId id) { return {.queue = {}, .batch = id, .jobs = {}}; }
+  Conversation talk;
+};
+INSTANTIATE_TEST_SUITE_P(Core, Flows, testing::Bool(),
+                         [](const auto& given) { return given.param ? "FromACheckpoint" : "FromChanges"; });
+
+TEST_P(Flows, AJobIsBlockedUntilAllBeforeItSucceeded) {
+  talk.submit("p", "mail", {.count = 2, .spec = spec()});
+  EXPECT_EQ(after({1, 2}), "accepted p 3");
+  EXPECT_EQ(talk.counts("mail"), "blocked=1 ready=2");
+  crash();
+  EXPECT_EQ(talk.worker("w", {"mail"}), "welcome w; dispatch w 1#1 2#1");
+  EXPECT_EQ(talk.finish("w", "1#1"), "acked w");
+  crash();
+  EXPECT_EQ(talk.worker("w", {"mail"}, {.held = "2#1"}), "resumed w");
+  EXPECT_EQ(talk.finish("w", "2#1"), "acked w; dispatch w 3#1");
+  EXPECT_EQ(talk.driver.core->inputs(3), (std::vector<JobId>{1, 2}));
+}
+
+TEST_P(Flows, WhatComesAfterAFailureIsCancelledWithTheReasonAndSoOn) {
+  talk.worker("w", {"mail"});
+  talk.submit("p", "mail", {.spec = spec()});
+  after({1});
+  talk.submit("p", "mail", {.spec = spec(), .after = {{2}}, .watch = true});
+  after({1}, After::finished);
+  EXPECT_EQ(talk.report("w", "1#1", {}), "acked w; outcomes p 3=cancelled; dispatch w 4#1");
+  EXPECT_EQ(talk.state(2), "cancelled");
+  crash();
+  EXPECT_EQ(talk.counts("mail"), "running=1 failed=1 cancelled=2");
+}
+
+TEST_P(Flows, WhatHasEndedAlreadyIsNotWaitedFor) {
+  talk.worker("w", {"mail"});
+  talk.submit("p", "mail", {.count = 2, .spec = spec()});
+  talk.finish("w", "1#1");
+  talk.report("w", "2#1", {});
+  EXPECT_EQ(after({1}), "accepted p 3; dispatch w 3#1");
+  EXPECT_EQ(after({2}), "accepted p 4");
+  EXPECT_EQ(talk.state(4), "cancelled");
+  EXPECT_EQ(after({2}, After::finished), "accepted p 5; dispatch w 5#1");
+  EXPECT_EQ(after({77}), "accepted p unknown_job");
+}
+
+TEST_P(Flows, AJobOfAFrameCanNameThoseBeforeIt) {
+  talk.worker("w", {"mail"});
+  EXPECT_EQ(talk.submit("p", "mail", {.count = 3, .spec = spec(), .after = {{}, {-1}, {-1, -2}}}),
+            "accepted p 1..3; dispatch w 1#1");
+  crash();
+  talk.worker("w", {"mail"}, {.held = "1#1"});
+  EXPECT_EQ(talk.finish("w", "1#1"), "acked w; dispatch w 2#1");
+  EXPECT_EQ(talk.finish("w", "2#1"), "acked w; dispatch w 3#1");
+  EXPECT_EQ(talk.submit("p", "mail", {.count = 2, .after = {{-2}, {}}}), "accepted p invalid_argument");
+  EXPECT_EQ(talk.submit("p", "mail", {.after = {{-1}}}), "accepted p invalid_argument");
+}
+
+TEST_P(Flows, AJobThatNeverCameInDidNotSucceed) {
+  talk.admin("p", broker::Configure{"small", {.maxsize = 1}});
+  EXPECT_EQ(talk.submit("p", "small"), "accepted p 1");
+  EXPECT_EQ(talk.submit("p", "small", {.timeout = 5s}), "");
+  after({2});
+  after({2}, After::finished);
+  crash();
+  EXPECT_EQ(talk.pass(5s), "accepted p queue_full");
+  EXPECT_EQ(talk.state(3), "cancelled");
+  EXPECT_EQ(talk.state(4), "ready");
+}
+
+TEST_P(Flows, WhatComesAfterAFailureEndsAlsoIfItIsParked) {
+  talk.worker("w", {"mail"});
+  talk.admin("p", broker::Configure{"small", {.maxsize = 1}});
+  talk.submit("p", "mail", {.spec = spec()});
+  talk.submit("p", "small");
+  EXPECT_EQ(talk.submit("p", "small", {.spec = spec(), .after = {{1}}}), "");
+  crash();
+  talk.worker("w", {"mail"}, {.held = "1#1"});
+  EXPECT_EQ(talk.report("w", "1#1", {}), "acked w; accepted p 3");
+  EXPECT_EQ(talk.state(3), "cancelled");
+  EXPECT_EQ(talk.counts("small"), "ready=1 cancelled=1");
+}
+
+TEST_P(Flows, ATimeAndADependencyMustBothBeOver) {
+  talk.worker("w", {"mail"});
+  talk.submit("p", "mail", {.spec = spec()});
+  talk.submit("p", "mail", {.spec = spec(), .delay_ms = {5000}, .after = {{1}}});
+  crash();
+  talk.worker("w", {"mail"}, {.held = "1#1"});
+  talk.finish("w", "1#1");
+  EXPECT_EQ(talk.state(2), "scheduled");
+  EXPECT_EQ(talk.pass(5s), "dispatch w 2#1");
+}
+
+TEST_P(Flows, ACallbackRunsWhenItsBatchIsFinished) {
+  talk.worker("w", {"mail"});
+  talk.admin("p", broker::OpenBatch{});
+  EXPECT_EQ(after_batch(1), "accepted p 1");
+  after_batch(1, After::finished);
+  EXPECT_EQ(in_batch(1, 2), "accepted p 3..4; dispatch w 3#1 4#1");
+  crash();
+  talk.worker("w", {"mail"}, {.held = "3#1 4#1"});
+  EXPECT_EQ(talk.succeed_with_child("w", "3#1", "mail"), "acked w; dispatch w 5#1") << "the batch grows";
+  EXPECT_EQ(talk.finish("w", "4#1"), "acked w");
+  EXPECT_EQ(talk.finish("w", "5#1"), "acked w; dispatch w 1#1 2#1");
+}
+
+TEST_P(Flows, ASuccessCallbackIsCancelledIfOneOfTheBatchFailed) {
+  talk.worker("w", {"mail"});
+  talk.admin("p", broker::OpenBatch{});
+  after_batch(1);
+  after_batch(1, After::finished);
+  in_batch(1, 2);
+  talk.report("w", "3#1", {});
+  EXPECT_EQ(talk.finish("w", "4#1"), "acked w; dispatch w 2#1");
+  EXPECT_EQ(talk.state(1), "cancelled");
+}
+
+TEST_P(Flows, AHeldBatchIsNotFinishedBeforeItIsClosed) {
+  talk.worker("w", {"mail"});
+  talk.admin("p", broker::OpenBatch{"", 0, true});
+  after_batch(1);
+  in_batch(1);
+  talk.finish("w", "2#1");
+  EXPECT_EQ(talk.join("p", of_batch(1)), "");
+  crash();
+  talk.worker("w", {"mail"});
+  EXPECT_EQ(talk.admin("p", broker::CloseBatch{1}), "done p 1; dispatch w 1#1");
+}
+
+TEST_P(Flows, ABatchIsNotFinishedBeforeThoseInIt) {
+  talk.worker("w", {"mail"});
+  talk.admin("p", broker::OpenBatch{});
+  talk.admin("p", broker::OpenBatch{"", 1});
+  after_batch(1);
+  in_batch(1);
+  in_batch(2);
+  EXPECT_EQ(talk.finish("w", "2#1"), "acked w");
+  crash();
+  talk.worker("w", {"mail"}, {.held = "3#1"});
+  EXPECT_EQ(talk.join("p", of_batch(1)), "");
+  EXPECT_EQ(talk.finish("w", "3#1"), "acked w; joined p succeeded=1; dispatch w 1#1");
+}
+
+TEST_P(Flows, AJobCannotComeAfterItsOwnBatch) {
+  talk.admin("p", broker::OpenBatch{});
+  talk.admin("p", broker::OpenBatch{"", 1});
+  EXPECT_EQ(talk.submit("p", "mail", {.batch = 2, .after_batches = {{1}}}), "accepted p invalid_argument");
+}
+
+TEST_P(Flows, ACancelledBatchIsOneChangeAndItsCountsAreRightAtOnce) {
+  talk.admin("p", broker::OpenBatch{});
+  in_batch(1, 1000);
+  talk.submit("p", "mail", {.count = 10, .batch = 1, .delay_ms = std::vector<std::uint64_t>(10, 1000)});
+  talk.submit("p", "mail");
+  talk.join("p", of_batch(1));
+  EXPECT_EQ(talk.admin("p", broker::Cancel{of_batch(1)}), "done p 1010; joined p cancelled=1010");
+  EXPECT_EQ(talk.counts("mail"), "ready=1 cancelled=1010");
+  EXPECT_EQ(talk.state(1), "cancelled");
+  crash();
+  EXPECT_EQ(talk.counts("mail"), "ready=1 cancelled=1010");
+  EXPECT_EQ(talk.worker("w", {"mail"}), "welcome w; dispatch w 1011#1");
+  talk.pass(10s);
+  EXPECT_EQ(talk.driver.released.size(), 1010U) << "its jobs were swept away";
+  EXPECT_EQ(in_batch(1), "accepted p invalid_state");
+}
+
+TEST_P(Flows, RunningJobsOfACancelledBatchAreToldAlsoInNestedOnes) {
+  talk.worker("w", {"mail"}, {.capacity = 2});
+  talk.admin("p", broker::OpenBatch{});
+  talk.admin("p", broker::OpenBatch{"", 1});
+  in_batch(1);
+  in_batch(2, 2);
+  EXPECT_EQ(talk.admin("p", broker::Cancel{of_batch(1)}), "revoke w cancelled 1#1 2#1; done p 3");
+  EXPECT_EQ(batch(2), "running=1 cancelled=1");
+  crash();
+  talk.worker("w", {"mail"}, {.held = "1#1 2#1"});
+  EXPECT_EQ(talk.report("w", "1#1", {.kind = Kind::failed}), "acked w");
+  EXPECT_EQ(talk.report("w", "2#1", {.kind = Kind::cancelled}), "acked w");
+  EXPECT_EQ(batch(1), "cancelled=1");
+  EXPECT_EQ(batch(2), "cancelled=2");
+}
+
+TEST_P(Flows, WhatComesAfterACancelledJobOfABatchIsCancelledToo) {
+  talk.admin("p", broker::OpenBatch{});
+  in_batch(1, 2);
+  after({1});
+  after_batch(1, After::finished);
+  talk.admin("p", broker::Cancel{of_batch(1)});
+  talk.pass(1s);
+  EXPECT_EQ(talk.state(3), "cancelled");
+  EXPECT_EQ(talk.state(4), "ready");
+}
+
+}  // namespace
+}  // namespace joinery::tests

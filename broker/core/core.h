@@ -150,6 +150,7 @@ class Core {
 
   std::vector<QueueView> queues() const;
   std::optional<QueueView> queue(std::string_view name) const;
+  std::string_view queue_name(std::uint32_t id) const;
   std::optional<JobView> job(JobId id) const;
   // At most `most` jobs of a queue (empty: of all) in a state (none: any but dead letters), in the order of
   // their ids, after `after`. Looks at every job.

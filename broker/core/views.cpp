@@ -73,6 +73,8 @@ std::optional<QueueView> Core::queue(std::string_view name) const {
   return view_of(impl_->ledger.queues[id]);
 }
 
+std::string_view Core::queue_name(std::uint32_t id) const { return impl_->ledger.queues.at(id).name; }
+
 std::optional<JobView> Core::job(JobId id) const {
   if (const Job* job = impl_->ledger.job(id)) return impl_->view(*job);
   const auto finished = impl_->outcome_of(id);

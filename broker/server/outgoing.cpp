@@ -200,13 +200,9 @@ std::size_t Outgoing::group_length(Deliveries deliveries, std::size_t first) con
 }
 
 Bytes Outgoing::queue_name(std::uint32_t id) {
-  if (id >= queue_names_.size() || queue_names_[id].empty()) {
-    for (const QueueView& queue : core_.queues()) {
-      if (queue.id >= queue_names_.size()) queue_names_.resize(queue.id + 1);
-      queue_names_[queue.id] = queue.name;
-    }
-  }
-  return queue_names_.at(id);
+  if (id >= queue_names_.size()) queue_names_.resize(id + 1);
+  if (queue_names_[id].empty()) queue_names_[id] = core_.queue_name(id);
+  return queue_names_[id];
 }
 
 }  // namespace joinery::broker::server

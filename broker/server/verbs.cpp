@@ -76,8 +76,19 @@ Value list(std::string_view key, const Items& items, Show show) {
   return map;
 }
 
-Result<Value> queue_list(const Desk& desk, const Value&) {
-  return list("queues", desk.core.queues(), queue_value);
+// By name, so that a page begins where the last one ended, whatever was made meanwhile.
+Result<Value> queue_list(const Desk& desk, const Value& given) {
+  const Result<std::string_view> after = given.str_or("after", {});
+  if (!after) return std::unexpected(after.error());
+  const Result<std::uint64_t> most = given.u64_or("most", most_usual);
+  if (!most) return std::unexpected(most.error());
+  std::vector<QueueView> queues = desk.core.queues();
+  std::erase_if(queues, [&](const QueueView& queue) { return queue.name <= *after; });
+  const auto number = std::min<std::size_t>(queues.size(), std::min(*most, most_limit));
+  const auto end = queues.begin() + static_cast<std::ptrdiff_t>(number);
+  std::ranges::partial_sort(queues, end, {}, &QueueView::name);
+  queues.erase(end, queues.end());
+  return list("queues", queues, queue_value);
 }
 
 Result<Value> queue_show(const Desk& desk, const Value& given) {
@@ -287,7 +298,7 @@ const std::vector<Verb>& verbs() {
   static const std::vector<Verb> table{
       {"status", {}, status},
       {"stats", {}, stats},
-      {"queue.list", {}, queue_list},
+      {"queue.list", {"after", "most"}, queue_list},
       {"queue.show", {"queue"}, queue_show},
       {"queue.configure", {"queue", "mode", "durability", "maxsize"}, queue_configure},
       {"queue.pause", {"queue", "who", "why"}, queue_pause},

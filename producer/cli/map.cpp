@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <csignal>
-#include <cstring>
 #include <deque>
 #include <mutex>
 #include <unordered_map>
@@ -14,6 +12,7 @@
 
 #include "producer/cli/command.h"
 #include "producer/cli/human.h"
+#include "producer/cli/interrupt.h"
 #include "producer/cli/items.h"
 #include "producer/cli/outcome.h"
 #include "producer/cli/progress.h"
@@ -40,21 +39,6 @@ constexpr const char* examples = R"(  find . -name '*.log' | joinery map exec --
   echo '["a.jpg", 75]' | joinery map --jsonl resize
 Items are the lines of stdin, or what follows ":::"; empty ones are left out. {} becomes the item; without any {} it is
 the last argument. Ends when all jobs have, with exit code 2 if not every one succeeded.)";
-
-// After an interrupt the jobs go on; this is how to find them again.
-char interrupt_text[256];
-void say_and_end(int) {
-  static_cast<void>(!::write(STDERR_FILENO, interrupt_text, std::strlen(interrupt_text)));
-  ::_exit(128 + SIGINT);
-}
-void on_interrupt(BatchId batch) {
-  const std::string text = fmt::format(
-      "\njoinery: the jobs go on: `joinery join --batch {0}` waits for them, `joinery batch cancel {0}` "
-      "stops them\n",
-      batch);
-  text.copy(interrupt_text, sizeof interrupt_text - 1);
-  std::signal(SIGINT, say_and_end);
-}
 
 class Map {
  public:
@@ -84,10 +68,11 @@ class Map {
       options_.watch = true;
       client_.on_outcome([this](const JobOutcome& outcome) { tracker_.ended(outcome); });
     }
-    on_interrupt(options_.batch);
+    Interrupt interrupt([this] { leave(); });
     try {
       return flags_.no_wait ? without_wait() : with_wait();
     } catch (const ClientError&) {
+      interrupt.end_if_taken();
       bar_.clear();
       context_.out.note(fmt::format("{} had been submitted, in batch {}",
                                     plural(tracker_.accepted_count(), "job"), options_.batch));
@@ -96,6 +81,17 @@ class Map {
   }
 
  private:
+  // After an interrupt: the jobs go on, and this is how to find them again. What still waits for room in a
+  // full queue is withdrawn by the goodbye.
+  void leave() {
+    fmt::print(
+        stderr,
+        "\njoinery: the jobs go on: `joinery join --batch {0}` waits for them, `joinery batch cancel {0}` "
+        "stops them\n",
+        options_.batch);
+    client_.close();
+  }
+
   ExitCode without_wait() {
     submit_all();
     if (context_.out.json())

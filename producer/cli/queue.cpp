@@ -84,15 +84,25 @@ void fill_configuration(const Flags& flags, Json& map) {
   if (flags.maxsize) map["maxsize"] = *flags.maxsize;
 }
 
+// A page at a time, so that no answer is too large.
+Json all_queues(Context& context) {
+  constexpr std::size_t page = 1000;
+  Json all = Json::array();
+  for (std::string after;;) {
+    const Json reply = context.request("queue.list", Json{{"after", after}, {"most", page}});
+    const Json& queues = member(reply, "queues");
+    for (const Json& queue : queues) all.push_back(queue);
+    if (queues.size() < page) return all;
+    after = text(queues.back(), "name");
+  }
+}
+
 }  // namespace
 
 Run define_queue_ls(Arguments&) {
   return [](Context& context) {
-    const Json reply = context.request("queue.list");
-    if (context.out.json())
-      context.out.value(member(reply, "queues"));
-    else
-      context.out.table(queue_table(member(reply, "queues")), "no queues");
+    const Json queues = all_queues(context);
+    context.out.json() ? context.out.value(queues) : context.out.table(queue_table(queues), "no queues");
     return ExitCode::success;
   };
 }

@@ -113,7 +113,7 @@ protocol::Welcome Client::Impl::last_welcome() {
   for (;;) {
     {
       const std::lock_guard lock(welcome_mutex_);
-      if (welcome_.broker != SessionId{}) return welcome_;
+      if (welcome_) return *welcome_;
     }
     connect();
   }

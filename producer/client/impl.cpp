@@ -36,6 +36,7 @@ void Client::Impl::close() {
   if (closed()) return;
   post([this](Now now) { stop(now); });
   thread_.join();
+  link_.close();
 }
 
 void Client::Impl::post(Task task) {

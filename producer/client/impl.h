@@ -89,7 +89,7 @@ class Client::Impl {
   bool stopped_ = false;
 
   std::mutex welcome_mutex_;
-  protocol::Welcome welcome_;
+  std::optional<protocol::Welcome> welcome_;
   std::mutex redis_mutex_;
   std::optional<redis::Client> redis_;
   std::string redis_at_;

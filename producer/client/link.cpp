@@ -32,8 +32,13 @@ Link::Link(std::string endpoint)
 
 void Link::open() {
   dealer_.reset();
-  dealer_ = std::make_unique<transport::Dealer>(context_, transport::Dealer::Options{});
+  dealer_ = std::make_unique<transport::Dealer>(*context_, transport::Dealer::Options{});
   if (auto connected = dealer_->connect(endpoint_); !connected) throw ClientError(connected.error());
+}
+
+void Link::close() {
+  dealer_.reset();
+  context_.reset();
 }
 
 const std::vector<int>& Link::changes() {

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -31,10 +32,13 @@ class Link {
   // signal away: call changes(), and receive until it says no, before.
   void sleep_until(Mono deadline);
   void wake() const;
+  // Returns when what was sent last, a goodbye say, has left, or 200 ms later. Nothing may be called
+  // afterwards but wake().
+  void close();
 
  private:
   const std::string endpoint_;
-  transport::Context context_;
+  std::optional<transport::Context> context_{std::in_place};
   std::unique_ptr<transport::Dealer> dealer_;
   unique_fd wakeup_;
   std::vector<int> changes_;

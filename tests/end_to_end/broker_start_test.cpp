@@ -131,6 +131,29 @@ TEST_F(BrokerStart, ReadsTheQueuesAndTheLogLevelOfItsFileAgainOnSighup) {
   EXPECT_THAT(stack.broker().err(), ::testing::Not(HasSubstr("stopped: all is on disk")));
 }
 
+TEST_F(BrokerStart, ListsManyQueuesInPagesByName) {
+  const std::string file = dir_ / "broker.toml";
+  std::ofstream config(file);
+  for (int i = 0; i < 1100; ++i) config << "[queue.q" << i << "]\n";
+  config.close();
+  Stack stack({"--redis-url", "none", "--config", file});
+  const std::string all = stack.joinery({"--json", "queue", "ls"}).out;
+  std::size_t listed = 0;
+  for (std::size_t at = 0; (at = all.find("\"name\":\"q", at)) != std::string::npos; ++at) ++listed;
+  EXPECT_EQ(listed, 1100U);
+
+  BrokerPeer peer(stack.endpoint());
+  peer.hello({7, 1}, protocol::Role::tool);
+  protocol::Value page = protocol::Value::map();
+  page.set("after", "q10");
+  page.set("most", 2U);
+  const auto reply = peer.request(1, "queue.list", page);
+  const auto queues = reply->array("queues");
+  ASSERT_EQ((*queues)->size(), 2U);
+  EXPECT_EQ((*queues)->at(0).str("name"), "q100");
+  EXPECT_EQ((*queues)->at(1).str("name"), "q1000");
+}
+
 TEST_F(BrokerStart, TellsThatYourRedisIsAwayAndBack) {
   RedisServer redis;
   Stack stack({"--redis-url", redis.url_text()});

@@ -65,6 +65,21 @@ TEST_F(CliJobs, AFailedCommandIsToldWithItsStatusAndLastWords) {
   EXPECT_EQ(joinery({"dead", "delete", job}).out, "1 job deleted\n");
 }
 
+TEST_F(CliJobs, AnInterruptedMapWithdrawsWhatWaitsForRoomAtOnce) {
+  ASSERT_EQ(joinery({"queue", "configure", "narrow", "--maxsize", "2"}).status, 0);
+  ASSERT_EQ(joinery({"queue", "pause", "narrow"}).status, 0);
+  const auto parked = [] {
+    return Json::parse(joinery({"--json", "queue", "show", "narrow"}).out)["counts"]["parked"].get<int>();
+  };
+  Process map({program("joinery"), "--endpoint", stack->endpoint(), "map", "--queue", "narrow", "exec", "--",
+               "true", ":::", "1", "2", "3", "4", "5"});
+  ASSERT_TRUE(eventually([&] { return parked() > 0; }));
+  map.signal(SIGINT);
+  EXPECT_EQ(map.wait(), 128 + SIGINT);
+  EXPECT_THAT(map.err(), HasSubstr("batch cancel"));
+  EXPECT_TRUE(eventually([&] { return parked() == 0; }, std::chrono::seconds(5)));
+}
+
 TEST_F(CliJobs, SubmitWithWaitPrintsTheResultAndPassesStdin) {
   const Finished said = joinery({"submit", "--wait", "--stdin", "-", "exec", "--", "wc", "-c"}, "12345");
   EXPECT_EQ(said.status, 0) << said.err;

@@ -120,7 +120,7 @@ void Loop::turn() {
     if (found != processes_.end()) flush(id, found->second);
   }
   if (options_.burst) burst();
-  link_.set_capacity(plan_.capacity());
+  link_.set_capacity(writer_.full() ? 0 : plan_.capacity());
   link_.flush(now_.mono);
   busy_ = link_.process(now_.mono, frames_per_turn) || busy_ || !dirty_.empty();
   health_.turn(now_.mono, state());
@@ -246,8 +246,11 @@ void Loop::announce() {
 void Loop::check_memory() {
   if (now_.mono < memory_at_) return;
   memory_at_ = now_.mono + memory_every;
+  const auto used = resident_bytes_of_groups();
   for (const auto& [id, entry] : processes_) {
-    if (resident_bytes(entry.process.pid()) > options_.memory_limit.value) plan_.over_memory(now_.mono, id);
+    const auto group = used.find(entry.process.pid());
+    if (group != used.end() && group->second > options_.memory_limit.value)
+      plan_.over_memory(id, group->second);
   }
   perform();
 }

@@ -163,10 +163,11 @@ void PoolPlan::end_left(Mono now, ProcessId id, const Process& process, const Cr
                     failure_of(Code::hard_time_limit, "hard time limit",
                                "ran longer than " + seconds(spec.hard_timeout_ms) + " and was killed"));
     case Killed::memory:
-      return finish(job, id, failed,
-                    failure_of(Code::memory_limit, "memory limit",
-                               "its pool process used " + std::to_string(crash.peak_memory_bytes >> 20) +
-                                   " MiB of memory and was killed"));
+      return finish(
+          job, id, failed,
+          failure_of(Code::memory_limit, "memory limit",
+                     "its pool process and what it started used " +
+                         std::to_string(process.memory_bytes >> 20) + " MiB of memory and were killed"));
     case Killed::revoked:
     case Killed::drain:
     case Killed::start: return finish(job, id, released);

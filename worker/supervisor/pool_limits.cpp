@@ -71,9 +71,11 @@ Mono PoolPlan::check_running(Mono now, ProcessId id, Process& process, Job& job,
   return std::min({hard, soft, job.kill_at});
 }
 
-void PoolPlan::over_memory(Mono, ProcessId id) {
+void PoolPlan::over_memory(ProcessId id, std::uint64_t bytes) {
   const auto found = processes_.find(id);
-  if (found != processes_.end()) kill(id, found->second, Killed::memory);
+  if (found == processes_.end()) return;
+  found->second.memory_bytes = bytes;
+  kill(id, found->second, Killed::memory);
 }
 
 // What waits in the process behind a long job would be better off elsewhere. A process that has begun one
@@ -129,7 +131,7 @@ void PoolPlan::drain(Mono now) {
     if (process.state == State::starting) {
       kill(id, process, Killed::drain);
     } else {
-      if (process.board) call_back_waiting(id, process);
+      call_back_waiting(id, process);
       stop_if_done(now, id, process);
     }
   }

@@ -124,7 +124,8 @@ class PoolPlan {
   void closed(Mono now, ProcessId process);
   // After the last of its outcomes was given; its board can still be read.
   void exited(Mono now, ProcessId process, const Crash& crash);
-  void over_memory(Mono now, ProcessId process);
+  // It and what it started use so much.
+  void over_memory(ProcessId process, std::uint64_t bytes);
   void revoke(Mono now, const protocol::Revoke& revoke);
 
   // No new jobs; release what was not fed; let the rest finish until the drain timeout, then kill.
@@ -165,9 +166,10 @@ class PoolPlan {
     double queued_us = 0;  // estimated work in `jobs`
     Mono started{};
     Mono last_outcome{};
-    Mono look_at = never_mono;  // when to check time limits
-    Mono end_by = never_mono;   // killed if it has not exited by then
-    bool called_back = false;   // what waits behind a long job was asked back
+    Mono look_at = never_mono;       // when to check time limits
+    Mono end_by = never_mono;        // killed if it has not exited by then
+    bool called_back = false;        // what waits behind a long job was asked back
+    std::uint64_t memory_bytes = 0;  // for which it was killed
   };
   struct Pool {
     PoolSettings settings;

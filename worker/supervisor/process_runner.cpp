@@ -9,10 +9,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <sstream>
 
 namespace joinery::worker {
 namespace {
@@ -125,12 +128,25 @@ Crash collect(int pid) {
   return crash;
 }
 
-std::uint64_t resident_bytes(int pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/statm");
-  std::uint64_t size = 0;
-  std::uint64_t resident = 0;
-  file >> size >> resident;
-  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+std::unordered_map<int, std::uint64_t> resident_bytes_of_groups() {
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  std::unordered_map<int, std::uint64_t> groups;
+  std::error_code none;
+  for (const auto& process : std::filesystem::directory_iterator("/proc", none)) {
+    if (!std::isdigit(static_cast<unsigned char>(process.path().filename().native().front()))) continue;
+    std::string stat;
+    std::getline(std::ifstream(process.path() / "stat"), stat);
+    const std::size_t name_end = stat.rfind(')');  // the name may have anything in it
+    if (name_end == std::string::npos) continue;   // it is gone
+    std::istringstream fields(stat.substr(name_end + 1));
+    std::string skipped;
+    int group = 0;
+    std::uint64_t resident = 0;
+    fields >> skipped >> skipped >> group;           // state, parent, group
+    for (int i = 5; i < 23; ++i) fields >> skipped;  // session to vsize: proc(5)
+    if (fields >> resident) groups[group] += resident * page;
+  }
+  return groups;
 }
 
 std::uint64_t out_of_memory_kills() {

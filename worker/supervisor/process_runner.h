@@ -2,7 +2,9 @@
 // when.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "shared/base/error.h"
@@ -22,8 +24,8 @@ void kill_group(int pid);
 // How a process that has ended (its pidfd is readable) did; it is gone then.
 Crash collect(int pid);
 
-// Resident memory of a process, in bytes; 0 if it is gone.
-std::uint64_t resident_bytes(int pid);
+// Resident memory in bytes of each process group of this machine. Pages that processes share count for each.
+std::unordered_map<int, std::uint64_t> resident_bytes_of_groups();
 
 // Times the kernel killed a process of this machine or container for lack of memory.
 std::uint64_t out_of_memory_kills();

@@ -35,6 +35,7 @@ void ResultWriter::use(const std::string& url, SessionId broker) {
 
 void ResultWriter::write(Item item) {
   if (known_ && !redis_) return done_(std::move(item.report));
+  bytes_ += item.write.result.value.size();
   waiting_.push_back(std::move(item));
 }
 
@@ -50,6 +51,7 @@ void ResultWriter::release_locks(const Token& token) {
 }
 
 void ResultWriter::pass_all() {
+  bytes_ = 0;
   for (auto& item : std::exchange(waiting_, {})) done_(std::move(item.report));
 }
 
@@ -95,6 +97,7 @@ void ResultWriter::ended(Batch& batch, std::size_t index, bool stored) {
   OwnedReport report = std::exchange(batch.reports[index], OwnedReport{});
   --under_way_;
   if (stored) {
+    bytes_ -= batch.writes[index].result.value.size();
     if (std::exchange(troubled_, false)) spdlog::info("Redis takes results again");
     return done_(std::move(report));
   }

@@ -27,10 +27,14 @@ class ResultWriter {
   // From each welcome. An empty or impossible url: no Redis.
   void use(const std::string& url, SessionId broker);
   void write(Item item);
+  static constexpr std::size_t bytes_most = 64U << 20U;
   // Of a delivery whose process died: whoever waits for its locks gets them now. Tried again until Redis has
   // answered; asked before the results and reports that follow.
   void release_locks(const Token& token);
   std::size_t waiting() const { return waiting_.size() + under_way_; }
+  // Results of so many bytes wait that no more jobs should be taken. What is held already may still add to
+  // them.
+  bool full() const { return bytes_ >= bytes_most; }
   void held_tokens(std::vector<Token>& out) const;
 
   void process(Now now);
@@ -58,6 +62,7 @@ class ResultWriter {
   std::deque<Item> waiting_;
   std::vector<std::shared_ptr<Batch>> batches_;  // under way
   std::size_t under_way_ = 0;
+  std::size_t bytes_ = 0;  // of the results that wait or are under way
   bool failed_ = false;
   bool troubled_ = false;  // it was said that results wait
   Mono retry_at_{};

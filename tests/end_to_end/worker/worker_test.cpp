@@ -91,5 +91,14 @@ TEST_F(WorkerTest, ProcessesAreReplacedAfterTheirJobsWithoutLosingOne) {
   expect_all_done();
 }
 
+TEST_F(WorkerTest, TheMemoryLimitCountsTheCommandsToo) {
+  stack_.start_worker({"--allow-exec", "--processes", "1", "--memory-limit", "150MiB"});
+  // tail keeps what has no line's end; the pool process itself stays small.
+  const Finished said = stack_.joinery({"submit", "--wait", "--attempts", "1", "exec", "--", "sh", "-c",
+                                        "{ head -c 300000000 /dev/zero; exec sleep 60; } | tail"});
+  EXPECT_EQ(said.status, 2);
+  EXPECT_THAT(said.err, ::testing::HasSubstr("memory_limit"));
+}
+
 }  // namespace
 }  // namespace joinery::testing

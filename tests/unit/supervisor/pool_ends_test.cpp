@@ -113,11 +113,12 @@ TEST_F(EndsTest, TheSoftLimitIsToldOnceAndTheHandlerDecides) {
 
 TEST_F(EndsTest, MemoryBeyondTheLimitFailsWhatRuns) {
   hold_three();
-  plan().over_memory(now, 1);
+  plan().over_memory(1, 64U << 20U);
   EXPECT_THAT(killed(), ElementsAre(1));
   dies(1, SIGKILL);
   EXPECT_THAT(ended(), ElementsAre(Pair(1, Kind::failed), Pair(2, Kind::released), Pair(3, Kind::released)));
   EXPECT_EQ(failure_of(1).code, Code::memory_limit);
+  EXPECT_THAT(failure_of(1).message, HasSubstr("used 64 MiB"));
 }
 
 TEST_F(EndsTest, ARevokedJobIsToldAndItsProcessKilledAfterTheGrace) {
@@ -172,6 +173,21 @@ TEST_F(EndsTest, ADrainHandsBackWhatDidNotStartAndLetsTheOthersFinish) {
   exits(1);
   EXPECT_TRUE(plan().gone());
   EXPECT_THAT(started(), IsEmpty());
+}
+
+TEST_F(EndsTest, ADrainAsksAProcessWithoutBoardForWhatWaitsBehindItsOldestJob) {
+  settings.prefetch = 5;
+  begin_ready(false);
+  dispatch(1, 3);
+  actions.clear();
+  plan().drain(now);
+  ASSERT_THAT(all<action::Cancel>(), SizeIs(2));
+  EXPECT_EQ(all<action::Cancel>()[0].job, 2);
+  EXPECT_EQ(all<action::Cancel>()[1].job, 3);
+  failed(1, 2, Code::shutting_down);
+  done(1, {1, 3});  // it may as well run them
+  EXPECT_THAT(ended(),
+              ElementsAre(Pair(1, Kind::succeeded), Pair(2, Kind::released), Pair(3, Kind::succeeded)));
 }
 
 TEST_F(EndsTest, ADrainThatTakesTooLongKillsAndHandsBack) {

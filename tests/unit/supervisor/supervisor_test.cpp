@@ -203,6 +203,23 @@ TEST_F(SupervisorTest, AfterABrokerRestartItResumesWithWhatItHoldsAndRepeatsWhat
   EXPECT_EQ(again.succeeded, finish.succeeded);
 }
 
+TEST_F(SupervisorTest, WhileRedisIsAwayNoMoreJobsAreTakenThanTheirResultsHaveRoom) {
+  testing::RedisServer redis;
+  start();
+  broker.welcome(redis.url_text());
+  redis.freeze();
+  Spec spec;
+  spec.handler = "echo";
+  spec.result_ttl_s = 60;
+  const Buffer large(std::size_t{8} << 20U, 'x');
+  for (JobId job = 1; job <= 9; ++job) broker.dispatch(spec, job, 1, large);
+  while (broker.next<protocol::Capacity>().deliveries != 0) {
+  }
+  redis.thaw();
+  while (broker.next<protocol::Capacity>().deliveries == 0) {
+  }
+}
+
 TEST_F(SupervisorTest, ADrainHandsBackWhatHasNotStartedAndWaitsForTheRest) {
   start({"--processes", "1", "--prefetch", "1"});
   broker.welcome();

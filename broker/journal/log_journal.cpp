@@ -188,6 +188,8 @@ bool LogJournal::has_room(std::uint64_t bytes, std::uint64_t unfinished) {
                                 format_.segment_bytes();
   // What does not fit at the end of a segment is left empty, once per segment.
   const std::uint64_t need = bytes + bytes / 8 + record_header_size + reserve;
+  if (crowded_) writer_.look_again();  // others may have left
+  room_since_failure_ = std::min(room_since_failure_, writer_.room_end());
   crowded_ = writer_.room_end() < end_ + need;
   return !crowded_;
 }
@@ -195,7 +197,8 @@ bool LogJournal::has_room(std::uint64_t bytes, std::uint64_t unfinished) {
 // A checkpoint pays when it saves reading as much log, or gives back as much space, as it writes; and, when
 // the disk is nearly full, whenever it gives anything back.
 bool LogJournal::wants_checkpoint() const {
-  if (checkpoint_running_ || end_ <= checkpoint_position_ || end_ < retry_checkpoint_at_) return false;
+  if (checkpoint_running_ || end_ <= checkpoint_position_) return false;
+  if (end_ < retry_checkpoint_at_ && writer_.room_end() <= room_since_failure_) return false;
   const std::uint64_t worth = std::max(options_.checkpoint_bytes, checkpoint_bytes_);
   if (end_ - checkpoint_position_ >= worth) return true;
   const std::uint64_t free = space_.empty_before(end_).size() * format_.segment_bytes();
@@ -232,20 +235,22 @@ void LogJournal::fork_checkpoint(const CheckpointHeader& header, const Save& sav
   }
   if (child < 0) {
     checkpoint_running_ = false;
-    retry_checkpoint_at_ = end_ + options_.checkpoint_bytes / 4;
-    return;
+    return retry_checkpoint();
   }
   writer_.checkpoint({end_, {}, child});
+}
+
+// On a full disk nothing more is written that could bring the next try, so that more room brings it too.
+void LogJournal::retry_checkpoint() {
+  retry_checkpoint_at_ = end_ + options_.checkpoint_bytes / 4;
+  room_since_failure_ = writer_.room_end();
 }
 
 void LogJournal::collect_checkpoint() {
   const auto done = writer_.finished_checkpoint();
   if (!done) return;
   checkpoint_running_ = false;
-  if (done->failed) {
-    retry_checkpoint_at_ = end_ + options_.checkpoint_bytes / 4;
-    return;
-  }
+  if (done->failed) return retry_checkpoint();
   checkpoint_position_ = done->position;
   checkpoint_bytes_ = done->bytes;
   ++stats_.checkpoints;

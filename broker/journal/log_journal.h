@@ -48,6 +48,7 @@ class LogJournal : public Journal {
                      char* to, Position at);
   void close();
   void collect_checkpoint();
+  void retry_checkpoint();
   void fork_checkpoint(const CheckpointHeader& header, const Save& save);
   bool is_crowded() const;
 
@@ -72,6 +73,7 @@ class LogJournal : public Journal {
   std::uint64_t checkpoint_bytes_;
   bool checkpoint_running_ = false;
   Position retry_checkpoint_at_ = 0;
+  Position room_since_failure_ = 0;  // the least that was seen
   std::vector<std::uint64_t> freed_by_checkpoint_;
   bool crowded_ = false;  // has_room has said no
 

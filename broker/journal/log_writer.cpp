@@ -78,6 +78,15 @@ void LogWriter::checkpoint(CheckpointJob job) {
   do_work_here();
 }
 
+void LogWriter::look_again() {
+  {
+    const std::lock_guard lock(mutex_);
+    next_.look = true;
+  }
+  wake_.notify_one();
+  do_work_here();
+}
+
 std::optional<CheckpointDone> LogWriter::finished_checkpoint() {
   if (!has_done_.exchange(false)) return std::nullopt;
   const std::lock_guard lock(mutex_);

@@ -51,6 +51,8 @@ class LogWriter {
   void recycle(std::vector<std::uint64_t> segments);
   void checkpoint(CheckpointJob job);
   std::optional<CheckpointDone> finished_checkpoint();
+  // Asks how much room there is, which is known soon after.
+  void look_again();
   // Waits until all but `most` bytes of what was handed over is written.
   void wait_written(std::uint64_t most);
   // Waits until everything handed over is durable; false if the journal has failed.
@@ -72,7 +74,8 @@ class LogWriter {
     std::vector<std::uint64_t> recycle;
     std::optional<CheckpointJob> checkpoint;
     bool sync = false;
-    bool any() const { return !spans.empty() || !recycle.empty() || checkpoint || sync; }
+    bool look = false;  // at the room, though there is nothing else to do
+    bool any() const { return !spans.empty() || !recycle.empty() || checkpoint || sync || look; }
   };
 
   void run();

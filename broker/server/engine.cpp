@@ -17,6 +17,7 @@ constexpr std::size_t bytes_per_turn = 1U << 20U;
 constexpr std::size_t moves_when_idle = 256;
 constexpr std::size_t moves_when_busy = 16;
 constexpr Duration retry_full = std::chrono::milliseconds(5);
+constexpr Duration look_at_full_disk = std::chrono::seconds(1);
 constexpr Duration longest_wall_wait = std::chrono::seconds(10);  // the wall clock may be set while we wait
 constexpr Duration finish_limit = std::chrono::seconds(20);
 
@@ -182,6 +183,7 @@ Duration Engine::patience() const {
     const Duration wall = deadline.wall <= now.wall ? Duration(0) : deadline.wall - now.wall;
     limit = std::min({limit, wall, longest_wall_wait});
   }
+  if (!has_room_) limit = std::min(limit, look_at_full_disk);
   return backlogged_ ? std::min(limit, retry_full) : limit;
 }
 

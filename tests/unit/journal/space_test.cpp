@@ -214,5 +214,30 @@ TEST(FullDisk, refuses_new_jobs_in_time_for_all_finishes_and_a_checkpoint) {
   EXPECT_TRUE(log->has_room(kilobyte.size(), 0));
 }
 
+// Others filled the disk meanwhile: the checkpoint that would give space back has no room, and nothing more
+// is put that would bring the next one.
+TEST(FullDisk, tries_a_checkpoint_again_when_there_is_room) {
+  const FakeDisk disk;
+  disk.set_capacity(40 * 4096);
+  Log log(disk);
+  std::uint64_t unfinished = 0;
+  for (; log->has_room(kilobyte.size(), unfinished); ++unfinished) log.put_durably({kilobyte});
+  while (!log.places().empty()) {
+    log.finish(log.places().begin()->first);
+    log->commit(true);
+  }
+  constexpr std::size_t much = 20 * 4096;
+  disk.set_capacity(disk.used_bytes());
+  log.checkpoint();
+  EXPECT_FALSE(log->has_room(much, 0));
+  EXPECT_EQ(log->stats().checkpoints, 0U);
+  EXPECT_FALSE(log->wants_checkpoint()) << "nothing has changed";
+  disk.set_capacity(44 * 4096);
+  EXPECT_FALSE(log->has_room(much, 0));
+  EXPECT_TRUE(log->wants_checkpoint());
+  log.checkpoint();
+  EXPECT_TRUE(log->has_room(much, 0));
+}
+
 }  // namespace
 }  // namespace joinery::broker::testing

@@ -173,15 +173,17 @@ bool Outgoing::write(Session& worker, Deliveries deliveries) {
   for (std::size_t i = 0; i < deliveries.size();) {
     const std::size_t jobs = group_length(deliveries, i);
     const effect::Delivery& first = deliveries[i];
+    const bool has_inputs = core_.spec(first.spec).inputs;
     writer.begin_group(queue_name(first.queue), specs_.raw(first.spec), first.token.epoch,
                        static_cast<std::uint32_t>(jobs));
     for (const effect::Delivery& delivery : deliveries.subspan(i, jobs)) {
       writer.begin_job(delivery.token.job, delivery.token.attempt, delivery.batch, delivery.parent,
-                       delivery.place.size);
+                       delivery.place.size, has_inputs);
       if (Result<> read = journal_.read(delivery.place, writer.frame()); !read) {
         if (deliveries.size() == 1) missing_.push_back({worker.id, delivery.token, std::move(read.error())});
         return false;
       }
+      if (has_inputs) writer.inputs(core_.inputs(delivery.token.job));
     }
     i += jobs;
   }

@@ -159,6 +159,20 @@ class Order {
   std::vector<FlowJob> out_;
 };
 
+// What is passed on has to be kept until then.
+void keep_inputs(std::vector<FlowJob>& jobs) {
+  constexpr std::uint32_t kept_s = 86'400;
+  std::map<std::string, FlowJob*> by_name;
+  for (FlowJob& job : jobs) by_name[job.name] = &job;
+  for (const FlowJob& job : jobs) {
+    if (!job.options.spec.inputs) continue;
+    for (const std::string& name : job.after) {
+      std::uint32_t& kept = by_name.at(name)->options.spec.result_ttl_s;
+      if (kept == 0) kept = kept_s;
+    }
+  }
+}
+
 }  // namespace
 
 Result<Flow> parse_flow(const Json& file, const SubmitOptions& usual) {
@@ -180,6 +194,7 @@ Result<Flow> parse_flow(const Json& file, const SubmitOptions& usual) {
   auto sorted = Order(jobs).sorted();
   if (!sorted) return std::unexpected(sorted.error());
   flow.jobs = std::move(*sorted);
+  keep_inputs(flow.jobs);
   return flow;
 }
 

@@ -126,6 +126,7 @@ void add_job_control(Arguments& arguments, JobControlFlags& flags) {
   arguments.option("--after", flags.after, "jobs that must succeed first; may be repeated", "JOB,...");
   arguments.option("--after-batch", flags.after_batches, "batches that must succeed as a whole first",
                    "BATCH,...");
+  arguments.flag("--inputs", flags.inputs, "the results of the jobs of --after are given to the handler");
   arguments.flag("--after-any", flags.after_any, "they must only have ended, whichever way");
 }
 
@@ -147,6 +148,9 @@ void apply_job_control(const JobControlFlags& flags, Wall now, SubmitOptions& op
   options.after = ids_of("after", flags.after);
   options.after_batches = ids_of("after-batch", flags.after_batches);
   if (flags.after_any) spec.after = After::finished;
+  if (flags.inputs && options.after.empty())
+    throw ClientError({Code::invalid_argument, "--inputs: there is no --after to have them from", "inputs"});
+  spec.inputs = flags.inputs;
 }
 
 }  // namespace joinery::cli

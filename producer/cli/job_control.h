@@ -18,6 +18,7 @@ struct JobControlFlags {
   std::string unique_scope, unique_until, on_conflict;
   std::vector<std::string> after, after_batches;
   bool after_any = false;
+  bool inputs = false;
 };
 
 void add_job_control(Arguments& arguments, JobControlFlags& flags);

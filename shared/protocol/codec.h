@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "shared/base/bytes.h"
@@ -70,12 +71,14 @@ Result<Type> type_of(Bytes frame);
 
 // Writes a dispatch frame piece by piece: begin, then per group begin_group and its jobs.
 // A payload is appended by the caller to `frame()` between begin_job (which writes its length) and the next
-// call.
+// call, which is inputs() if begin_job was told that the job has some.
 class DispatchWriter {
  public:
   void begin(Buffer& frame, std::uint32_t groups);
   void begin_group(Bytes queue, Bytes raw_spec, std::uint32_t epoch, std::uint32_t jobs);
-  void begin_job(JobId job, std::uint32_t attempt, BatchId batch, JobId parent, std::uint32_t payload_size);
+  void begin_job(JobId job, std::uint32_t attempt, BatchId batch, JobId parent, std::uint32_t payload_size,
+                 bool has_inputs = false);
+  void inputs(std::span<const JobId> jobs);
   Buffer& frame() { return *frame_; }
 
  private:

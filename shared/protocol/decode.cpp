@@ -202,12 +202,15 @@ void take(Reader& in, DispatchGroup& out) {
   }
   out.jobs.resize(count);
   for (DispatchedJob& job : out.jobs) {
-    in.array("job", 5);
+    const std::uint32_t fields = in.array("job");
     job.job = in.u64("job.id");
     job.attempt = in.u32("job.attempt");
     job.batch = in.u64("job.batch");
     job.parent = in.u64("job.parent");
     job.payload = in.bin("job.payload");
+    job.inputs = fields == 6 ? in.raw("job.inputs") : Bytes{};
+    if (in.ok() && fields != 5 && fields != 6) [[unlikely]]
+      in.refuse(Code::malformed_frame, fmt::format("job has {} elements, expected 5 or 6", fields), "job");
     if (!in.ok()) return;
   }
 }

@@ -139,8 +139,9 @@ void put(Writer& out, const Dispatch& dispatch) {
     writer.begin_group(group.queue, group.spec, group.epoch, static_cast<std::uint32_t>(group.jobs.size()));
     for (const DispatchedJob& job : group.jobs) {
       writer.begin_job(job.job, job.attempt, job.batch, job.parent,
-                       static_cast<std::uint32_t>(job.payload.size()));
+                       static_cast<std::uint32_t>(job.payload.size()), !job.inputs.empty());
       writer.frame().append(job.payload);
+      writer.frame().append(job.inputs);
     }
   }
 }
@@ -292,16 +293,22 @@ void DispatchWriter::begin_group(Bytes queue, Bytes raw_spec, std::uint32_t epoc
 }
 
 void DispatchWriter::begin_job(JobId job, std::uint32_t attempt, BatchId batch, JobId parent,
-                               std::uint32_t payload_size) {
+                               std::uint32_t payload_size, bool has_inputs) {
   char head[1 + 5 * 9];  // written in one piece: this runs once per job
   char* p = head;
-  *p++ = static_cast<char>(0x95);
+  *p++ = static_cast<char>(has_inputs ? 0x96 : 0x95);
   p = pack::u64(p, job);
   p = pack::u64(p, attempt);
   p = pack::u64(p, batch);
   p = pack::u64(p, parent);
   p = pack::bin_head(p, payload_size);
   frame_->append(head, static_cast<std::size_t>(p - head));
+}
+
+void DispatchWriter::inputs(std::span<const JobId> jobs) {
+  Writer out(*frame_);
+  out.array(jobs.size());
+  for (JobId job : jobs) out.u64(job);
 }
 
 }  // namespace joinery::protocol

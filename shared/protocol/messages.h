@@ -130,13 +130,15 @@ struct Capacity {
   std::uint32_t deliveries = 0;
 };
 
-// [21, [group...]]; group: [queue, spec(map), epoch, [[job, attempt, batch, parent, payload]...]]
+// [21, [group...]]; group: [queue, spec(map), epoch, [[job, attempt, batch, parent, payload,
+// [input...]?]...]]
 struct DispatchedJob {
   JobId job = 0;
   std::uint32_t attempt = 0;
   BatchId batch = 0;
   JobId parent = 0;
   Bytes payload;
+  Bytes inputs = {};  // raw array of the ids of the jobs whose results it is given; empty: it wants none
 };
 struct DispatchGroup {
   std::string queue;

@@ -47,12 +47,13 @@ void put(Writer& out, const Run& run) {
   }
   out.array(run.jobs.size());
   for (const RunJob& job : run.jobs) {
-    out.array(5);
+    out.array(job.inputs.empty() ? 5 : 6);
     out.u64(job.token.job);
     out.u64(job.token.attempt);
     out.u64(job.token.epoch);
     out.u64(job.batch);
     out.bin(job.payload);
+    out.raw(job.inputs);
   }
 }
 
@@ -160,12 +161,15 @@ void take(Reader& in, Run& out) {
   out.jobs.clear();
   for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
     RunJob& job = out.jobs.emplace_back();
-    in.array("job", 5);
+    const std::uint32_t fields = in.array("job");
     job.token.job = in.u64("job.id");
     job.token.attempt = in.u32("job.attempt");
     job.token.epoch = in.u32("job.epoch");
     job.batch = in.u64("job.batch");
     job.payload = in.bin("job.payload");
+    if (fields == 6) job.inputs = in.raw("job.inputs");
+    if (in.ok() && fields != 5 && fields != 6)
+      in.refuse(Code::malformed_frame, fmt::format("job has {} elements, expected 5 or 6", fields), "job");
   }
 }
 

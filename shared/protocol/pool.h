@@ -43,12 +43,13 @@ struct Ready {
   std::vector<std::string> handlers;
   bool board = false;
 };
-// [2, handler, info(map), [[job, attempt, epoch, batch, payload]...]]; info: "queue", "content_type",
-// "soft_timeout_ms", "trace", "keep_result" (absent: default)
+// [2, handler, info(map), [[job, attempt, epoch, batch, payload, [input(bin)|nil...]?]...]]; info: "queue",
+// "content_type", "soft_timeout_ms", "trace", "keep_result" (absent: default)
 struct RunJob {
   Token token;
   BatchId batch = 0;
   Bytes payload;
+  Bytes inputs = {};  // raw array; empty: it wants none
 };
 struct RunInfo {
   std::string queue;
@@ -96,7 +97,8 @@ struct Cancel {
 };
 // [7]; from the supervisor
 struct Stop {};
-// [8, redis_url, namespace]; from the supervisor: where shared values and locks live, for the jobs that follow
+// [8, redis_url, namespace]; from the supervisor: where shared values and locks live, for the jobs that
+// follow
 struct Shared {
   std::string redis_url;  // empty: there is none
   std::string name_space;

@@ -20,12 +20,7 @@ Result<redis::Value> fetch(redis::Client& redis, std::vector<std::string> keys, 
   return std::move(replies->at(0));
 }
 
-Result<> read_some(redis::Client& redis, SessionId broker, std::span<const JobId> jobs, bool take,
-                   Found& found) {
-  std::vector<std::string> keys;
-  keys.reserve(jobs.size() + 1);
-  for (JobId job : jobs) keys.push_back(key(broker, job));
-  auto reply = fetch(redis, std::move(keys), take);
+Result<> add(const Result<redis::Value>& reply, std::span<const JobId> jobs, Found& found) {
   if (!reply) return std::unexpected(reply.error());
   if (reply->kind != redis::Value::Kind::list || reply->list.size() != jobs.size()) {
     return fail(Code::redis_unreachable, fmt::format("Redis did not give the results: {}", reply->text));
@@ -41,6 +36,14 @@ Result<> read_some(redis::Client& redis, SessionId broker, std::span<const JobId
     found.push_back(std::move(*stored));
   }
   return {};
+}
+
+Result<> read_some(redis::Client& redis, SessionId broker, std::span<const JobId> jobs, bool take,
+                   Found& found) {
+  std::vector<std::string> keys;
+  keys.reserve(jobs.size() + 1);
+  for (JobId job : jobs) keys.push_back(key(broker, job));
+  return add(fetch(redis, std::move(keys), take), jobs, found);
 }
 
 Result<Found> read_all(redis::Client& redis, SessionId broker, std::span<const JobId> jobs, bool take) {
@@ -62,6 +65,19 @@ Result<Found> read(redis::Client& redis, SessionId broker, std::span<const JobId
 
 Result<Found> take(redis::Client& redis, SessionId broker, std::span<const JobId> jobs) {
   return read_all(redis, broker, jobs, true);
+}
+
+void read(redis::Pipeline& redis, SessionId broker, std::span<const JobId> jobs,
+          std::function<void(Result<Found>)> done) {
+  std::vector<std::string> texts{"MGET"};
+  for (JobId job : jobs) texts.push_back(key(broker, job));
+  redis.command(std::vector<Bytes>(texts.begin(), texts.end()),
+                [ids = std::vector<JobId>(jobs.begin(), jobs.end()),
+                 done = std::move(done)](const Result<redis::Value>& reply) {
+                  Found found;
+                  auto added = add(reply, ids, found);
+                  added ? done(std::move(found)) : done(std::unexpected(added.error()));
+                });
 }
 
 }  // namespace joinery::results

@@ -57,4 +57,9 @@ Result<std::vector<std::optional<Stored>>> read(redis::Client& redis, SessionId 
 Result<std::vector<std::optional<Stored>>> take(redis::Client& redis, SessionId broker,
                                                 std::span<const JobId> jobs);
 
+// The same, without waiting: `done` is called from redis.process(), once, with redis_unreachable, wrong_type,
+// or what was found.
+void read(redis::Pipeline& redis, SessionId broker, std::span<const JobId> jobs,
+          std::function<void(Result<std::vector<std::optional<Stored>>>)> done);
+
 }  // namespace joinery::results

@@ -176,6 +176,45 @@ TEST_F(JobControlFlows, AFlowIsSubmittedFromAFile) {
   EXPECT_EQ(state(job("mail")), "succeeded");
 }
 
+TEST_F(JobControlFlows, ResultsArePassedOnInAChainAndInAChord) {
+  const Finished said = joinery({"--json", "flow", "submit", "-"}, R"({"jobs": {
+      "a":   {"command": ["echo", "3"]},
+      "b":   {"command": ["echo", "4"]},
+      "sum": {"command": ["awk", "{s += $1} END {print s}"], "after": ["a", "b"], "inputs": true, "keep_result": "1h"},
+      "say": {"command": ["echo", "it is {input}"], "after": ["sum"], "inputs": true, "keep_result": "1h"}}})");
+  ASSERT_EQ(said.status, 0) << said.err;
+  const Json flow = Json::parse(said.out);
+  EXPECT_EQ(joinery({"join", "--batch", flow["batch"].dump()}).status, 0);
+  EXPECT_EQ(say({"result", flow["jobs"]["sum"].dump()}), "7");
+  EXPECT_EQ(say({"result", flow["jobs"]["say"].dump()}), "it is 7");
+}
+
+TEST_F(JobControlFlows, AnInputThatWasNotKeptFailsTheJobUnlessItCanDoWithout) {
+  const std::string first = say({"submit", "--keep-result", "0", "exec", "--", "echo", "1"});
+  const Finished without = joinery({"submit", "--wait", "--inputs", "--after", first, "exec", "--", "cat"});
+  EXPECT_NE(without.status, 0);
+  EXPECT_THAT(without.err, HasSubstr("the result of job " + first));
+  EXPECT_EQ(
+      joinery({"submit", "--wait", "--inputs", "--after-any", "--after", first, "exec", "--", "cat"}).status,
+      0);
+  EXPECT_THAT(joinery({"submit", "--inputs", "exec", "--", "cat"}).err, HasSubstr("--inputs"));
+}
+
+TEST_F(JobControlFlows, InputsAreThereAlsoIfRedisWasAway) {
+  Stack own({"--log-level", "debug"});
+  own.start_worker();
+  const Finished first = own.joinery({"submit", "--wait", "--keep-result", "1h", "exec", "--", "echo", "41"});
+  ASSERT_EQ(first.status, 0) << first.err;
+  const Finished second = own.joinery(
+      {"submit", "--queue", "shelf", "--inputs", "--after", "1", "--keep-result", "1h", "exec", "--", "cat"});
+  own.broker().signal(SIGKILL);
+  own.broker().wait();
+  own.start_broker();
+  const std::string job = second.out.substr(0, second.out.find('\n'));
+  EXPECT_EQ(own.joinery({"job", "move", job, "--to", "default"}).status, 0);
+  EXPECT_EQ(own.joinery({"result", job}).out, "41\n");
+}
+
 TEST_F(JobControlFlows, AMistakeInAFlowIsNamedAndNothingIsSubmitted) {
   const auto refused = [](const char* jobs) {
     const Finished said = joinery({"flow", "submit", "-"}, std::string(R"({"jobs": )") + jobs + "}");

@@ -30,6 +30,49 @@ void read_environment(protocol::Reader& in, std::vector<std::string>& environmen
   }
 }
 
+// What an input is as text: what a command wrote to stdout, a text or bytes as they are, all else as its
+// msgpack.
+std::string text_of(Bytes input) {
+  protocol::Reader in(input);
+  const unsigned char first = in.peek();
+  if (first >= 0x80 && first <= 0x8f) {
+    for (std::uint32_t left = in.map("input"); left > 0 && in.ok(); --left) {
+      if (in.str("input") == "stdout") return std::string(in.bin("input"));
+      in.raw("input");
+    }
+    return std::string(input);
+  }
+  const bool plain = (first >= 0xa0 && first <= 0xbf) || (first >= 0xc4 && first <= 0xc6) ||
+                     (first >= 0xd9 && first <= 0xdb);
+  return std::string(plain ? in.bin("input") : input);
+}
+
+// Inputs are the command's stdin, one after the other, if the payload has none of its own; and the word
+// {input} of its arguments, one per line. Returns what the stdin points into.
+std::unique_ptr<const std::string> give_inputs(const JobContext& job, Command& command) {
+  const auto inputs = job.inputs();
+  if (inputs.empty()) return nullptr;
+  std::string all;
+  std::string lines;
+  for (const auto& input : inputs) {
+    if (!input) continue;
+    std::string text = text_of(*input);
+    all += text;
+    text.erase(text.find_last_not_of('\n') + 1);
+    lines += (lines.empty() ? "" : "\n") + text;
+  }
+  constexpr std::string_view word = "{input}";
+  for (std::string& argument : command.argv) {
+    for (auto at = argument.find(word); at != std::string::npos; at = argument.find(word, at + lines.size()))
+      argument.replace(at, word.size(), lines);
+    if (argument.find('\0') != std::string::npos)
+      throw MalformedPayload("an input for an argument contains a zero byte");
+  }
+  auto kept = std::make_unique<const std::string>(std::move(all));
+  if (!command.input) command.input = Bytes(*kept);
+  return kept;
+}
+
 Command read_payload(Bytes payload) {
   Command command;
   protocol::Reader in(payload);
@@ -102,6 +145,7 @@ Buffer result_of(const Ended& ended) {
 
 Buffer run(JobContext& job, Bytes payload, std::size_t output_max) {
   Command command = read_payload(payload);
+  const auto given = give_inputs(job, command);
   command.environment = with_delivery(job, std::move(command.environment));
   const auto ended = run_command(command, output_max, job);
   if (!ended) {

@@ -65,6 +65,9 @@ class JobContext {
   virtual BatchId batch() const = 0;
   virtual const std::string& queue() const = 0;
   virtual const std::string& trace() const = 0;
+  // The results of the jobs that it comes after, in their order, if it was submitted with `inputs`: nullopt
+  // where there is none, which only a job sees that comes after them whatever their outcome.
+  virtual std::vector<std::optional<Bytes>> inputs() const { return {}; }
   // When the soft time limit ends, if there is one.
   virtual std::optional<Mono> deadline() const = 0;
   // True once the job should stop: it was cancelled, or its soft time limit is over.

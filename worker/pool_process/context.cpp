@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "shared/base/utf8.h"
+#include "shared/protocol/reader.h"
 
 namespace joinery::pool_process {
 
@@ -13,6 +14,16 @@ void Context::begin(const Batch& batch, const pool::RunJob& job, Mono now) {
   if (payloads_.empty()) return;
   children_.clear();
   payloads_.clear();
+}
+
+std::vector<std::optional<Bytes>> Context::inputs() const {
+  if (job_->inputs.empty()) return {};
+  protocol::Reader in(job_->inputs);
+  std::vector<std::optional<Bytes>> all(in.array("inputs"));
+  for (auto& one : all) {
+    if (!in.nil()) one = in.bin("inputs");
+  }
+  return all;
 }
 
 std::optional<Mono> Context::deadline() const {

@@ -27,6 +27,7 @@ class Context final : public JobContext {
   BatchId batch() const override { return job_->batch; }
   const std::string& queue() const override { return batch_->info.queue; }
   const std::string& trace() const override { return batch_->info.trace; }
+  std::vector<std::optional<Bytes>> inputs() const override;
   std::optional<Mono> deadline() const override;
   bool cancelled() const override { return stopped().has_value(); }
   void on_cancel(std::function<void()> call) override;

@@ -61,7 +61,8 @@ struct Job {
   Token token;
   BatchId batch = 0;
   JobKind* kind = nullptr;
-  Bytes payload;        // until it is fed
+  Bytes payload;        // this and...
+  Bytes inputs;         // ... these: until it is fed
   DispatchFrame frame;  // what the payload points into
   Mono fed_at{};
   Mono kill_at = never_mono;  // of a revoked one: when its grace ends

@@ -83,6 +83,8 @@ Loop::Loop(const SupervisorOptions& options, std::string name)
           actions_),
       link_(context_, options.endpoint, hello_of(options, name_), *this),
       writer_([this](OwnedReport report) { link_.report(std::move(report)); }),
+      inputs_([this](const DispatchFrame& frame, const protocol::Dispatch& ready) { hand_on(frame, ready); },
+              [this](OwnedReport report) { link_.report(std::move(report)); }),
       health_(options.health_file),
       out_of_memory_(out_of_memory_kills()) {
   if (ready_) ::fcntl(ready_.get(), F_SETFD, FD_CLOEXEC);  // not for the pool processes
@@ -115,6 +117,7 @@ void Loop::turn() {
   check_memory();
   announce();
   writer_.process(now_);
+  inputs_.process(now_, writer_.redis(), writer_.broker());
   for (const ProcessId id : std::exchange(dirty_, {})) {
     const auto found = processes_.find(id);
     if (found != processes_.end()) flush(id, found->second);
@@ -139,9 +142,9 @@ void Loop::wait() {
 }
 
 int Loop::timeout_ms() const {
-  const Mono next =
-      std::min({plan_.next_deadline(), link_.next_deadline(), writer_.next_deadline(), memory_at_,
-                give_up_at_, health_.next_deadline(), options_.burst ? burst_.next_deadline() : never_mono});
+  const Mono next = std::min({plan_.next_deadline(), link_.next_deadline(), writer_.next_deadline(),
+                              inputs_.next_deadline(), memory_at_, give_up_at_, health_.next_deadline(),
+                              options_.burst ? burst_.next_deadline() : never_mono});
   if (next == never_mono) return -1;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - read_clocks().mono).count();
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
@@ -222,6 +225,7 @@ void Loop::take_signals() {
       spdlog::warn("signal {} again: stopping at once", info.ssi_signo);
       plan_.abandon(now_.mono);
     }
+    inputs_.release();
     perform();
   }
 }
@@ -256,8 +260,8 @@ void Loop::check_memory() {
 }
 
 void Loop::burst() {
-  const bool busy =
-      stopping_ || !link_.in_session() || plan_.held() > 0 || writer_.waiting() > 0 || !link_.settled();
+  const bool busy = stopping_ || !link_.in_session() || plan_.held() > 0 || inputs_.waiting() > 0 ||
+                    writer_.waiting() > 0 || !link_.settled();
   if (busy) asked_.clear();
   switch (burst_.turn(now_.mono, busy)) {
     case Burst::Next::wait: return;
@@ -329,6 +333,11 @@ void Loop::say_ready() {
 }
 
 void Loop::dispatched(const DispatchFrame& frame, const protocol::Dispatch& dispatch) {
+  protocol::Dispatch rest;
+  hand_on(frame, !stopping_ && inputs_.take(frame, dispatch, rest) ? rest : dispatch);
+}
+
+void Loop::hand_on(const DispatchFrame& frame, const protocol::Dispatch& dispatch) {
   if (auto done = plan_.dispatch(now_.mono, frame, dispatch); !done) {
     spdlog::error("dispatch: {}: {}", done.error().field, done.error().message);
   }
@@ -336,12 +345,14 @@ void Loop::dispatched(const DispatchFrame& frame, const protocol::Dispatch& disp
 }
 
 void Loop::revoked(const protocol::Revoke& revoke) {
+  inputs_.revoke(revoke);
   plan_.revoke(now_.mono, revoke);
   perform();
 }
 
 void Loop::held_tokens(std::vector<Token>& out) {
   plan_.held_tokens(out);
+  inputs_.held_tokens(out);
   writer_.held_tokens(out);
 }
 

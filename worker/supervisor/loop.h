@@ -10,6 +10,7 @@
 #include "worker/supervisor/broker_link.h"
 #include "worker/supervisor/burst.h"
 #include "worker/supervisor/health.h"
+#include "worker/supervisor/inputs.h"
 #include "worker/supervisor/pool_plan.h"
 #include "worker/supervisor/pool_process.h"
 #include "worker/supervisor/result_writer.h"
@@ -43,6 +44,7 @@ class Loop final : private LinkEvents {
   void held_tokens(std::vector<Token>& out) override;
 
   // loop.cpp: turns
+  void hand_on(const DispatchFrame& frame, const protocol::Dispatch& dispatch);
   void turn();
   void wait();
   int timeout_ms() const;
@@ -90,6 +92,7 @@ class Loop final : private LinkEvents {
   transport::Context context_;
   BrokerLink link_;
   ResultWriter writer_;
+  Inputs inputs_;
   pool::Shared shared_;
   bool process_ended_ = false;  // what is finished now, is so by the end of its process
   Burst burst_;

@@ -41,6 +41,7 @@ std::int64_t whole_seconds(Duration duration) { return duration / std::chrono::s
 void Actions::clear() {
   for (Job* job : fed) {
     job->payload = {};
+    job->inputs = {};
     job->frame.reset();
   }
   steps.clear();
@@ -150,6 +151,7 @@ Result<> PoolPlan::dispatch(Mono now, const DispatchFrame& frame, const protocol
       job->batch = one.batch;
       job->kind = kind;
       job->payload = one.payload;
+      job->inputs = one.inputs;
       ++kind->jobs;
       if (draining_) {
         finish(job, 0, Report::Kind::released);

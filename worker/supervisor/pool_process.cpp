@@ -105,8 +105,8 @@ void PoolProcess::run(std::span<Job* const> jobs, bool one_by_one) {
     fill_run(run, *kind);
     std::size_t bytes = 0;
     do {
-      run.jobs.push_back({jobs[i]->token, jobs[i]->batch, jobs[i]->payload});
-      bytes += jobs[i]->payload.size();
+      run.jobs.push_back({jobs[i]->token, jobs[i]->batch, jobs[i]->payload, jobs[i]->inputs});
+      bytes += jobs[i]->payload.size() + jobs[i]->inputs.size();
       ++i;
     } while (i < jobs.size() && jobs[i]->kind == kind && bytes < run_bytes_most && !one_by_one);
     pool::encode(run_, out_);

@@ -38,6 +38,9 @@ class ResultWriter {
   void held_tokens(std::vector<Token>& out) const;
 
   void process(Now now);
+  // Its connection, for others of the loop; null: there is no Redis. Another one after use().
+  redis::Pipeline* redis() { return redis_.get(); }
+  SessionId broker() const { return broker_; }
   int descriptor() const { return redis_ ? redis_->descriptor() : -1; }
   bool wants_write() const { return redis_ && redis_->wants_write(); }
   Mono next_deadline() const;

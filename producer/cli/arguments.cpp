@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 
 #include "producer/cli/human.h"
@@ -34,51 +35,57 @@ T checked(Result<T> parsed) {
 
 }  // namespace
 
-void Arguments::take(const std::string& names, const std::string& help, const std::string& hint,
-                     const std::string& shown, std::function<void(const std::string&)> set) {
-  const CLI::callback_t named = [set, names](const CLI::results_t& texts) {
-    for (const std::string& text : texts) try {
-        set(text);
-      } catch (const CLI::ValidationError& error) {
-        throw CLI::ValidationError(fmt::format("{}: {}", names.substr(names.rfind(',') + 1), error.what()));
-      }
+// The one place where CLI11 is given what takes a value. Its way to lists, allow_extra_args, also splits what
+// stands in brackets ("[a,b]" becomes "a" and "b"), and nothing that a user types may be split. So it is off
+// everywhere, and a list of positionals is one that wants more values than there can be: with the policy
+// TakeAll, nobody minds that it gets fewer.
+CLI::Option* Arguments::add(const std::string& names, const std::string& help, bool is_list,
+                            const std::function<void(const std::string&)>& set) {
+  const CLI::callback_t take_each = [set](const CLI::results_t& texts) {
+    std::ranges::for_each(texts, set);
     return true;
   };
-  app_.add_option(names, named, help)
-      ->type_name(hint)
-      ->default_str(shown)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  CLI::Option* option = app_.add_option(names, take_each, help);
+  option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  constexpr int unlimited = CLI::detail::expected_max_vector_size;
+  if (is_list) option->expected(unlimited, unlimited);
+  return option->allow_extra_args(false);
+}
+
+void Arguments::take(const std::string& names, const std::string& help, const std::string& hint,
+                     const std::string& shown, const std::function<void(const std::string&)>& set) {
+  const auto named = [set, flag = names.substr(names.rfind(',') + 1)](const std::string& text) {
+    try {
+      set(text);
+    } catch (const CLI::ValidationError& error) {
+      throw CLI::ValidationError(fmt::format("{}: {}", flag, error.what()));
+    }
+  };
+  add(names, help, false, named)->type_name(hint)->default_str(shown);
 }
 
 void Arguments::positional(const std::string& name, std::string& value, const std::string& help) {
-  app_.add_option(name, value, help)->required()->type_name("");
+  add(name, help, false, [&value](const std::string& text) { value = text; })->required()->type_name("");
 }
 
 void Arguments::optional_positional(const std::string& name, std::string& value, const std::string& help) {
-  app_.add_option(name, value, help)->type_name("");
+  add(name, help, false, [&value](const std::string& text) { value = text; })->type_name("");
 }
 
 void Arguments::positionals(const std::string& name, std::vector<std::string>& values,
                             const std::string& help) {
-  app_.add_option(name, values, help)->type_name("");
+  add(name, help, true, [&values](const std::string& text) { values.push_back(text); })->type_name("");
 }
 
 void Arguments::jobs(std::vector<JobId>& values, bool required, const std::string& help) {
-  const CLI::callback_t read = [&values](const CLI::results_t& texts) {
-    for (const std::string& text : texts) {
-      try {
-        values.push_back(whole_number<JobId>(text, 1, UINT64_MAX));
-      } catch (const CLI::ValidationError&) {
-        throw CLI::ValidationError(fmt::format("JOB: \"{}\" is not the id of a job", text));
-      }
+  const auto read = [&values](const std::string& text) {
+    try {
+      values.push_back(whole_number<JobId>(text, 1, UINT64_MAX));
+    } catch (const CLI::ValidationError&) {
+      throw CLI::ValidationError(fmt::format("JOB: \"{}\" is not the id of a job", text));
     }
-    return true;
   };
-  app_.add_option("JOB", read, help)
-      ->expected(1, 1 << 24)
-      ->allow_extra_args()
-      ->required(required)
-      ->type_name("");
+  add("JOB", help, true, read)->required(required)->type_name("");
 }
 
 void Arguments::flag(const std::string& names, bool& value, const std::string& help) {

@@ -50,8 +50,10 @@ class Arguments {
   void examples(const std::string& text);
 
  private:
+  CLI::Option* add(const std::string& names, const std::string& help, bool is_list,
+                   const std::function<void(const std::string&)>& set);
   void take(const std::string& names, const std::string& help, const std::string& hint,
-            const std::string& shown, std::function<void(const std::string&)> set);
+            const std::string& shown, const std::function<void(const std::string&)>& set);
 
   CLI::App& app_;
 };

@@ -36,7 +36,7 @@ std::map<std::string, JobId> submit_all(Context& context, const Flow& flow, Batc
 }
 
 ExitCode submit(Context& context, const std::string& name) {
-  const auto file = parse_json(read_file(name));
+  const auto file = parse_json(read_input(name));
   if (!file) throw UsageError(fmt::format("{} is not JSON", name), "file");
   SubmissionFlags usual;
   const auto flow = parse_flow(*file, submit_options(usual, context.settings, read_clocks().wall));

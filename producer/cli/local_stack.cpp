@@ -69,9 +69,9 @@ void LocalStack::start(Service& service) {
 void LocalStack::on_signal() {
   signalfd_siginfo info{};
   if (::read(signals_.get(), &info, sizeof info) != sizeof info) return;
-  ++signals_taken_;
+  if (!stops_.take(read_clocks().mono)) return;
   if (!stopping_) return stop(ExitCode::success);
-  if (first().child.runs()) ::kill(first().child.pid, signals_taken_ > 2 ? SIGKILL : SIGTERM);
+  if (first().child.runs()) ::kill(first().child.pid, stops_.count() > 2 ? SIGKILL : SIGTERM);
 }
 
 void LocalStack::on_ready(Service& service) {

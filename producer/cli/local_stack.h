@@ -15,6 +15,7 @@
 #include "producer/cli/child.h"
 #include "producer/cli/output.h"
 #include "shared/base/exit_code.h"
+#include "shared/base/stop_requests.h"
 #include "shared/base/time.h"
 
 namespace joinery::cli {
@@ -37,8 +38,8 @@ class LocalStack {
   LocalStack(StackOptions options, Output& out, Ready ready);
 
   // Until SIGINT, SIGTERM or SIGHUP, or until it cannot go on. A second signal stops the worker at once,
-  // which hands its jobs back; a third kills. The worker always goes before the broker, which takes what it
-  // hands in.
+  // which hands its jobs back; a third kills (StopRequests: those of one moment are one). The worker always
+  // goes before the broker, which takes what it hands in.
   ExitCode run();
 
  private:
@@ -68,7 +69,7 @@ class LocalStack {
   std::string endpoint_;
   bool announced_ = false;
   bool stopping_ = false;
-  int signals_taken_ = 0;
+  StopRequests stops_{std::chrono::seconds(1)};
   ExitCode code_ = ExitCode::success;
 };
 

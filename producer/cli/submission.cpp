@@ -2,13 +2,12 @@
 
 #include <fmt/core.h>
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iostream>
-#include <iterator>
+
+#include "shared/base/read_file.h"
 
 namespace joinery::cli {
 namespace {
@@ -138,13 +137,10 @@ void warn_without_worker(Context& context, const std::string& handler, const std
                                handler == "exec" && !has_handler ? " (joinery-worker --allow-exec)" : ""));
 }
 
-std::string read_file(const std::string& name) {
-  if (name == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
-  std::ifstream file(name, std::ios::binary);
-  std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  if (!file.is_open() || file.bad())
-    throw ClientError({Code::io_error, fmt::format("{}: {}", name, std::strerror(errno)), {}});
-  return bytes;
+std::string read_input(const std::string& name) {
+  auto bytes = name == "-" ? read_descriptor(STDIN_FILENO, "stdin") : read_file(name);
+  if (!bytes) throw ClientError(bytes.error());
+  return std::move(*bytes);
 }
 
 }  // namespace joinery::cli

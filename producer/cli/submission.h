@@ -46,6 +46,6 @@ bool note_full(Context& context, const std::string& queue);
 void warn_without_worker(Context& context, const std::string& handler, const std::string& queue);
 
 // A file's bytes; "-" is stdin.
-std::string read_file(const std::string& name);
+std::string read_input(const std::string& name);
 
 }  // namespace joinery::cli

@@ -37,10 +37,10 @@ Buffer payload_of(const Flags& flags, const std::vector<std::string>& words) {
   if (!flags.payload_file) {
     if (!flags.input) return payload(flags, words);
     if (!is_exec(flags)) throw UsageError("--stdin is only for handler exec");
-    return payload(flags, words, read_file(*flags.input));
+    return payload(flags, words, read_input(*flags.input));
   }
   if (!words.empty()) throw UsageError("--payload-file is the whole payload; there can be no ARGS");
-  return read_file(*flags.payload_file);
+  return read_input(*flags.payload_file);
 }
 
 volatile std::sig_atomic_t interrupted = 0;

@@ -3,13 +3,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
+
+#include "shared/base/read_file.h"
 
 namespace joinery::config {
 namespace {
@@ -80,11 +78,9 @@ std::string FileEntry::name() const {
 }
 
 Result<std::vector<FileEntry>> read_toml(const std::string& file) {
-  std::ifstream stream(file);
-  const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  if (!stream.is_open() || stream.bad())
-    return fail(Code::invalid_config, fmt::format("{}: cannot be read: {}", file, std::strerror(errno)));
-  const toml::parse_result parsed = toml::parse(text, file);
+  const Result<std::string> text = read_file(file);
+  if (!text) return fail(Code::invalid_config, text.error().message);
+  const toml::parse_result parsed = toml::parse(*text, file);
   if (!parsed)
     return fail(Code::invalid_config, fmt::format("{}:{}: {}", file, parsed.error().source().begin.line,
                                                   parsed.error().description()));

@@ -44,6 +44,20 @@ TEST_F(CliJobs, ASubmittedCommandHasItsOutputAsItsResult) {
   EXPECT_THAT(result.err, HasSubstr("there\n"));
 }
 
+TEST_F(CliJobs, WordsInBracketsReachTheJobAsTheyWereTyped) {
+  EXPECT_EQ(joinery({"submit", "--wait", "exec", "printf", "%s|", "[a,b]", "[]", "[c]"}).out,
+            "[a,b]|[]|[c]|");
+  EXPECT_EQ(joinery({"submit", "--wait", "exec", "--env", "A=1", "--env", "B=[1,2]", "--", "sh", "-c",
+                     "echo $A $B"})
+                .out,
+            "1 [1,2]\n");
+  EXPECT_EQ(joinery({"map", "--results", "exec", "echo", "[a,b]", ":::", "[x,y]"}).out, "[a,b] [x,y]\n");
+  const std::string job =
+      trimmed(joinery({"submit", "--json-args", "vec", "[1,2,3.5]", "status", "true"}).out);
+  EXPECT_THAT(joinery({"job", "show", "--payload", job}).out, HasSubstr(R"([[1,2,3.5],"status",true])"));
+  joinery({"cancel", job});
+}
+
 TEST_F(CliJobs, AResultIsOneJsonLineIfAsked) {
   const std::string job = trimmed(joinery({"submit", "exec", "--", "echo", "hi"}).out);
   const Finished said = joinery({"--json", "result", job});

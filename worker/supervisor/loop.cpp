@@ -215,9 +215,9 @@ void Loop::watch_redis() {
 void Loop::take_signals() {
   signalfd_siginfo info{};
   while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
-    ++signals_taken_;
     stopping_ = true;
-    if (signals_taken_ == 1) {
+    if (!stops_.take(now_.mono)) continue;
+    if (stops_.count() == 1) {
       spdlog::info("signal {}: finishing what runs, for at most {} s", info.ssi_signo,
                    std::chrono::duration<double>(options_.drain_timeout.value).count());
       plan_.drain(now_.mono);
@@ -300,7 +300,7 @@ bool Loop::finished() {
   const bool settled = !link_.opened() || (writer_.waiting() == 0 && link_.settled());
   if (settled) return true;
   if (give_up_at_ == never_mono) {
-    give_up_at_ = now_.mono + (signals_taken_ > 1 ? acknowledgements_wait_short : acknowledgements_wait);
+    give_up_at_ = now_.mono + (stops_.count() > 1 ? acknowledgements_wait_short : acknowledgements_wait);
   }
   if (now_.mono < give_up_at_) return false;
   spdlog::error("the broker did not acknowledge every finish; those jobs will run again");

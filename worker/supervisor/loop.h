@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "shared/base/stop_requests.h"
 #include "worker/supervisor/broker_link.h"
 #include "worker/supervisor/burst.h"
 #include "worker/supervisor/health.h"
@@ -110,7 +111,7 @@ class Loop final : private LinkEvents {
   bool busy_ = false;                                      // there was more than one turn takes
   std::size_t payload_max_ = limits::payload_max_default;  // of the broker
   std::size_t frame_max_ = limits::frame_max_default;
-  int signals_taken_ = 0;
+  StopRequests stops_{std::chrono::milliseconds(500)};
   bool stopping_ = false;
   Mono give_up_at_ = never_mono;  // on acknowledgements, when all processes are gone
   Mono memory_at_ = never_mono;

@@ -108,6 +108,19 @@ TEST(Program, TakesSeveralIds) {
   }
 }
 
+TEST(Program, AConfigurationThatIsADirectoryIsAMistakeLikeOneThatIsMissing) {
+  const Said said = joinery({"--config", "/", "status"});
+  EXPECT_EQ(said.code, static_cast<int>(ExitCode::config));
+  EXPECT_THAT(said.err, HasSubstr("/: cannot be read: Is a directory"));
+  EXPECT_THAT(joinery({"submit", "echo", "--payload-file", "/"}).err, HasSubstr("/: cannot be read"));
+}
+
+// What CLI11 knows as a list, "[7,8]", is one word for us.
+TEST(Program, SplitsNoWordThatTheUserTyped) {
+  EXPECT_THAT(joinery({"result", "[7,8]"}).err, HasSubstr("JOB: \"[7,8]\" is not the id of a job"));
+  EXPECT_THAT(joinery({"submit", "exec", "--delay", "[1s,2s]", "true"}).err, HasSubstr("\"[1s,2s]\" is not"));
+}
+
 TEST(Program, NeedsACommand) {
   const Said said = joinery({"--queue", "mail"});
   EXPECT_EQ(said.code, usage);

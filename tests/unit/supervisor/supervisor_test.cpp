@@ -240,6 +240,22 @@ TEST_F(SupervisorTest, ADrainHandsBackWhatHasNotStartedAndWaitsForTheRest) {
   EXPECT_EQ(worker->wait(), 0);
 }
 
+// GNU timeout signals the process, and then its group.
+TEST_F(SupervisorTest, SignalsOfOneMomentAreOne) {
+  start({"--processes", "1"});
+  broker.welcome();
+  broker.dispatch("stay", 1, 1, "polite");
+  broker.stays();
+  worker->signal(SIGTERM);
+  worker->signal(SIGINT);
+  broker.next<protocol::Capacity>();
+  broker.send(protocol::Revoke{{{1, 1, 1}}, Code::cancelled, 60'000});
+  broker.finish();
+  broker.next<protocol::Goodbye>();
+  EXPECT_EQ(worker->wait(), 0);
+  EXPECT_THAT(worker->err(), ::testing::Not(::testing::HasSubstr("stopping at once")));
+}
+
 TEST_F(SupervisorTest, ASecondSignalHandsBackWhatRunsToo) {
   start();
   broker.welcome();
@@ -247,7 +263,10 @@ TEST_F(SupervisorTest, ASecondSignalHandsBackWhatRunsToo) {
   broker.stays();
   worker->signal(SIGTERM);
   broker.next<protocol::Capacity>();
-  worker->signal(SIGTERM);
+  EXPECT_TRUE(testing::eventually([&] {
+    worker->signal(SIGTERM);
+    return worker->err().find("stopping at once") != std::string::npos;
+  }));
   EXPECT_EQ(broker.report().kind, Kind::released);
   broker.next<protocol::Goodbye>();
   EXPECT_EQ(worker->wait(), 0);

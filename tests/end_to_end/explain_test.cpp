@@ -77,6 +77,7 @@ TEST_F(Explain, NoConnectedWorkerHasItsHandler) {
 
 TEST_F(Explain, ItsQueueIsPausedByWhomSinceWhenAndWhy) {
   worker();
+  say({"queue", "configure", "default", "--mode", "fifo"});
   say({"queue", "pause", "default", "--reason", "disk is full"});
   const std::string job = submit({});
   EXPECT_THAT(explain(job), MatchesRegex("queue 'default' was paused by .+ at .+: disk is full"));

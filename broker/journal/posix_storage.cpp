@@ -17,7 +17,9 @@ namespace {
 
 std::unexpected<Error> failed(const char* what, const std::string& path) {
   const int reason = errno;
-  const Code code = reason == ENOSPC || reason == EDQUOT ? Code::disk_full : Code::io_error;
+  // EFBIG: the limit that ulimit -f sets, where the broker ignores the signal that would end it.
+  const bool full = reason == ENOSPC || reason == EDQUOT || reason == EFBIG;
+  const Code code = full ? Code::disk_full : Code::io_error;
   return fail(code, fmt::format("{} {}: {}", what, path, std::strerror(reason)));
 }
 

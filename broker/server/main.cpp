@@ -63,6 +63,7 @@ void begin_log(const std::string& level) {
 // Before any thread is made, so that all inherit it.
 unique_fd block_signals() {
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // a file that may grow no further is an error of the write, as a full disk is
   sigset_t signals;
   sigemptyset(&signals);
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);

@@ -7,6 +7,7 @@
 
 #include "broker/server/limits.h"
 #include "shared/redis/redis.h"
+#include "shared/transport/endpoint.h"
 
 namespace joinery::broker::server {
 
@@ -70,6 +71,7 @@ std::string shown_url(const std::string& url) {
 
 void describe(config::Options& options, BrokerOptions& out) {
   options.add("endpoint", out.endpoint, "where to listen: tcp://ADDRESS:PORT, or ipc:///PATH");
+  options.check("endpoint", transport::check_local);
   options.add("data-dir", out.data_dir, "directory of the journal and of the private Redis; made if need be");
 
   options.add("journal.segment_size", out.segment_size, "size of a file of the journal");

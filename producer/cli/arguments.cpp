@@ -33,6 +33,14 @@ T checked(Result<T> parsed) {
   return *parsed;
 }
 
+// More than a hundred years are for nobody, and the broker would refuse them by a name of the wire.
+milliseconds duration(const std::string& text) {
+  const milliseconds parsed = checked(config::parse_duration(text));
+  if (parsed > std::chrono::days(36'500))
+    throw CLI::ValidationError(fmt::format("\"{}\" is longer than a hundred years", text));
+  return parsed;
+}
+
 }  // namespace
 
 // The one place where CLI11 is given what takes a value. Its way to lists, allow_extra_args, also splits what
@@ -110,7 +118,7 @@ void Arguments::option(const std::string& names, std::vector<std::string>& value
 void Arguments::option(const std::string& names, std::optional<milliseconds>& value,
                        const std::string& help) {
   take(names, help, "DURATION", value ? config::format_duration(*value) : "",
-       [&value](const std::string& text) { value = checked(config::parse_duration(text)); });
+       [&value](const std::string& text) { value = duration(text); });
 }
 
 void Arguments::option(const std::string& names, std::optional<Wall>& value, const std::string& help) {

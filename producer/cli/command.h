@@ -19,6 +19,7 @@ struct Command {
   const char* group;    // heading in --help
   const char* summary;  // one line
   Run (*define)(Arguments&);
+  const char* examples = "";  // for --help; empty: define() gives more than a line or two
 };
 
 std::span<const Command> commands();

@@ -52,6 +52,10 @@ class Map {
         bar_(context.out, read_clocks().mono) {
     if (flags.results && options_.spec.result_ttl_s == 0)
       throw UsageError("--results needs results that are kept (--keep-result)");
+    if (flags.results && client_.redis_url().empty())
+      throw ClientError({Code::no_result,
+                         "--results: the broker keeps no results, as it has no Redis (redis.url is none)",
+                         {}});
   }
 
   ~Map() {

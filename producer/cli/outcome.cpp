@@ -76,6 +76,7 @@ Json result_json(const Ended& ended, const MapItem* item) {
     map["result"] = ended.stored ? value_json(*ended.stored) : Json();
   } else if (known) {
     map["error"] = failure_json(ended.stored ? ended.stored->failure : ended.outcome.failure);
+    if (ended.stored && !ended.stored->value.empty()) map["result"] = value_json(*ended.stored);
   }
   return map;
 }
@@ -105,7 +106,8 @@ void print_failure(Output& out, const std::string& job, Outcome outcome, const F
 std::vector<Ended> with_results(Client& client, std::vector<JobOutcome> outcomes) {
   std::vector<JobId> jobs;
   for (const JobOutcome& outcome : outcomes) jobs.push_back(outcome.job);
-  auto stored = client.results(jobs);
+  auto stored = client.redis_url().empty() ? std::vector<std::optional<results::Stored>>(jobs.size())
+                                           : client.results(jobs);
   std::vector<Ended> ended;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     JobOutcome& outcome = outcomes[i];
@@ -128,6 +130,8 @@ ExitCode print_result(Output& out, const Ended& ended, Form form, const MapItem*
                fmt::format("{}: the broker does not know it, and there is no result (any more)", job),
                {}});
   } else if (outcome != Outcome::succeeded) {
+    if (ended.stored && !ended.stored->value.empty()) print_value(out, *ended.stored, form);
+    out.flush();
     print_failure(out, job, outcome, ended.stored ? ended.stored->failure : ended.outcome.failure);
   } else if (ended.stored) {
     print_value(out, *ended.stored, form);

@@ -17,7 +17,7 @@ struct Ended {
 };
 
 // Reads the results of the outcomes in one round trip. A result of another delivery than the one that decided
-// the outcome is not the job's and is left out.
+// the outcome is not the job's and is left out; and there are none if the broker has no Redis.
 std::vector<Ended> with_results(Client& client, std::vector<JobOutcome> outcomes);
 
 enum class Form { readable, raw };
@@ -26,8 +26,8 @@ struct MapItem {
   std::uint64_t index = 0;  // from 0
   std::string text;
 };
-// Prints one job's result: what a command wrote on stdout and stderr, another handler's value as JSON, an
-// error on stderr. With --json one line on stdout, whatever it is.
+// Prints one job's result: what a command wrote on stdout and stderr, another handler's value as JSON, and
+// after it, if the job failed, its error on stderr. With --json one line on stdout, whatever it is.
 // success, jobs_failed, or failure if there is neither result nor outcome.
 ExitCode print_result(Output& out, const Ended& ended, Form form, const MapItem* item = nullptr);
 

@@ -9,6 +9,7 @@
 
 #include "producer/cli/command.h"
 #include "shared/base/descriptors.h"
+#include "shared/transport/endpoint.h"
 
 namespace joinery::cli {
 namespace {
@@ -26,6 +27,7 @@ Exit codes: 0 done, 1 refused, 2 not every job succeeded, 3 --timeout ran out, 6
 
 void add_settings(config::Options& options, Settings& settings) {
   options.add("endpoint", settings.endpoint, "where the broker listens");
+  options.check("endpoint", transport::check_remote);
   options.add("timeout", settings.timeout, "how long to wait for the broker to answer");
   options.add("retry", settings.retry, "keep trying while no broker answers");
   options.add("json", settings.json, "print JSON, one document per line; errors too");
@@ -66,7 +68,9 @@ class Parser {
     CLI::App* sub = parent.add_subcommand(std::string(name.substr(space + 1)), command.summary);
     sub->fallthrough();
     if (&parent == &app) sub->group(command.group);
+    sub->footer("");  // else CLI11 gives it that of the program
     Arguments arguments(*sub);
+    if (*command.examples != '\0') arguments.examples(command.examples);
     entries_.push_back({sub, command.define(arguments)});
   }
 
@@ -75,6 +79,7 @@ class Parser {
       return *there;
     const auto found = std::ranges::find(nouns(), name, &Noun::name);
     CLI::App* sub = app.add_subcommand(name, found->summary);
+    sub->footer("");
     const bool has_ls = std::ranges::any_of(
         commands(), [&name](const Command& command) { return command.name == name + " ls"; });
     sub->group(found->group)->fallthrough()->require_subcommand(has_ls ? 0 : 1, 1);

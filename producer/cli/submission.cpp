@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <thread>
 
 #include "shared/base/read_file.h"
 
@@ -37,6 +38,30 @@ Json environment_of(const std::vector<std::string>& settings) {
 bool lists(const Json& map, const char* key, const std::string& name) {
   const Json& values = member(map, key);
   return std::ranges::any_of(values, [&name](const Json& value) { return value == name || value == "*"; });
+}
+
+// What to tell if no worker would run the job; empty if one would.
+std::string missing_worker(Context& context, const std::string& handler, const std::string& queue) {
+  const Json reply = context.request("worker.list");
+  bool has_handler = false;
+  for (const Json& worker : member(reply, "workers")) {
+    if (!truth(worker, "connected") || !lists(worker, "handlers", handler)) continue;
+    has_handler = true;
+    if (lists(worker, "queues", queue)) return {};
+  }
+  if (has_handler)
+    return fmt::format(
+        "no connected worker has handler \"{}\" and serves queue \"{}\"; what is submitted waits for one",
+        handler, queue);
+  return fmt::format("no connected worker has handler \"{}\"; what is submitted waits for one{}", handler,
+                     handler == "exec" ? " (joinery-worker --allow-exec)" : "");
+}
+
+// `joinery up &` starts the worker when the broker is ready, and workers come back to one that was started
+// again: a moment later they are there.
+bool has_just_started(Context& context) {
+  constexpr std::uint64_t workers_come_within_ms = 3000;
+  return number(context.request("status"), "uptime_ms") < workers_come_within_ms;
 }
 
 }  // namespace
@@ -128,18 +153,12 @@ bool note_full(Context& context, const std::string& queue) {
 }
 
 void warn_without_worker(Context& context, const std::string& handler, const std::string& queue) {
-  const Json reply = context.request("worker.list");
-  bool has_handler = false;
-  for (const Json& worker : member(reply, "workers")) {
-    if (!truth(worker, "connected") || !lists(worker, "handlers", handler)) continue;
-    has_handler = true;
-    if (lists(worker, "queues", queue)) return;
+  std::string missing = missing_worker(context, handler, queue);
+  for (int i = 0; i < 40 && !missing.empty() && has_just_started(context); ++i) {
+    std::this_thread::sleep_for(milliseconds(50));
+    missing = missing_worker(context, handler, queue);
   }
-  const std::string missing = has_handler
-                                  ? fmt::format("has handler \"{}\" and serves queue \"{}\"", handler, queue)
-                                  : fmt::format("has handler \"{}\"", handler);
-  context.out.note(fmt::format("no connected worker {}; what is submitted waits for one{}", missing,
-                               handler == "exec" && !has_handler ? " (joinery-worker --allow-exec)" : ""));
+  if (!missing.empty()) context.out.note(missing);
 }
 
 std::string read_input(const std::string& name) {

@@ -43,7 +43,8 @@ Buffer payload(const SubmissionFlags& flags, const std::vector<std::string>& wor
 
 // Notes on stderr that the queue is full, if a put to it is not answered for that reason.
 bool note_full(Context& context, const std::string& queue);
-// Notes on stderr, if so: no connected worker has the handler or serves the queue.
+// Notes on stderr, if so: no connected worker has the handler or serves the queue. Waits for one a moment, if
+// the broker has just been started.
 void warn_without_worker(Context& context, const std::string& handler, const std::string& queue);
 
 // A file's bytes; "-" is stdin.

@@ -77,6 +77,20 @@ JobId put(Context& context, const Flags& flags, Buffer payload, SubmitOptions op
   }
 }
 
+// A success without a result is one, if nobody could expect a result.
+ExitCode print_ended(Context& context, const Ended& ended, bool wants_result) {
+  const bool no_redis = context.client().redis_url().empty();
+  const bool succeeded = ended.outcome.known && ended.outcome.outcome == Outcome::succeeded;
+  if (!succeeded || (wants_result && !no_redis)) return print_result(context.out, ended, Form::readable);
+  if (context.out.json())
+    print_result(context.out, ended, Form::readable);
+  else if (wants_result)
+    context.out.note(fmt::format(
+        "job {} succeeded; its result is not kept, as the broker has no Redis (redis.url is none)",
+        ended.outcome.job));
+  return ExitCode::success;
+}
+
 ExitCode submit(Context& context, const Flags& flags) {
   Buffer payload = payload_of(flags, words_of(flags, context));
   SubmitOptions options = submit_options(flags, context.settings, read_clocks().wall);
@@ -90,10 +104,8 @@ ExitCode submit(Context& context, const Flags& flags) {
   }
   warn_without_worker(context, flags.handler, options.queue);
   if (!flags.wait) return ExitCode::success;
-  auto ended = with_results(context.client(), wait_for_jobs(context, {job}, flags.timeout));
-  if (options.spec.result_ttl_s == 0 && ended.front().outcome.outcome == Outcome::succeeded)
-    return ExitCode::success;
-  return print_result(context.out, ended.front(), Form::readable);
+  const auto ended = with_results(context.client(), wait_for_jobs(context, {job}, flags.timeout));
+  return print_ended(context, ended.front(), options.spec.result_ttl_s != 0);
 }
 
 }  // namespace

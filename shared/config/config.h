@@ -77,6 +77,9 @@ class Options {
   // One of a few words.
   void add(const std::string& name, std::string& value, const std::string& help,
            const std::vector<std::string>& words);
+  // Each value that is given is refused if `check` says so: told with the flag, variable, or file and line.
+  void check(const std::string& name, std::function<Result<>(const std::vector<std::string>& values)> check);
+  void check(const std::string& name, std::function<Result<>(const std::string& value)> check);
   // --print-config shows what `show` makes of the value: it has a secret in it.
   void show_as(const std::string& name, std::function<std::string(const std::string&)> show);
   // reload() gives it the value of the file, or its default, unless a flag or a variable sets it.
@@ -97,6 +100,7 @@ class Options {
   void on_mistake(std::function<void(const Error&)> tell);
 
   // nullopt: go on. Else the exit code: help, version and print-config are 0; mistakes were told on stderr.
+  // With an option "json" that is on, --print-config prints {NAME: {"value": ..., "source": ...}, ...}.
   std::optional<int> parse(int argc, const char* const* argv);
   // Reads the file again (SIGHUP), checks all of it, and calls the table callbacks again; options that are
   // not reloadable keep their values.

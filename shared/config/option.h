@@ -24,7 +24,8 @@ struct Option {
   std::string hint;  // what kind of value, in --help: "SIZE"
   Kind kind = Kind::text;
   std::function<Result<>(const std::vector<std::string>& texts)> set;
-  std::function<std::vector<std::string>()> show;  // the value in use, as `set` takes it
+  std::function<std::vector<std::string>()> show;                  // the value in use, as `set` takes it
+  std::function<Result<>(const std::vector<std::string>&)> check;  // of what `set` took; none: all is well
   std::function<std::string(const std::string&)>
       disguise;  // what --print-config shows instead; none: the value
   bool reloadable = false;
@@ -60,5 +61,7 @@ struct NamedTable {
 // A TOML file that sets what is in use, each line with the place it came from.
 std::string print_config(const std::string& program, std::span<const Option> options,
                          std::span<const NamedTable> tables);
+// The options as one line of JSON.
+std::string print_config_json(std::span<const Option> options);
 
 }  // namespace joinery::config

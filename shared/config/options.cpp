@@ -92,6 +92,7 @@ struct Options::Impl {
   Result<> from_environment();
   Result<> from_flags();
   void warn_of_near_misses() const;
+  bool print_as_json() const;
 };
 
 void Options::Impl::add(Option option) {
@@ -175,7 +176,9 @@ std::string Options::Impl::find_file() const {
 
 Result<> Options::Impl::assign(Option& option, const std::vector<std::string>& texts,
                                const std::string& source, const std::string& name) const {
-  if (auto set = option.set(texts); !set)
+  Result<> set = option.set(texts);
+  if (set && option.check) set = option.check(texts);
+  if (!set)
     return fail(Code::invalid_config, fmt::format("{}{}: {}", source, name, set.error().message),
                 option.name);
   option.source = source;
@@ -305,6 +308,11 @@ void Options::Impl::warn_of_near_misses() const {
   }
 }
 
+bool Options::Impl::print_as_json() const {
+  const auto json = std::ranges::find(options, "json", &Option::name);
+  return json != options.end() && json->show() == std::vector<std::string>{"true"};
+}
+
 Options::Options(std::string program, std::string description, std::string file_name)
     : impl_(std::make_unique<Impl>(std::move(program), description, std::move(file_name))) {}
 Options::~Options() = default;
@@ -336,6 +344,16 @@ void Options::add(const std::string& name, std::string& value, const std::string
   impl_->add(make_option(name, value, help, words));
 }
 
+void Options::check(const std::string& name,
+                    std::function<Result<>(const std::vector<std::string>& values)> check) {
+  impl_->option(name).check = std::move(check);
+}
+void Options::check(const std::string& name, std::function<Result<>(const std::string& value)> check) {
+  impl_->option(name).check = [check = std::move(check)](const std::vector<std::string>& values) {
+    return check(values.front());
+  };
+}
+
 void Options::show_as(const std::string& name, std::function<std::string(const std::string&)> show) {
   impl_->option(name).disguise = std::move(show);
 }
@@ -349,6 +367,8 @@ void Options::tables(const std::string& prefix, const std::vector<std::string>& 
 std::optional<int> Options::parse(int argc, const char* const* argv) {
   try {
     impl_->app.parse(argc, argv);
+  } catch (const CLI::RequiredError& error) {
+    if (!impl_->print) return impl_->usage(error);  // what a command needs, the configuration does not
   } catch (const CLI::ParseError& error) {
     return impl_->usage(error);
   }
@@ -361,7 +381,8 @@ std::optional<int> Options::parse(int argc, const char* const* argv) {
     return impl_->mistake(ExitCode::usage,
                           {Code::invalid_argument, done.error().message, done.error().field});
   if (!impl_->print) return std::nullopt;
-  fmt::print("{}", print_config(impl_->program, impl_->options, impl_->tables));
+  fmt::print("{}", impl_->print_as_json() ? print_config_json(impl_->options)
+                                          : print_config(impl_->program, impl_->options, impl_->tables));
   return static_cast<int>(ExitCode::success);
 }
 

@@ -8,6 +8,7 @@
 namespace joinery::config {
 namespace {
 
+// As TOML and JSON write it.
 std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
@@ -63,6 +64,15 @@ std::string print_config(const std::string& program, std::span<const Option> opt
     }
   }
   return out;
+}
+
+// Texts, numbers, booleans and lists are written in TOML as they are in JSON.
+std::string print_config_json(std::span<const Option> options) {
+  std::string out = "{";
+  for (const Option& option : options)
+    out += fmt::format("{}{}:{{\"value\":{},\"source\":{}}}", out.size() == 1 ? "" : ",", quoted(option.name),
+                       value(option), quoted(option.source));
+  return out + "}\n";
 }
 
 }  // namespace joinery::config

@@ -42,7 +42,8 @@ inline msgpack::object parse(msgpack::zone& zone, Bytes bytes) {
   } catch (const msgpack::unpack_error&) {
     throw UnpackError("not valid msgpack (" + std::to_string(size) + " bytes)");
   }
-  throw UnpackError(std::to_string(size - end) + " bytes follow the msgpack value");
+  throw UnpackError("longer than one msgpack value, by " + std::to_string(size - end) +
+                    (size - end == 1 ? " byte" : " bytes"));
 }
 
 }  // namespace pack_detail

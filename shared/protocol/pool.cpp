@@ -59,7 +59,7 @@ void put(Writer& out, const Run& run) {
 
 void put_failed(Writer& out, const Done::One& one) {
   const Failure& failure = one.failure;
-  out.array(3);
+  out.array(one.result.empty() ? 3 : 4);
   out.u64(one.job);
   out.u64(1);
   out.map(std::size_t{2} + !failure.type.empty() + !failure.message.empty() + !failure.where.empty());
@@ -70,6 +70,7 @@ void put_failed(Writer& out, const Done::One& one) {
   out.boolean(one.retry);
   out.str("code");
   out.u64(static_cast<std::uint64_t>(failure.code));
+  if (!one.result.empty()) out.bin(one.result);
 }
 
 void put(Writer& out, const Done& done) {
@@ -203,14 +204,18 @@ void take(Reader& in, Done::One& out) {
   const std::uint32_t fields = in.array("outcome");
   out.job = in.u64("outcome.job");
   out.ok = in.at_most("outcome.status", 1) == 0;
-  if (in.ok() && fields != 3 && !(out.ok && fields == 4)) {
+  if (in.ok() && fields != 3 && fields != 4) {
     return in.refuse(Code::malformed_frame,
                      fmt::format("outcome has {} elements, expected [job, 0, result, children?] or "
-                                 "[job, 1, failure]",
+                                 "[job, 1, failure, result?]",
                                  fields),
                      "outcome");
   }
-  if (!out.ok) return take_failure(in, out);
+  if (!out.ok) {
+    take_failure(in, out);
+    if (fields == 4) out.result = in.bin("outcome.result");
+    return;
+  }
   out.result = in.bin("outcome.result");
   if (fields == 4) protocol::groups(in, SIZE_MAX, out.children);
 }

@@ -65,7 +65,7 @@ struct Run {
 };
 // [3, [outcome...]]; outcome: job (an integer: succeeded, nothing to keep)
 //   | [job, 0, result(bin), children?]  succeeded
-//   | [job, 1, {"type","message","where","retry","code"}]  failed; retry false: never again
+//   | [job, 1, {"type","message","where","retry","code"}, result(bin)?]  failed; retry false: never again
 // children: [group...] as in submit
 struct Done {
   struct One {

@@ -1,14 +1,16 @@
 // The one format of a result in Redis: the msgpack array
 //
-//   [format = 1, status, epoch, attempt, worker, started_ms, finished_ms, content_type, value | error]
+//   [format = 1, status, epoch, attempt, worker, started_ms, finished_ms, content_type, value | error,
+//   value?]
 //
-// status: 0 succeeded, then the last element is the value (bin); 1 failed, then it is a map with "code" (the
-// number), "type", "message", "where", "dossier" (bin). started_ms and finished_ms are Unix milliseconds.
+// status: 0 succeeded, then the ninth element is the value (bin); 1 failed, then it is a map with "code" (the
+// number), "type", "message", "where", "dossier" (bin), and a tenth is the value (bin), if the handler left
+// one all the same. started_ms and finished_ms are Unix milliseconds.
 //
 // Epoch and attempt are always written as uint32 (0xce and four bytes, big-endian), so that the fence of any
 // result stands at the same place, which the script in write.cpp reads:
 //
-//   byte  0: 0x99   1: format   2: status   3: 0xce   4-7: epoch   8: 0xce   9-12: attempt
+//   byte  0: 0x99 or 0x9a   1: format   2: status   3: 0xce   4-7: epoch   8: 0xce   9-12: attempt
 //
 // To change it: write the new number in front, keep the first 13 bytes as they are, and let decode() read
 // both.
@@ -79,7 +81,8 @@ Failure failure_of(Reader& in) {
 void encode(const Stored& result, Buffer& buffer) {
   Writer out(buffer);
   const bool succeeded = result.outcome == Outcome::succeeded;
-  out.array(9);
+  const bool has_both = !succeeded && !result.value.empty();
+  out.array(has_both ? 10 : 9);
   out.u64(format);
   out.u64(succeeded ? 0 : 1);
   put_wide(buffer, result.token.epoch);
@@ -89,12 +92,15 @@ void encode(const Stored& result, Buffer& buffer) {
   out.i64(to_ms(result.finished));
   out.str(result.content_type);
   succeeded ? out.bin(result.value) : put(out, result.failure);
+  if (has_both) out.bin(result.value);
 }
 
 Result<Stored> decode(Bytes raw, JobId job) {
   Reader in(raw);
   Stored stored;
-  in.array("result", 9);
+  const std::uint32_t elements = in.array("result");
+  if (in.ok() && elements != 9 && elements != 10)
+    in.refuse(Code::wrong_type, fmt::format("result has {} elements, expected 9 or 10", elements), "result");
   if (in.u64("format") != format) in.refuse(Code::wrong_type, "format is not one that is known", "format");
   const bool succeeded = in.at_most("status", 1) == 0;
   stored.outcome = succeeded ? Outcome::succeeded : Outcome::failed;
@@ -109,6 +115,7 @@ Result<Stored> decode(Bytes raw, JobId job) {
     stored.value = in.bin("value");
   } else {
     stored.failure = failure_of(in);
+    if (elements == 10) stored.value = in.bin("value");
   }
   if (in.done()) return stored;
   return fail(Code::wrong_type,

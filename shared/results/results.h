@@ -20,7 +20,7 @@ namespace joinery::results {
 struct Stored {
   Token token;
   Outcome outcome = Outcome::succeeded;  // succeeded or failed
-  std::string value;                     // of a success: bytes of content_type
+  std::string value;                     // bytes of content_type; beside a failure mostly empty
   std::string content_type;
   Failure failure;  // of a failure
   std::string worker;

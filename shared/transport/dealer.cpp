@@ -6,6 +6,7 @@
 #include <random>
 
 #include "shared/base/check.h"
+#include "shared/transport/endpoint.h"
 #include "shared/transport/socket.h"
 
 namespace joinery::transport {
@@ -73,13 +74,13 @@ Dealer::Dealer(Context& context, Options options)
 Dealer::~Dealer() = default;
 
 Result<> Dealer::connect(const std::string& endpoint) {
-  const bool known = endpoint.starts_with("tcp://") || endpoint.starts_with("ipc://");
+  if (auto sound = check_remote(endpoint); !sound) return sound;
   if (endpoint.find('[') != std::string::npos) impl_->socket.set(ZMQ_IPV6, 1);
-  if (!known || zmq_connect(impl_->socket.get(), endpoint.c_str()) != 0) {
-    return fail(Code::invalid_argument,
-                fmt::format("endpoint {}: {}; expected tcp://HOST:PORT or ipc://PATH", endpoint,
-                            zmq_strerror(known ? errno : EPROTONOSUPPORT)),
-                "endpoint");
+  if (zmq_connect(impl_->socket.get(), endpoint.c_str()) != 0) {
+    return fail(
+        Code::invalid_argument,
+        fmt::format("endpoint {}: {}; expected tcp://HOST:PORT or ipc://PATH", endpoint, zmq_strerror(errno)),
+        "endpoint");
   }
   return {};
 }

@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "shared/base/check.h"
+#include "shared/transport/endpoint.h"
 #include "shared/transport/socket.h"
 
 namespace joinery::transport {
@@ -37,18 +38,13 @@ void set_options(Socket& socket, const Router::Options& options) {
   socket.set(ZMQ_TCP_KEEPALIVE_CNT, 3);
 }
 
-// ZeroMQ unlinks whatever is at the path of an ipc endpoint before it binds: see that nobody lives there.
+// REQUIRES: check_local(). ZeroMQ unlinks whatever is at the path of an ipc endpoint before it binds: see
+// that nobody lives there.
 Result<> check_path(const std::string& endpoint) {
   constexpr std::string_view scheme = "ipc://";
   if (!endpoint.starts_with(scheme)) return {};
   const std::string path = endpoint.substr(scheme.size());
   sockaddr_un address{};
-  if (path.empty() || path.size() >= sizeof address.sun_path) {
-    return fail(Code::invalid_argument,
-                fmt::format("endpoint {}: the path has {} bytes, expected 1 to {}", endpoint, path.size(),
-                            sizeof address.sun_path - 1),
-                "endpoint");
-  }
   struct stat found {};
   if (path[0] == '@' || path[0] == '*' || ::lstat(path.c_str(), &found) != 0) return {};
   if (!S_ISSOCK(found.st_mode)) {
@@ -195,9 +191,7 @@ Router::Router(Context& context, Options options)
 Router::~Router() = default;
 
 Result<std::string> Router::bind(const std::string& endpoint) {
-  if (!endpoint.starts_with("tcp://") && !endpoint.starts_with("ipc://")) {
-    return std::unexpected(bind_error(endpoint, EPROTONOSUPPORT));
-  }
+  if (auto sound = check_local(endpoint); !sound) return std::unexpected(sound.error());
   if (auto free = check_path(endpoint); !free) return std::unexpected(free.error());
   if (endpoint.find('[') != std::string::npos) impl_->socket.set(ZMQ_IPV6, 1);
   if (zmq_bind(impl_->socket.get(), endpoint.c_str()) != 0)

@@ -60,12 +60,27 @@ TEST_F(BrokerStart, SaysWhatIsWrongWithTheConfiguration) {
   EXPECT_EQ(misspelt.status, 78) << misspelt.err;
   EXPECT_THAT(misspelt.err, HasSubstr("segment_size"));
   EXPECT_EQ(broker({"--worker-lease", "1s"}).status, 78);
-  EXPECT_EQ(broker({"--endpoint", "nonsense", "--redis-url", "none"}).status, 78);
+  EXPECT_EQ(broker({"--endpoint", "nonsense", "--redis-url", "none"}).status, 64);
+  std::ofstream(dir_ / "broker.toml") << "\nendpoint = \"tcp://127.0.0.1:99999\"\n";
+  const Finished port = run({program("joinery-broker"), "--config", dir_ / "broker.toml"});
+  EXPECT_EQ(port.status, 78) << port.err;
+  EXPECT_THAT(port.err,
+              HasSubstr("broker.toml:2: endpoint: \"tcp://127.0.0.1:99999\" is no endpoint: its port"));
 }
 
 TEST_F(BrokerStart, SaysThatTheDirectoryCannotBeMade) {
   std::ofstream(dir_ / "file") << "x";
   EXPECT_EQ(broker({"--data-dir", dir_ / "file/data"}).status, 74);
+}
+
+// The system would end it by a signal that says nothing.
+TEST_F(BrokerStart, ALimitOnTheSizeOfFilesIsToldAsAFullDisk) {
+  std::vector<std::string> limited{"sh", "-c", "ulimit -f 1000; exec \"$0\" \"$@\""};
+  const auto words = argv({"--redis-url", "none"});
+  limited.insert(limited.end(), words.begin(), words.end());
+  const Finished refused = run(limited);
+  EXPECT_EQ(refused.status, 73) << refused.err;
+  EXPECT_THAT(refused.err, HasSubstr("File too large"));
 }
 
 TEST_F(BrokerStart, TellsItsHealth) {

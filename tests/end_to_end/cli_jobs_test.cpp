@@ -79,6 +79,54 @@ TEST_F(CliJobs, AFailedCommandIsToldWithItsStatusAndLastWords) {
   EXPECT_EQ(joinery({"dead", "delete", job}).out, "1 job deleted\n");
 }
 
+TEST_F(CliJobs, WhatAFailedCommandWroteIsItsResultBesideTheError) {
+  const std::vector<std::string> command{"exec", "--", "sh", "-c", "echo out; echo err >&2; exit 3"};
+  const auto with = [&command](std::vector<std::string> words) {
+    words.insert(words.end(), command.begin(), command.end());
+    return joinery(words);
+  };
+  const Finished json = with({"--json", "submit", "--wait", "--attempts", "1"});
+  EXPECT_EQ(json.status, 2);
+  const Json said = Json::parse(json.out);
+  EXPECT_EQ(said["outcome"], "failed");
+  EXPECT_EQ(said["error"]["message"], "3: err");
+  EXPECT_EQ(said["result"],
+            (Json{{"status", 3}, {"stdout", "out\n"}, {"stderr", "err\n"}, {"truncated", false}}));
+  const Finished text = joinery({"result", std::to_string(said["job"].get<std::uint64_t>())});
+  EXPECT_EQ(text.out, "out\n");
+  EXPECT_THAT(text.err, StartsWith("err\njoinery: job"));
+  const Finished mapped = joinery(
+      {"map", "--results", "--attempts", "1", "exec", "--", "sh", "-c", "echo out {}; exit 3", ":::", "x"});
+  EXPECT_EQ(mapped.out, "out x\n");
+  EXPECT_EQ(mapped.status, 2);
+}
+
+// No result is kept where there is no Redis; a job that succeeded has succeeded all the same.
+TEST(CliWithoutRedis, SubmitWithWaitTellsTheOutcome) {
+  Stack stack({"--redis-url", "none"});
+  stack.start_worker();
+  const Finished said = stack.joinery({"submit", "--wait", "exec", "true"});
+  EXPECT_EQ(said.status, 0) << said.err;
+  EXPECT_THAT(said.err, HasSubstr("job 1 succeeded; its result is not kept, as the broker has no Redis"));
+  const Json json = Json::parse(stack.joinery({"--json", "submit", "--wait", "exec", "true"}).out);
+  EXPECT_EQ(json["job"], 2);
+  EXPECT_EQ(json["outcome"], "succeeded");
+  EXPECT_TRUE(json["result"].is_null());
+  EXPECT_EQ(stack.joinery({"submit", "--wait", "--attempts", "1", "exec", "false"}).status, 2);
+  const Finished refused = stack.joinery({"map", "--results", "exec", "true", ":::", "x"});
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err, HasSubstr("--results: the broker keeps no results"));
+}
+
+TEST(CliWithoutRedis, ASubmitJustBehindTheStartOfTheBrokerWaitsForItsWorker) {
+  Stack stack({"--redis-url", "none"});
+  Process submit({program("joinery"), "--endpoint", stack.endpoint(), "submit", "exec", "true"});
+  ASSERT_TRUE(eventually([&] { return submit.out() == "1\n"; }));
+  stack.start_worker();
+  EXPECT_EQ(submit.wait(), 0);
+  EXPECT_EQ(submit.err(), "");
+}
+
 TEST_F(CliJobs, AnInterruptedMapWithdrawsWhatWaitsForRoomAtOnce) {
   ASSERT_EQ(joinery({"queue", "configure", "narrow", "--maxsize", "2"}).status, 0);
   ASSERT_EQ(joinery({"queue", "pause", "narrow"}).status, 0);

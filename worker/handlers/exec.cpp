@@ -121,19 +121,13 @@ Bytes last_line(Bytes output) {
   return output.substr(0, most);
 }
 
-[[noreturn]] void fail_with(const char* type, int number, Bytes text) {
-  Failure failure;
-  failure.type = type;
-  failure.message = text.empty() ? fmt::format("{}", number) : fmt::format("{}: {}", number, text);
-  throw FailedWith(std::move(failure));
-}
-
+// The status of a command that a signal ended is the signal's number, negative.
 Buffer result_of(const Ended& ended) {
   Buffer result;
   protocol::Writer out(result);
   out.map(4);
   out.str("status");
-  out.u64(static_cast<std::uint64_t>(WEXITSTATUS(ended.status)));
+  out.i64(WIFSIGNALED(ended.status) ? -WTERMSIG(ended.status) : WEXITSTATUS(ended.status));
   out.str("stdout");
   out.bin(ended.out);
   out.str("stderr");
@@ -141,6 +135,13 @@ Buffer result_of(const Ended& ended) {
   out.str("truncated");
   out.boolean(ended.truncated);
   return result;
+}
+
+[[noreturn]] void fail_with(const char* type, int number, Bytes text, const Ended& ended) {
+  Failure failure;
+  failure.type = type;
+  failure.message = text.empty() ? fmt::format("{}", number) : fmt::format("{}: {}", number, text);
+  throw FailedWith(std::move(failure), true, result_of(ended));
 }
 
 Buffer run(JobContext& job, Bytes payload, std::size_t output_max) {
@@ -158,10 +159,10 @@ Buffer run(JobContext& job, Bytes payload, std::size_t output_max) {
   if (WIFSIGNALED(ended->status)) {
     const int number = WTERMSIG(ended->status);
     const char* name = sigabbrev_np(number);
-    fail_with("signal", number, name ? fmt::format("SIG{}", name) : std::string());
+    fail_with("signal", number, name ? fmt::format("SIG{}", name) : std::string(), *ended);
   }
   if (WEXITSTATUS(ended->status) != 0) {
-    fail_with("exit status", WEXITSTATUS(ended->status), last_line(ended->err));
+    fail_with("exit status", WEXITSTATUS(ended->status), last_line(ended->err), *ended);
   }
   return result_of(*ended);
 }

@@ -33,7 +33,7 @@ Described described(Code code, std::string message, bool retry) {
   failure.code = code;
   failure.type = current_type();
   failure.message = std::move(message);
-  return {std::move(failure), retry};
+  return {std::move(failure), retry, {}};
 }
 
 }  // namespace
@@ -49,7 +49,7 @@ Described describe_current_exception() {
   try {
     throw;
   } catch (const FailedWith& error) {
-    return {error.failure(), error.retry()};
+    return {error.failure(), error.retry(), error.value()};
   } catch (const Reject& error) {
     return described(Code::handler_error, message_of(error), false);
   } catch (const MalformedPayload& error) {

@@ -12,6 +12,7 @@ namespace joinery::handlers {
 struct Described {
   Failure failure;
   bool retry = true;
+  Buffer value;  // kept beside the failure; empty: none
 };
 
 // Describes the exception being handled: REQUIRES a catch block around the call. Leaves `where` empty.

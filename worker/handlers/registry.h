@@ -35,17 +35,23 @@ class UnencodableResult : public std::runtime_error {
 };
 
 // Fails the attempt with a failure that the handler describes itself, where an exception's type and message
-// say too little (exec: the exit status).
+// say too little (exec: the exit status). `value`: what is kept as the result beside the failure (exec: what
+// the command wrote).
 class FailedWith : public std::runtime_error {
  public:
-  explicit FailedWith(Failure failure, bool retry = true)
-      : std::runtime_error(failure.message), failure_(std::move(failure)), retry_(retry) {}
+  explicit FailedWith(Failure failure, bool retry = true, Buffer value = {})
+      : std::runtime_error(failure.message),
+        failure_(std::move(failure)),
+        retry_(retry),
+        value_(std::move(value)) {}
   const Failure& failure() const { return failure_; }
   bool retry() const { return retry_; }
+  const Buffer& value() const { return value_; }
 
  private:
   Failure failure_;
   bool retry_;
+  Buffer value_;
 };
 
 // Where shared values and locks live: see <joinery/job_manager.h>.

@@ -75,7 +75,7 @@ class PoolProcess {
     try {
       registry_.run_initializers();
     } catch (...) {
-      const auto [failure, retry] = handlers::describe_current_exception();
+      const Failure failure = handlers::describe_current_exception().failure;
       fatal(ExitCode::failure, fmt::format("an initializer threw {}: {}", failure.type, failure.message));
     }
   }

@@ -51,14 +51,15 @@ void Runner::call_handler(const Batch& batch, const pool::RunJob& job) {
     }
     succeeded(batch, job, std::move(result));
   } catch (...) {
-    auto [failure, retry] = handlers::describe_current_exception();
+    auto [failure, retry, value] = handlers::describe_current_exception();
     // A handler that ends early because it was asked to has failed for that reason, however it says so.
     const auto stopped = context_.stopped();
     if (stopped && retry) {
       failure.code = *stopped;
       retry = may_retry(*stopped);
     }
-    failed(job, failure, retry);
+    const bool keep = batch.info.keep_result && value.size() <= result_max_;
+    failed(job, failure, retry, keep ? Bytes(value) : Bytes());
   }
 }
 
@@ -77,10 +78,11 @@ void Runner::succeeded(const Batch& batch, const pool::RunJob& job, Buffer resul
   }
 }
 
-void Runner::failed(const pool::RunJob& job, const Failure& failure, bool retry) {
+void Runner::failed(const pool::RunJob& job, const Failure& failure, bool retry, Bytes value) {
   pool::Done::One outcome;
   outcome.job = job.token.job;
   outcome.ok = false;
+  outcome.result = value;
   outcome.failure.code = failure.code;
   outcome.failure.type = readable(failure.type);
   outcome.failure.message = readable(failure.message);

@@ -23,7 +23,7 @@ class Runner {
   void call_handler(const Batch& batch, const pool::RunJob& job);
   void succeeded(const Batch& batch, const pool::RunJob& job, Buffer result);
   // Which worker and process it was, the supervisor adds.
-  void failed(const pool::RunJob& job, const Failure& failure, bool retry);
+  void failed(const pool::RunJob& job, const Failure& failure, bool retry, Bytes value = {});
 
   Outbox& outbox_;
   Cancellations& cancellations_;

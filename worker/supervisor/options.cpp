@@ -4,6 +4,8 @@
 #include <charconv>
 #include <sstream>
 
+#include "shared/job/job.h"
+#include "shared/transport/endpoint.h"
 #include "worker/supervisor/supervisor.h"
 
 namespace joinery::worker {
@@ -42,6 +44,14 @@ Result<> check_command(const std::string& pool, const std::vector<std::string>& 
               field);
 }
 
+Result<> check_queues(const std::vector<std::string>& queues) {
+  if (queues.empty())
+    return fail(Code::invalid_config, "no queue is named; the worker would get no job", "queues");
+  for (const std::string& queue : queues)
+    if (auto valid = validate_name(queue, "queues"); !valid) return valid;
+  return {};
+}
+
 // One table [handler.NAME]: a program that speaks the pool-process protocol.
 Result<CommandPool> parse_pool(const std::string& name, const config::Options::Table& entries) {
   CommandPool pool;
@@ -62,8 +72,10 @@ Result<CommandPool> parse_pool(const std::string& name, const config::Options::T
 
 void add_options(config::Options& table, SupervisorOptions& options) {
   table.add("endpoint", options.endpoint, "ZeroMQ endpoint of the broker");
+  table.check("endpoint", transport::check_remote);
   table.add("name", options.name, "name of this worker in `joinery worker ls` (default: host:pid)");
   table.add("queues", options.queues, "queues to serve; the first with a job that can run goes first");
+  table.check("queues", check_queues);
   table.add("processes", options.processes, "pool processes; 0: one per core", 0, 1024);
   table.add("threads", options.threads, "handlers at a time in each pool process", 1, 63);
   table.add("prefetch", options.prefetch, "jobs held ahead per thread; 0: by how long they run", 0, 65'536);

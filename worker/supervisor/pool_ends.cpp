@@ -99,7 +99,7 @@ void PoolPlan::finish_success(Job* job, ProcessId process, Mono since, pool::Don
   forget(job);
 }
 
-void PoolPlan::finish(Job* job, ProcessId process, Report::Kind kind, Failure failure) {
+void PoolPlan::finish(Job* job, ProcessId process, Report::Kind kind, Failure failure, Bytes result) {
   using enum Report::Kind;
   Finished& end = actions_.finished.emplace_back();
   end.report.kind = kind;
@@ -108,6 +108,10 @@ void PoolPlan::finish(Job* job, ProcessId process, Report::Kind kind, Failure fa
   end.process = process;
   end.started = job->fed_at;
   if (kind == failed || kind == rejected || kind == crashed) end.result_ttl_s = job->kind->spec.result_ttl_s;
+  if (!result.empty() && end.result_ttl_s > 0) {
+    end.result = result;
+    end.content_type = job->kind->spec.content_type;
+  }
   forget(job);
 }
 
@@ -116,7 +120,7 @@ void PoolPlan::end_one(ProcessId id, Process& process, Job* job, pool::Done::One
   if (one.ok) return finish_success(job, id, process.last_outcome, &one);
   if (job->revoked) return finish(job, id, cancelled);
   if (job->called_back && one.failure.code == Code::shutting_down) return finish(job, id, released);
-  finish(job, id, one.retry ? failed : rejected, std::move(one.failure));
+  finish(job, id, one.retry ? failed : rejected, std::move(one.failure), one.result);
 }
 
 void PoolPlan::exited(Mono now, ProcessId id, const Crash& crash) {

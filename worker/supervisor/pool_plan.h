@@ -92,7 +92,7 @@ using Action =
 struct Finished {
   Report report;
   ProcessId process = 0;  // 0: none had it
-  std::string result;     // of a success whose result is kept
+  std::string result;     // of a success whose result is kept; or kept beside a failure
   std::string content_type;
   std::uint32_t result_ttl_s = 0;  // 0: nothing goes to Redis
   Mono started{};
@@ -201,7 +201,7 @@ class PoolPlan {
   Job* take_out(Process& process, JobId id);
   static void measure(Mono now, Process& process, Pool& pool, std::size_t ended, HandlerStats& handler);
   void after_outcomes(Mono now, ProcessId id, Process& process);
-  void finish(Job* job, ProcessId process, Report::Kind kind, Failure failure = {});
+  void finish(Job* job, ProcessId process, Report::Kind kind, Failure failure = {}, Bytes result = {});
   void finish_success(Job* job, ProcessId process, Mono since, pool::Done::One* one);
   void end_one(ProcessId id, Process& process, Job* job, pool::Done::One& one);
   void end_left(Mono now, ProcessId id, const Process& process, const Crash& crash, Job* job,

@@ -12,6 +12,7 @@ namespace joinery::cli {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using testing::internal::CaptureStderr;
 using testing::internal::CaptureStdout;
 using testing::internal::GetCapturedStderr;
@@ -58,7 +59,15 @@ TEST(Program, HasHelpForEachCommandAndNoun) {
     const Said said = joinery(arguments);
     EXPECT_EQ(said.code, 0) << name;
     EXPECT_THAT(said.out, HasSubstr(command.summary)) << name;
+    EXPECT_THAT(said.out, HasSubstr("Examples:\n")) << name;
+    EXPECT_THAT(said.out.substr(said.out.find("Examples:")), HasSubstr("joinery " + name)) << name;
+    EXPECT_THAT(said.out, Not(HasSubstr("joinery up &"))) << name;
   }
+}
+
+TEST(Program, ShowsAListOfIdsAsOne) {
+  EXPECT_THAT(joinery({"result", "--help"}).out, HasSubstr("joinery result [OPTIONS] JOB..."));
+  EXPECT_THAT(joinery({"result", "-1"}).err, HasSubstr("\"-1\" is not the id of a job"));
 }
 
 TEST(Program, NamesTheNearestCommandAndFlag) {
@@ -134,6 +143,22 @@ TEST(Program, NamesTheFlagOfAWrongValue) {
   EXPECT_THAT(joinery({"result", "x"}).err, HasSubstr("JOB: \"x\" is not the id of a job"));
 }
 
+TEST(Program, NamesTheFlagOfATimeThatIsTooLong) {
+  EXPECT_THAT(joinery({"submit", "exec", "--delay", "999999d", "true"}).err,
+              HasSubstr("--delay: \"999999d\" is longer than a hundred years"));
+}
+
+TEST(Program, RefusesAnEndpointByTheNameOfItsPlace) {
+  const Said flag = joinery({"--endpoint", "tcp://127.0.0.1:99999", "status"});
+  EXPECT_EQ(flag.code, usage);
+  EXPECT_THAT(flag.err, HasSubstr("--endpoint: \"tcp://127.0.0.1:99999\" is no endpoint: its port"));
+  setenv("JOINERY_ENDPOINT", "5", 1);
+  const Said variable = joinery({"status"});
+  unsetenv("JOINERY_ENDPOINT");
+  EXPECT_EQ(variable.code, static_cast<int>(ExitCode::config));
+  EXPECT_THAT(variable.err, HasSubstr("JOINERY_ENDPOINT: \"5\" is no endpoint"));
+}
+
 TEST(Program, SaysWithinItsTimeoutThatNoBrokerIsThereAndWhatToTry) {
   const Said said = joinery({"--endpoint", "ipc:///nowhere/joinery.sock", "--timeout", "100ms", "status"});
   EXPECT_EQ(said.code, unreachable);
@@ -157,6 +182,15 @@ TEST(Program, HasItsSettingsFromFlagsVariablesAndFile) {
   EXPECT_THAT(said.out, HasSubstr("keep_result = \"2h\""));
   EXPECT_THAT(said.out, HasSubstr("# JOINERY_KEEP_RESULT"));
   EXPECT_THAT(said.out, HasSubstr("queue = \"mail\""));
+  EXPECT_EQ(joinery({"submit", "--print-config"}).out, joinery({"--print-config"}).out);
+}
+
+TEST(Program, ShowsItsSettingsAsJsonIfAsked) {
+  const Said said = joinery({"--print-config", "--json", "--queue", "a \"b\"", "submit"});
+  EXPECT_EQ(said.code, 0) << said.err;
+  const Json shown = parse_json(said.out).value();
+  EXPECT_EQ(shown["queue"], (Json{{"value", "a \"b\""}, {"source", "--queue"}}));
+  EXPECT_EQ(shown["retry"]["value"], false);
 }
 
 }  // namespace

@@ -279,6 +279,20 @@ TEST_F(OptionsTest, ASecretIsShownInDisguise) {
   EXPECT_THAT(out_, HasSubstr("endpoint = \"tcp***\""));
 }
 
+TEST_F(OptionsTest, ACheckedValueThatIsRefusedIsNamedWithItsPlace) {
+  options_.check("endpoint", [](const std::string& value) -> Result<> {
+    return value == "good" ? Result<>() : fail(Code::invalid_argument, "\"" + value + "\" is no endpoint");
+  });
+  options_.check("queues", [](const std::vector<std::string>& values) -> Result<> {
+    return values.empty() ? fail(Code::invalid_config, "none is named") : Result<>();
+  });
+  EXPECT_EQ(parse({"--endpoint", "good"}), std::nullopt) << err_;
+  EXPECT_EQ(parse({"--queues", ""}), usage_mistake);
+  EXPECT_THAT(err_, HasSubstr("--queues: none is named"));
+  EXPECT_EQ(parse_file("\nendpoint = 5\n"), config_mistake);
+  EXPECT_THAT(err_, HasSubstr("program.toml:2: endpoint: \"5\" is no endpoint"));
+}
+
 TEST_F(OptionsTest, HelpShowsDefaults) {
   EXPECT_EQ(parse({"--help"}), 0);
   EXPECT_THAT(out_, HasSubstr("64MiB"));

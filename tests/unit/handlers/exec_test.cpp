@@ -94,6 +94,17 @@ TEST_F(Exec, keeps_the_beginning_of_too_much_output_and_says_so) {
   EXPECT_FALSE(run({{"head", "-c", "1000", "/dev/zero"}, {}, {}, {}}, 1000).truncated);
 }
 
+TEST_F(Exec, what_a_failed_command_wrote_is_kept_beside_the_failure) {
+  const FailedWith failed = failure_of({{"sh", "-c", "echo out; echo err >&2; exit 3"}, {}, {}, {}});
+  const Output output = unpack<Output>(failed.value());
+  EXPECT_EQ(output.status, 3);
+  EXPECT_EQ(output.out, "out\n");
+  EXPECT_EQ(output.err, "err\n");
+  const FailedWith killed = failure_of({{"sh", "-c", "echo out; kill -9 $$"}, {}, {}, {}});
+  EXPECT_EQ(unpack<Output>(killed.value()).status, -9);
+  EXPECT_EQ(unpack<Output>(killed.value()).out, "out\n");
+}
+
 TEST_F(Exec, runs_in_the_directory_and_environment_asked_for_and_knows_its_delivery) {
   const Output output =
       run({{"sh", "-c", "pwd; echo $WORD $JOINERY_JOB_ID $JOINERY_ATTEMPT $JOINERY_BATCH $JOINERY_FENCE"},

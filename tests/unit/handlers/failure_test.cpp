@@ -20,7 +20,7 @@ Described thrown_by(F fn) {
 }
 
 TEST(DescribeException, names_class_and_message_of_a_standard_exception) {
-  const auto [failure, retry] = thrown_by([] { throw std::out_of_range("no such row"); });
+  const auto [failure, retry, value] = thrown_by([] { throw std::out_of_range("no such row"); });
   EXPECT_EQ(failure.code, Code::handler_error);
   EXPECT_EQ(failure.type, "std::out_of_range");
   EXPECT_EQ(failure.message, "no such row");

@@ -109,7 +109,8 @@ TEST_F(Typed, a_wrong_type_is_told_with_its_place_and_what_was_expected) {
 TEST_F(Typed, bytes_that_are_no_msgpack_are_malformed) {
   expect_malformed(add, "\xc1", "not valid msgpack");
   expect_malformed(add, "\x92\x01", "not valid msgpack");
-  expect_malformed(add, pack(1, 2) + "x", "1 bytes follow");
+  expect_malformed(add, pack(1, 2) + "x", "the payload is longer than one msgpack value, by 1 byte");
+  expect_malformed(add, pack(1, 2) + "xy", "by 2 bytes");
   expect_malformed(add, "\xdd\xff\xff\xff\xff", "not valid msgpack");
   expect_malformed(add, std::string(100'000, '\x91'), "not valid msgpack");
 }

@@ -15,7 +15,7 @@ Buffer bytes_of(const Message& message) {
 
 std::vector<Message> one_of_each() {
   Done done;
-  done.outcomes.resize(4);
+  done.outcomes.resize(5);
   done.outcomes[0].job = 1'000'000;
   done.outcomes[1] = {.job = 2, .ok = true, .result = "result", .failure = {}, .retry = true, .children = {}};
   done.outcomes[2] = {.job = 3,
@@ -26,6 +26,8 @@ std::vector<Message> one_of_each() {
                       .children = {}};
   done.outcomes[3] = {
       .job = 4, .ok = true, .result = {}, .failure = {}, .retry = true, .children = {protocol::full_group()}};
+  done.outcomes[4] = done.outcomes[2];
+  done.outcomes[4].result = "what it wrote";
   return {
       Ready{version, {"resize", "thumb"}, true},
       Run{"resize",

@@ -80,6 +80,20 @@ TEST(Results, AFailureIsReadAsItWasWritten) {
   EXPECT_EQ(found->failure, stored.failure);
 }
 
+TEST(Results, AFailureMayHaveAValueBesideIt) {
+  Store store;
+  Stored stored = succeeded(7, 1, 1, "what it wrote");
+  stored.outcome = Outcome::failed;
+  stored.failure = {Code::handler_error, "exit status", "3", "host/1", ""};
+  EXPECT_EQ(store.write({{stored, 60}}), "1");
+  const auto found = store.read(7);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->failure, stored.failure);
+  EXPECT_EQ(found->value, "what it wrote");
+  EXPECT_EQ(store.write({{succeeded(7, 1, 2, "later"), 60}}), "1") << "the fence is where it always is";
+  EXPECT_EQ(store.write({{stored, 60}}), "0");
+}
+
 TEST(Results, AWriteOfAnEarlierDeliveryIsRefused) {
   Store store;
   EXPECT_EQ(store.write({{succeeded(1, 5, 2, "new"), 60}}), "1");

@@ -45,7 +45,7 @@ void SnapshotReader::read_spec() {
   spec.trace = in_.text();
   for (std::uint32_t* number :
        {&spec.attempts, &spec.crash_attempts, &spec.backoff.initial_ms, &spec.backoff.max_ms,
-        &spec.soft_timeout_ms, &spec.hard_timeout_ms, &spec.result_ttl_s}) {
+        &spec.soft_timeout_ms, &spec.hard_timeout_ms, &spec.result_ttl_s, &spec.result_inline_max}) {
     in_.get(*number);
   }
   in_.get(spec.backoff.factor);

@@ -74,7 +74,7 @@ void SnapshotWriter::write_spec(const SpecState& state) {
   out_.put(Bytes(spec.trace));
   for (std::uint32_t number :
        {spec.attempts, spec.crash_attempts, spec.backoff.initial_ms, spec.backoff.max_ms,
-        spec.soft_timeout_ms, spec.hard_timeout_ms, spec.result_ttl_s}) {
+        spec.soft_timeout_ms, spec.hard_timeout_ms, spec.result_ttl_s, spec.result_inline_max}) {
     out_.put(number);
   }
   out_.put(spec.backoff.factor);

@@ -33,6 +33,7 @@ std::string key_of(const Spec& spec) {
   add(key, spec.soft_timeout_ms);
   add(key, spec.hard_timeout_ms);
   add(key, spec.result_ttl_s);
+  add(key, spec.result_inline_max);
   add(key, spec.backoff.list_ms.size());
   for (std::uint32_t delay : spec.backoff.list_ms) add(key, delay);
   add(key, spec.no_retry.size());

@@ -147,6 +147,7 @@ void write(FieldWriter& out, const change::DefineSpec& define) {
   out.varint(spec.soft_timeout_ms);
   out.varint(spec.hard_timeout_ms);
   out.varint(spec.result_ttl_s);
+  out.varint(spec.result_inline_max);
   out.string(spec.trace);
   out.varint(spec.backoff.list_ms.size());
   for (std::uint32_t delay : spec.backoff.list_ms) out.varint(delay);
@@ -174,6 +175,7 @@ void read(FieldReader& in, change::DefineSpec& define) {
   spec.soft_timeout_ms = in.u32();
   spec.hard_timeout_ms = in.u32();
   spec.result_ttl_s = in.u32();
+  spec.result_inline_max = in.u32();
   spec.trace = in.string();
   spec.backoff.list_ms.resize(in.count(1));
   for (std::uint32_t& delay : spec.backoff.list_ms) delay = in.u32();

@@ -130,7 +130,7 @@ void Intake::finish(Session& session, Bytes frame) {
   }
   parts_.transactor.apply(
       Finish{.session = session.id, .sequence = finish_.sequence, .succeeded = runs_, .reports = reports_},
-      payloads_);
+      payloads_, {.results = finish_.results});
 }
 
 void Intake::add_children(const Report& report) {

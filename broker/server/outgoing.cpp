@@ -12,6 +12,7 @@ constexpr std::size_t dispatch_bytes = 1U << 20U;
 constexpr std::size_t job_overhead = 48;
 constexpr std::size_t group_overhead = 32;
 constexpr std::size_t outcomes_per_frame = 4096;
+constexpr std::size_t result_bytes_per_frame = 1U << 20U;
 
 std::uint64_t whole_ms(Duration duration) {
   return static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
@@ -23,12 +24,13 @@ Outgoing::Outgoing(Core& core, Journal& journal, Sessions& sessions, SpecBook& s
                    protocol::Welcome welcome)
     : core_(core), journal_(journal), sessions_(sessions), specs_(specs), welcome_(std::move(welcome)) {}
 
-void Outgoing::take(std::vector<Effect>& effects, Position end, const DoneAnswer* done) {
-  done_ = done;
+void Outgoing::take(std::vector<Effect>& effects, Position end, const Aside& aside) {
+  aside_ = aside;
+  sort_results();
   for (Effect& effect : effects) {
     std::visit([&](auto& one) { take_one(one, end); }, effect);
   }
-  done_ = nullptr;
+  aside_ = {};
 }
 
 void Outgoing::take_one(effect::Welcome& effect, Position) {
@@ -49,7 +51,8 @@ void Outgoing::take_one(effect::Accepted& effect, Position end) {
 }
 
 void Outgoing::take_one(effect::Done& effect, Position end) {
-  const protocol::Value value = done_ != nullptr ? (*done_)(effect.number) : protocol::Value::map();
+  const protocol::Value value =
+      aside_.done != nullptr ? (*aside_.done)(effect.number) : protocol::Value::map();
   const Buffer result = protocol::encode(value);
   answer(effect.session, protocol::Reply{effect.sequence, result}, effect.durable ? end : 0);
 }
@@ -77,14 +80,33 @@ void Outgoing::take_one(effect::Joined& effect, Position end) {
 
 void Outgoing::take_one(effect::Outcomes& effect, Position end) {
   protocol::Outcomes outcomes;
+  std::size_t bytes = 0;
   for (effect::JobOutcome& job : effect.jobs) {
-    outcomes.jobs.push_back(
-        {job.job, job.known, job.outcome, job.token.attempt, job.token.epoch, std::move(job.failure)});
-    if (outcomes.jobs.size() < outcomes_per_frame) continue;
+    const std::optional<Bytes> result = result_of(job);
+    bytes += result ? result->size() : 0;
+    outcomes.jobs.push_back({job.job, job.known, job.outcome, job.token.attempt, job.token.epoch,
+                             std::move(job.failure), result});
+    if (outcomes.jobs.size() < outcomes_per_frame && bytes < result_bytes_per_frame) continue;
     answer(effect.session, outcomes, effect.durable ? end : 0);
     outcomes.jobs.clear();
+    bytes = 0;
   }
   if (!outcomes.jobs.empty()) answer(effect.session, outcomes, effect.durable ? end : 0);
+}
+
+// Workers send them in the order of their ids, or nearly so.
+void Outgoing::sort_results() {
+  if (std::ranges::is_sorted(aside_.results, {}, &protocol::InlineResult::job)) return;
+  sorted_.assign(aside_.results.begin(), aside_.results.end());
+  std::ranges::sort(sorted_, {}, &protocol::InlineResult::job);
+  aside_.results = sorted_;
+}
+
+std::optional<Bytes> Outgoing::result_of(const effect::JobOutcome& job) const {
+  if (job.outcome != Outcome::succeeded || !job.known) return std::nullopt;
+  const auto found = std::ranges::lower_bound(aside_.results, job.job, {}, &protocol::InlineResult::job);
+  if (found == aside_.results.end() || found->job != job.job) return std::nullopt;
+  return found->value;
 }
 
 void Outgoing::take_one(effect::Gone& effect, Position) { sessions_.remove(effect.session); }

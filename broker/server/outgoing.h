@@ -35,9 +35,13 @@ class Outgoing {
 
   Outgoing(Core& core, Journal& journal, Sessions& sessions, SpecBook& specs, protocol::Welcome welcome);
 
-  // The effects of one command, whose record ends at `end`. `done`: how its Done is answered, if it is a
-  // verb.
-  void take(std::vector<Effect>& effects, Position end, const DoneAnswer* done);
+  // What a command brought along that the core does not see.
+  struct Aside {
+    const DoneAnswer* done = nullptr;                      // how its Done is answered, if it is a verb
+    std::span<const protocol::InlineResult> results = {};  // to go with its outcomes
+  };
+  // The effects of one command, whose record ends at `end`.
+  void take(std::vector<Effect>& effects, Position end, const Aside& aside);
   // Sends what is durable by now.
   void deliver(Position durable);
   // Whether something waits for a sync.
@@ -74,6 +78,8 @@ class Outgoing {
   bool write(Session& worker, Deliveries deliveries);
   std::size_t group_length(Deliveries deliveries, std::size_t first) const;
   Bytes queue_name(std::uint32_t id);
+  void sort_results();
+  std::optional<Bytes> result_of(const effect::JobOutcome& job) const;
 
   Core& core_;
   Journal& journal_;
@@ -81,7 +87,8 @@ class Outgoing {
   SpecBook& specs_;
   protocol::Welcome welcome_;
   Position durable_ = 0;
-  const DoneAnswer* done_ = nullptr;
+  Aside aside_;  // of the command in hand
+  std::vector<protocol::InlineResult> sorted_;
   std::deque<Waiting> line_;  // by what they need
   std::vector<Missing> missing_;
   std::vector<std::string> queue_names_;  // by id

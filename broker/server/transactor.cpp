@@ -4,20 +4,20 @@ namespace joinery::broker::server {
 
 void Transactor::start() {
   core_.start(now_, effects_);
-  settle({}, nullptr);
+  settle({}, {});
 }
 
-void Transactor::apply(const Command& command, Payloads payloads, const DoneAnswer* done) {
+void Transactor::apply(const Command& command, Payloads payloads, const Outgoing::Aside& aside) {
   core_.apply(now_, command, effects_);
-  settle(payloads, done);
+  settle(payloads, aside);
 }
 
 void Transactor::tick() {
   core_.tick(now_, effects_);
-  settle({}, nullptr);
+  settle({}, {});
 }
 
-void Transactor::settle(Payloads payloads, const DoneAnswer* done) {
+void Transactor::settle(Payloads payloads, const Outgoing::Aside& aside) {
   // Without changes, an answer may still repeat one whose record is not durable yet: it waits for all so far.
   Position end = journal_.end();
   if (!effects_.changes.empty()) {
@@ -26,7 +26,7 @@ void Transactor::settle(Payloads payloads, const DoneAnswer* done) {
     for (const PutPlace& put : appended.puts) core_.placed(put.first, put.count, put.position);
   }
   for (const Place& place : effects_.released) journal_.release(place);
-  outgoing_.take(effects_.effects, end, done);
+  outgoing_.take(effects_.effects, end, aside);
   effects_.clear();
 }
 

@@ -26,7 +26,7 @@ class Transactor {
   Effects& effects() { return effects_; }
 
   void start();
-  void apply(const Command& command, Payloads payloads = {}, const DoneAnswer* done = nullptr);
+  void apply(const Command& command, Payloads payloads = {}, const Outgoing::Aside& aside = {});
   void tick();
   // Moves at most `most` payloads so that their space comes back. How many there were.
   std::size_t move(std::size_t most);
@@ -34,7 +34,7 @@ class Transactor {
   void commit();
 
  private:
-  void settle(Payloads payloads, const DoneAnswer* done);
+  void settle(Payloads payloads, const Outgoing::Aside& aside);
 
   Core& core_;
   Journal& journal_;

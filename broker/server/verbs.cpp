@@ -401,7 +401,7 @@ Result<std::optional<Value>> Verbs::request(const Session& session, const protoc
   Result<Plan> plan = std::get<Action>(verb->does)(desk_, *given);
   if (!plan) return std::unexpected(plan.error());
   transactor_.apply(Admin{session.id, request.sequence, request.confirmed, std::move(plan->verb)}, {},
-                    &plan->done);
+                    {.done = &plan->done});
   return std::optional<Value>();
 }
 

@@ -87,12 +87,13 @@ std::vector<JobOutcome> Client::wait(const std::vector<JobId>& jobs,
 void Client::on_outcome(std::function<void(const JobOutcome&)> call) { impl_->on_outcome(std::move(call)); }
 
 results::Stored Client::result(JobId job, std::optional<std::chrono::milliseconds> timeout) {
-  const JobOutcome outcome = impl_->wait({job}, timeout).at(0);
-  if (outcome.known && outcome.outcome != Outcome::succeeded) {
+  JobOutcome outcome = impl_->wait({job}, timeout).at(0);
+  if (outcome.known && (outcome.result || outcome.outcome != Outcome::succeeded)) {
     results::Stored stored;
     stored.token = outcome.token;
     stored.outcome = outcome.outcome;
-    stored.failure = outcome.failure;
+    stored.failure = std::move(outcome.failure);
+    if (outcome.result) stored.value = std::move(*outcome.result);
     return stored;
   }
   auto found = impl_->read_results({job}, false).at(0);

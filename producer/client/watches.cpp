@@ -6,7 +6,10 @@ namespace joinery::client {
 namespace {
 
 constexpr std::size_t recent_max = 65'536;
+constexpr std::size_t recent_bytes_max = 16U << 20U;  // of results
 constexpr std::size_t jobs_per_watch = 16'384;
+
+std::size_t size_of(const JobOutcome& outcome) { return outcome.result ? outcome.result->size() : 0; }
 
 }  // namespace
 
@@ -57,6 +60,7 @@ void Watches::take(protocol::Outcomes& outcomes) {
     outcome.outcome = each.outcome;
     outcome.token = {each.job, each.attempt, each.epoch};
     outcome.failure = std::move(each.failure);
+    if (each.result) outcome.result.emplace(*each.result);
     learn(outcome);
   }
 }
@@ -79,11 +83,16 @@ void Watches::learn(const JobOutcome& outcome) {
 }
 
 void Watches::remember(const JobOutcome& outcome) {
-  if (!recent_.insert_or_assign(outcome.job, outcome).second) return;
-  recent_order_.push_back(outcome.job);
-  if (recent_order_.size() <= recent_max) return;
-  recent_.erase(recent_order_.front());
-  recent_order_.pop_front();
+  const auto [place, first_time] = recent_.try_emplace(outcome.job);
+  if (first_time) recent_order_.push_back(outcome.job);
+  recent_bytes_ += size_of(outcome) - size_of(place->second);
+  place->second = outcome;
+  while (recent_order_.size() > recent_max || recent_bytes_ > recent_bytes_max) {
+    const auto oldest = recent_.find(recent_order_.front());
+    recent_bytes_ -= size_of(oldest->second);
+    recent_.erase(oldest);
+    recent_order_.pop_front();
+  }
 }
 
 void Watches::ask(Now now) {

@@ -63,6 +63,7 @@ class Watches {
   // Outcomes of watched jobs, for a wait() that comes later. The newest only.
   std::unordered_map<JobId, JobOutcome> recent_;
   std::deque<JobId> recent_order_;
+  std::size_t recent_bytes_ = 0;  // of their results
 };
 
 }  // namespace joinery::client

@@ -121,5 +121,15 @@ void Cell::answered(std::size_t index, Answer answer) {
   for (const auto& call : calls) run_callback(call);
 }
 
+bool Cell::answered_quietly(std::size_t index, Answer& answer) {
+  const std::lock_guard lock(mutex_);
+  if (missing_ == 1 && !then_.empty()) return false;
+  answers_[index] = std::move(answer);
+  if (--missing_ > 0) return true;
+  ready_ = true;
+  changed_.notify_all();
+  return true;
+}
+
 }  // namespace sdk
 }  // namespace joinery

@@ -16,6 +16,7 @@ using protocol::Value;
 
 constexpr std::size_t jobs_per_group = 1024;
 constexpr std::size_t bytes_per_group = 1U << 20U;
+constexpr std::uint32_t result_inline_max = 16U << 10U;
 constexpr auto redis_pause = std::chrono::milliseconds(100);
 constexpr auto redis_patience = std::chrono::seconds(10);
 
@@ -86,6 +87,7 @@ class Runner::Rejoin : public Sink {
 Runner::Runner(const Program& program, const PoolOptions& options)
     : options_(options),
       private_(options.queue.empty()),
+      inline_(private_ && options.durability == Durability::none),
       queue_(private_ ? private_queue() : options.queue),
       client_((check(options), program.check_not_child(), client_options(program, private_))) {
   client_.on_outcome([this](const JobOutcome& outcome) { arrived(outcome); });
@@ -143,6 +145,7 @@ SubmitOptions Runner::submit_options(const Kind& kind) const {
   options.spec.crash_attempts = options_.crash_attempts;
   options.spec.hard_timeout_ms = static_cast<std::uint32_t>(kind.timeout.count());
   options.spec.result_ttl_s = static_cast<std::uint32_t>(options_.result_ttl.count());
+  if (inline_) options.spec.result_inline_max = result_inline_max;
   return options;
 }
 
@@ -207,8 +210,16 @@ void Runner::arrived(const JobOutcome& outcome) {
   const std::lock_guard lock(mutex_);
   const auto found = pending_.find(outcome.job);
   if (found == pending_.end()) return;
-  arrived_.push_back({std::move(found->second), outcome, nullptr});
+  Pending job = std::move(found->second);
   pending_.erase(found);
+  if (outcome.result) {
+    Answer answer{*outcome.result, nullptr, Outcome::succeeded};
+    if (job.sink->answered_quietly(job.index, answer)) {
+      if (--unanswered_ == 0) changed_.notify_all();
+      return;
+    }
+  }
+  arrived_.push_back({std::move(job), outcome, nullptr});
   if (arrived_.size() == 1) changed_.notify_all();
 }
 
@@ -243,8 +254,9 @@ void Runner::run() {
 void Runner::settle(std::vector<Arrived> batch) {
   std::vector<JobId> succeeded;
   for (const Arrived& each : batch) {
-    const bool has_result = !each.failure && each.outcome.known && each.outcome.outcome == Outcome::succeeded;
-    if (has_result) succeeded.push_back(each.outcome.job);
+    const bool stored = !each.failure && each.outcome.known && !each.outcome.result &&
+                        each.outcome.outcome == Outcome::succeeded;
+    if (stored) succeeded.push_back(each.outcome.job);
   }
   Error error;
   auto results = succeeded.empty() ? std::vector<std::optional<results::Stored>>{} : read(succeeded, error);
@@ -287,8 +299,12 @@ void Runner::settle_one(Arrived& arrived, std::optional<results::Stored>* stored
     if (outcome.outcome == Outcome::expired) failure.code = Code::expired;
     return answer(arrived.job, {{}, std::make_shared<Failure>(std::move(failure)), outcome.outcome});
   }
+  if (outcome.result) {
+    return answer(arrived.job, {std::move(*arrived.outcome.result), nullptr, Outcome::succeeded});
+  }
   if (stored == nullptr) return answer(arrived.job, {{}, failure_of(error), Outcome::failed});
   if (!*stored || (*stored)->token != outcome.token) {
+    if (lost_on_the_way(arrived.job)) return;
     return answer(
         arrived.job,
         {{}, failure_of({Code::no_result, "the result is not in Redis (any more)", {}}), Outcome::failed});
@@ -314,6 +330,16 @@ bool Runner::again(Arrived& arrived) {
                         job.items > 1 && one_items_fault(outcome.failure.code);
   if (poisoned) split(std::move(job));
   return poisoned;
+}
+
+// The result came along with the outcome while this client was not connected: nobody has it. Once.
+bool Runner::lost_on_the_way(Pending& job) {
+  if (!inline_ || job.repeated) return false;
+  job.repeated = true;
+  std::vector<Pending> one;
+  one.push_back(std::move(job));
+  send(std::move(one));
+  return true;
 }
 
 void Runner::split(Pending job) {

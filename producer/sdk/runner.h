@@ -4,7 +4,8 @@
 // which reads the results of all outcomes at hand in one round trip, tells the sinks, and runs what the user
 // hung on them.
 //
-// A job of a private queue that the broker lost (it keeps none on disk) is submitted again; a chunk whose
+// A job of a private queue that the broker lost (it keeps none on disk) is submitted again, and so is one
+// whose result came with its outcome while the client was away; a chunk whose
 // process died, or that took too long or gave too large a result, is submitted again item by item, so that
 // one item is no other's ruin.
 #pragma once
@@ -77,6 +78,7 @@ class Runner {
     std::size_t index = 0;
     Buffer payload;
     std::uint32_t items = 1;
+    bool repeated = false;  // for want of its result
   };
   struct Arrived {
     Pending job;
@@ -100,11 +102,13 @@ class Runner {
   std::vector<std::optional<results::Stored>> read(const std::vector<JobId>& jobs, Error& error);
   void settle_one(Arrived& arrived, std::optional<results::Stored>* stored, const Error& error);
   bool again(Arrived& arrived);
+  bool lost_on_the_way(Pending& job);
   void answer(Pending& job, Answer answer);
   void split(Pending job);
 
   const PoolOptions options_;
   const bool private_;
+  const bool inline_;  // small results come with the outcome
   const std::string queue_;
 
   std::mutex stop_mutex_;

@@ -23,6 +23,10 @@ class Stream::Inbox : public Sink {
     answers_.emplace(ordered_ ? index : arrivals_++, std::pair(index, std::move(answer)));
     changed_.notify_one();
   }
+  bool answered_quietly(std::size_t index, Answer& answer) override {
+    answered(index, std::move(answer));
+    return true;
+  }
   bool has_next() const {
     const std::lock_guard lock(mutex_);
     return has_next_locked();

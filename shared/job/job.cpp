@@ -207,6 +207,11 @@ Result<> validate(const Spec& spec) {
   if (auto checked = validate_name(spec.content_type, "spec.content_type"); !checked) return checked;
   if (spec.attempts == 0)
     return fail(Code::invalid_argument, "spec.attempts is 0, expected at least 1", "spec.attempts");
+  if (spec.result_inline_max > limits::result_inline_max)
+    return fail(Code::invalid_argument,
+                fmt::format("spec.result_inline_max is {}, expected at most {}", spec.result_inline_max,
+                            limits::result_inline_max),
+                "spec.result_inline_max");
   if (spec.crash_attempts == 0)
     return fail(Code::invalid_argument, "spec.crash_attempts is 0, expected at least 1",
                 "spec.crash_attempts");

@@ -123,6 +123,8 @@ struct Spec {
   std::uint32_t soft_timeout_ms = 0;
   std::uint32_t hard_timeout_ms = 0;  // its process group is killed; 0: none
   std::uint32_t result_ttl_s = 0;     // seconds for which the result is kept in Redis; 0: no result is kept
+  // A result of at most so many bytes comes with the outcome, to those who watch, and is not kept.
+  std::uint32_t result_inline_max = 0;
   std::string trace;                  // W3C traceparent, carried through unread
   std::vector<std::string> no_retry;  // types of failures that no further attempt would mend
   Unique unique;                      // what the column unique_key means
@@ -221,7 +223,8 @@ constexpr std::size_t payload_max_default = 16U << 20U;  // bytes
 constexpr std::size_t frame_max_default = 24U << 20U;    // bytes
 constexpr std::size_t jobs_per_frame_max = 65'536;
 constexpr std::size_t after_max = 10'000;  // jobs and batches that one job comes after
-constexpr std::size_t list_max = 100;      // of delays of a backoff, and of types of failures
+constexpr std::uint32_t result_inline_max = 64U << 10U;
+constexpr std::size_t list_max = 100;  // of delays of a backoff, and of types of failures
 }  // namespace limits
 
 // Checks the values of a group (names, ranges, column lengths). The error names the field ("spec.attempts",

@@ -247,10 +247,17 @@ void take(Reader& in, Report& out) {
   groups(in, SIZE_MAX, out.children);
 }
 
+void take(Reader& in, InlineResult& out) {
+  in.array("result", 2);
+  out.job = in.u64("result.job");
+  out.value = in.bin("result.value");
+}
+
 void take(Reader& in, Finish& out) {
   out.sequence = in.u64("sequence");
   each(in, "runs", out.succeeded, [](Reader& from, RunOf& run) { take(from, run); });
   each(in, "reports", out.reports, [](Reader& from, Report& report) { take(from, report); });
+  each(in, "results", out.results, [](Reader& from, InlineResult& result) { take(from, result); });
 }
 
 void take(Reader& in, Acked& out) {
@@ -311,13 +318,15 @@ void take(Reader& in, Watch& out) {
 }
 
 void take(Reader& in, JobOutcome& out) {
-  in.array("outcome", 5);
+  in.array("outcome", 6);
   out.job = in.u64("outcome.job");
   out.known = !in.nil();
   out.outcome = out.known ? enumerated(in, "outcome.outcome", Outcome::expired) : Outcome::succeeded;
   out.attempt = in.u32("outcome.attempt");
   out.epoch = in.u32("outcome.epoch");
   out.failure = failure(in, "outcome.failure");
+  out.result.reset();
+  if (!in.nil()) out.result = in.bin("outcome.result");
 }
 
 void take(Reader& in, Outcomes& out) {
@@ -409,7 +418,7 @@ Result<Message> decode(Bytes frame) {
     case Type::accepted: return decode_one<Accepted>(frame, *type, 2);
     case Type::capacity: return decode_one<Capacity>(frame, *type, 1);
     case Type::dispatch: return decode_one<Dispatch>(frame, *type, 1);
-    case Type::finish: return decode_one<Finish>(frame, *type, 3);
+    case Type::finish: return decode_one<Finish>(frame, *type, 4);
     case Type::acked: return decode_one<Acked>(frame, *type, 2);
     case Type::revoke: return decode_one<Revoke>(frame, *type, 3);
     case Type::progress: return decode_one<Progress>(frame, *type, 3);
@@ -424,7 +433,7 @@ Result<Message> decode(Bytes frame) {
   return fail(Code::internal, "a type without a decoder");
 }
 
-Result<> decode_finish(Bytes frame, Finish& out) { return decode_into(frame, Type::finish, 3, out); }
+Result<> decode_finish(Bytes frame, Finish& out) { return decode_into(frame, Type::finish, 4, out); }
 Result<> decode_dispatch(Bytes frame, Dispatch& out) { return decode_into(frame, Type::dispatch, 1, out); }
 
 Result<> decode_submit(Bytes frame, std::size_t payload_max, RawSubmit& out) {

@@ -147,7 +147,7 @@ void put(Writer& out, const Dispatch& dispatch) {
 }
 
 void put(Writer& out, const Finish& finish) {
-  begin(out, Type::finish, 3);
+  begin(out, Type::finish, 4);
   out.u64(finish.sequence);
   out.array(finish.succeeded.size());
   for (const RunOf& run : finish.succeeded) {
@@ -164,6 +164,12 @@ void put(Writer& out, const Finish& finish) {
     protocol::put(out, report.token);
     protocol::put(out, report.failure);
     protocol::put(out, report.children);
+  }
+  out.array(finish.results.size());
+  for (const InlineResult& result : finish.results) {
+    out.array(2);
+    out.u64(result.job);
+    out.bin(result.value);
   }
 }
 
@@ -223,7 +229,7 @@ void put(Writer& out, const Outcomes& outcomes) {
   begin(out, Type::outcomes, 1);
   out.array(outcomes.jobs.size());
   for (const JobOutcome& job : outcomes.jobs) {
-    out.array(5);
+    out.array(6);
     out.u64(job.job);
     if (job.known) {
       out.u64(static_cast<std::uint64_t>(job.outcome));
@@ -233,6 +239,11 @@ void put(Writer& out, const Outcomes& outcomes) {
     out.u64(job.attempt);
     out.u64(job.epoch);
     protocol::put(out, job.failure);
+    if (job.result) {
+      out.bin(*job.result);
+    } else {
+      out.nil();
+    }
   }
 }
 

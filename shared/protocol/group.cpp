@@ -79,6 +79,7 @@ void each_member(const Spec& spec, Visit& visit) {
   visit.u64("soft_timeout_ms", spec.soft_timeout_ms, usual.soft_timeout_ms);
   visit.u64("hard_timeout_ms", spec.hard_timeout_ms, usual.hard_timeout_ms);
   visit.u64("result_ttl_s", spec.result_ttl_s, usual.result_ttl_s);
+  visit.u64("result_inline_max", spec.result_inline_max, usual.result_inline_max);
   visit.str("trace", spec.trace, usual.trace);
   visit.list("no_retry", spec.no_retry);
   visit.str("after", std::string(word(spec.after)), word(usual.after));
@@ -186,6 +187,8 @@ Spec read_spec(Reader& in) {
       spec.hard_timeout_ms = in.u32("spec.hard_timeout_ms");
     } else if (key == "result_ttl_s") {
       spec.result_ttl_s = in.u32("spec.result_ttl_s");
+    } else if (key == "result_inline_max") {
+      spec.result_inline_max = in.u32("spec.result_inline_max");
     } else if (key == "trace") {
       spec.trace = in.str("spec.trace");
     } else if (key == "ordered") {

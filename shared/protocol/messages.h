@@ -150,7 +150,7 @@ struct Dispatch {
   std::vector<DispatchGroup> groups;
 };
 
-// [22, sequence, [run...], [report...]]; run: [first, count, attempt, epoch]
+// [22, sequence, [run...], [report...], [result...]]; run: [first, count, attempt, epoch]; result: [job, bin]
 // report: [kind, [job, attempt, epoch], failure(map)|nil, [group...]]
 struct RunOf {
   JobId first = 0;
@@ -159,10 +159,16 @@ struct RunOf {
   std::uint32_t epoch = 0;
   bool operator==(const RunOf&) const = default;
 };
+// Of a job of the runs, for those who watch it.
+struct InlineResult {
+  JobId job = 0;
+  Bytes value;
+};
 struct Finish {
   std::uint64_t sequence = 0;
   std::vector<RunOf> succeeded;
   std::vector<Report> reports;
+  std::vector<InlineResult> results = {};
 };
 // [23, sequence, [token...]]
 struct Acked {
@@ -199,7 +205,7 @@ struct Watch {
   std::uint64_t request = 0;
   std::vector<JobId> jobs;
 };
-// [33, [outcome...]]; outcome: [job, outcome|nil if unknown, attempt, epoch, failure(map)|nil]
+// [33, [outcome...]]; outcome: [job, outcome|nil if unknown, attempt, epoch, failure(map)|nil, result|nil]
 struct JobOutcome {
   JobId job = 0;
   bool known = true;
@@ -207,6 +213,7 @@ struct JobOutcome {
   std::uint32_t attempt = 0;
   std::uint32_t epoch = 0;
   Failure failure;
+  std::optional<Bytes> result = {};  // that came along
 };
 struct Outcomes {
   std::vector<JobOutcome> jobs;

@@ -148,6 +148,33 @@ TEST_F(Broker, KeepsARunningJobForItsWorkerOverARestart) {
   EXPECT_THAT(node.expect<protocol::Acked>().refused, SizeIs(0));
 }
 
+TEST_F(Broker, SendsAResultAlongToThoseWhoWatch) {
+  auto client = peer();
+  auto node = peer();
+  client.hello(producer);
+  node.hello_worker(worker);
+  protocol::Submit submit;
+  submit.sequence = 1;
+  submit.watch = true;
+  submit.groups = group_of({"a", "b"});
+  submit.groups[0].spec.result_inline_max = 10;
+  client.send(submit);
+  client.expect<protocol::Accepted>();
+  const auto dispatch = node.expect<protocol::Dispatch>();
+  const auto& jobs = dispatch.groups.at(0).jobs;
+  const std::uint32_t epoch = dispatch.groups.at(0).epoch;
+  node.send(protocol::Finish{.sequence = 1,
+                             .succeeded = {{jobs.at(0).job, 2, 1, epoch}},
+                             .reports = {},
+                             .results = {{jobs.at(1).job, "second"}, {jobs.at(0).job, "first"}}});
+  const auto outcomes = client.expect<protocol::Outcomes>();
+  ASSERT_THAT(outcomes.jobs, SizeIs(2));
+  EXPECT_EQ(outcomes.jobs[0].result, "first");
+  EXPECT_EQ(outcomes.jobs[1].result, "second");
+  client.send(protocol::Watch{2, {jobs.at(0).job}});
+  EXPECT_EQ(client.expect<protocol::Outcomes>().jobs.at(0).result, std::nullopt);  // it is nowhere
+}
+
 TEST_F(Broker, GivesTheJobsOfALostWorkerToAnother) {
   auto client = peer();
   client.hello(producer);

@@ -17,6 +17,7 @@ constexpr Duration pause_when_full = std::chrono::milliseconds(5);
 constexpr Duration progress_pause = std::chrono::milliseconds(200);
 constexpr std::size_t reports_per_frame = 1024;
 constexpr std::size_t runs_per_frame = 8192;
+constexpr std::size_t result_bytes_per_frame = 1U << 20U;
 constexpr std::size_t report_bytes_per_frame = 4U << 20U;  // the broker takes that beside the largest report
 
 std::size_t bytes_of(const OwnedReport& one) {
@@ -134,19 +135,28 @@ bool BrokerLink::send(Mono now, const protocol::Message& message) {
 // Consecutive jobs of one attempt and epoch become one run.
 void BrokerLink::succeeded(std::span<const Token> tokens) {
   for (const Token& token : tokens) {
-    if (!runs_.empty()) {
-      auto& last = runs_.back();
-      if (last.first + last.count == token.job && last.attempt == token.attempt &&
-          last.epoch == token.epoch) {
-        ++last.count;
-        ++run_jobs_;
-        continue;
-      }
-    }
-    runs_.push_back({token.job, 1, token.attempt, token.epoch});
-    ++run_jobs_;
+    add_to_runs(token);
     if (runs_.size() >= runs_per_frame || run_jobs_ >= limits::jobs_per_frame_max / 2) frame_finishes();
   }
+}
+
+void BrokerLink::answered(const Token& token, Bytes result) {
+  add_to_runs(token);
+  results_.emplace_back(token.job, result.size());
+  result_bytes_.append(result);
+  if (runs_.size() >= runs_per_frame || result_bytes_.size() >= result_bytes_per_frame) frame_finishes();
+}
+
+void BrokerLink::add_to_runs(const Token& token) {
+  ++run_jobs_;
+  if (!runs_.empty()) {
+    auto& last = runs_.back();
+    if (last.first + last.count == token.job && last.attempt == token.attempt && last.epoch == token.epoch) {
+      ++last.count;
+      return;
+    }
+  }
+  runs_.push_back({token.job, 1, token.attempt, token.epoch});
 }
 
 void BrokerLink::report(OwnedReport report) { reports_.push_back(std::move(report)); }
@@ -162,7 +172,12 @@ void BrokerLink::frame_finishes() {
     protocol::Finish finish;
     finish.sequence = ++last_sequence_;
     finish.succeeded = std::exchange(runs_, {});
-    std::size_t bytes = 0;
+    std::size_t at = 0;
+    for (const auto& [job, size] : std::exchange(results_, {})) {
+      finish.results.push_back({job, Bytes(result_bytes_).substr(at, size)});
+      at += size;
+    }
+    std::size_t bytes = result_bytes_.size();
     for (; next < reports_.size() && finish.reports.size() < reports_per_frame; ++next) {
       auto& one = reports_[next];
       const std::size_t more = bytes_of(one);
@@ -175,6 +190,7 @@ void BrokerLink::frame_finishes() {
     protocol::encode(protocol::Message(std::move(finish)), frame.frame);
   }
   reports_.clear();
+  result_bytes_.clear();
   run_jobs_ = 0;
 }
 

@@ -51,6 +51,8 @@ class BrokerLink {
 
   void set_capacity(std::uint32_t deliveries) { capacity_ = deliveries; }
   void succeeded(std::span<const Token> tokens);
+  // The same with a result for those who watch the job.
+  void answered(const Token& token, Bytes result);
   void report(OwnedReport report);
   void progress(protocol::Progress progress);
   // A query. Its sequence; 0: not in session now.
@@ -87,6 +89,7 @@ class BrokerLink {
   void handle_welcome(Mono now, const protocol::Welcome& welcome);
   void handle_error(Mono now, const protocol::ErrorMessage& error);
   void handle_acked(const protocol::Acked& acked);
+  void add_to_runs(const Token& token);
   bool forget_refused(std::uint64_t sequence);
   void frame_finishes();
   void send_finishes(Mono now);
@@ -105,6 +108,8 @@ class BrokerLink {
   std::vector<protocol::RunOf> runs_;
   std::vector<OwnedReport> reports_;
   std::uint32_t run_jobs_ = 0;
+  std::vector<std::pair<JobId, std::size_t>> results_;  // of the runs; and the sizes of...
+  Buffer result_bytes_;                                 // ... these, one after the other
   std::deque<Unacked> unacked_;
   std::size_t sent_ = 0;  // of unacked_, on this connection
   std::uint64_t last_sequence_ = 0;

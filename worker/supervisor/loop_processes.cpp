@@ -54,6 +54,7 @@ void Loop::perform() {
       std::visit([this](const auto& one) { perform(one); }, step);
     }
     link_.succeeded(acting_.succeeded);
+    for (const auto& [token, result] : acting_.answered) link_.answered(token, result);
     for (auto& finished : acting_.finished) perform_finished(finished);
     acting_.clear();
     for (const auto& [id, why] : std::exchange(not_started_, {})) {

@@ -9,6 +9,8 @@ namespace {
 // A process that ends so soon without having run a job counts as one that could not be started.
 constexpr Duration short_life = std::chrono::seconds(1);
 
+const std::string nil = "\xc0";  // msgpack's, the result of a handler that returns nothing
+
 Failure failure_of(Code code, std::string type, std::string message) {
   return {.code = code, .type = std::move(type), .message = std::move(message), .where = {}, .dossier = {}};
 }
@@ -81,7 +83,13 @@ void PoolPlan::measure(Mono now, Process& process, Pool& pool, std::size_t ended
 
 void PoolPlan::finish_success(Job* job, ProcessId process, Mono since, pool::Done::One* one) {
   const Spec& spec = job->kind->spec;
-  if (spec.result_ttl_s == 0 && (!one || one->children.empty())) {
+  const bool plain = !one || one->children.empty();
+  if (plain && spec.result_inline_max > 0 && (!one || one->result.size() <= spec.result_inline_max)) {
+    const bool empty = !one || one->result.empty();
+    actions_.answered.emplace_back(job->token, empty ? nil : std::move(one->result));
+    return forget(job);
+  }
+  if (plain && spec.result_ttl_s == 0) {
     actions_.succeeded.push_back(job->token);
     return forget(job);
   }
@@ -95,7 +103,7 @@ void PoolPlan::finish_success(Job* job, ProcessId process, Mono since, pool::Don
     end.report.children = std::move(one->children);
     end.result = std::move(one->result);
   }
-  if (end.result.empty()) end.result = "\xc0";  // msgpack nil
+  if (end.result.empty()) end.result = nil;
   forget(job);
 }
 
@@ -107,10 +115,13 @@ void PoolPlan::finish(Job* job, ProcessId process, Report::Kind kind, Failure fa
   end.report.failure = std::move(failure);
   end.process = process;
   end.started = job->fed_at;
-  if (kind == failed || kind == rejected || kind == crashed) end.result_ttl_s = job->kind->spec.result_ttl_s;
+  // A watcher is told the failure with the outcome.
+  const Spec& spec = job->kind->spec;
+  const bool kept = (kind == failed || kind == rejected || kind == crashed) && spec.result_inline_max == 0;
+  if (kept) end.result_ttl_s = spec.result_ttl_s;
   if (!result.empty() && end.result_ttl_s > 0) {
     end.result = result;
-    end.content_type = job->kind->spec.content_type;
+    end.content_type = spec.content_type;
   }
   forget(job);
 }

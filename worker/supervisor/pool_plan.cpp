@@ -47,6 +47,7 @@ void Actions::clear() {
   steps.clear();
   fed.clear();
   succeeded.clear();
+  answered.clear();
   finished.clear();
 }
 

@@ -102,10 +102,11 @@ struct Finished {
 struct Actions {
   std::vector<Action> steps;
   std::vector<Job*> fed;
-  std::vector<Token> succeeded;  // nothing else to say
+  std::vector<Token> succeeded;                         // nothing else to say
+  std::vector<std::pair<Token, std::string>> answered;  // the same, with a result for those who watch
   std::vector<Finished> finished;
 
-  bool empty() const { return steps.empty() && succeeded.empty() && finished.empty(); }
+  bool empty() const { return steps.empty() && succeeded.empty() && answered.empty() && finished.empty(); }
   void clear();
 };
 

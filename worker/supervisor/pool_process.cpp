@@ -22,7 +22,7 @@ void fill_run(pool::Run& run, const JobKind& kind) {
   run.info.content_type = kind.spec.content_type;
   run.info.soft_timeout_ms = kind.spec.soft_timeout_ms;
   run.info.trace = kind.spec.trace;
-  run.info.keep_result = kind.spec.result_ttl_s > 0;
+  run.info.keep_result = kind.spec.result_ttl_s > 0 || kind.spec.result_inline_max > 0;
   run.jobs.clear();
 }
 

@@ -91,6 +91,9 @@ struct JobOutcome {
   Outcome outcome = Outcome::succeeded;
   Token token;
   Failure failure;
+  // Came along (spec.result_inline_max): msgpack. Is nowhere else, so whoever was not connected when the job
+  // ended does not get it.
+  std::optional<Buffer> result = {};
 };
 
 class Client {
@@ -139,10 +142,10 @@ class Client {
   // before a wait() for it returns. Set it before the first such submit.
   void on_outcome(std::function<void(const JobOutcome&)> call);
 
-  // Waits for the outcome, then reads the result from Redis: that of the delivery that counts, never a late
-  // one's. A job without success is no exception here: `outcome` and `failure` tell. If the broker has
-  // forgotten the job, what Redis has is returned. Throws no_result, timed_out, unknown_job,
-  // redis_unreachable.
+  // Waits for the outcome, then reads the result from Redis if it did not come along: that of the delivery
+  // that counts, never a late one's. A job without success is no exception here: `outcome` and `failure`
+  // tell. If the broker has forgotten the job, what Redis has is returned. Throws no_result, timed_out,
+  // unknown_job, redis_unreachable.
   results::Stored result(JobId job, std::optional<std::chrono::milliseconds> timeout = {});
   // What is in Redis now, a thousand per round trip; nullopt where there is nothing. Waits for no outcome, so
   // it may be that of a delivery that was superseded.

@@ -45,6 +45,9 @@ class Sink {
   virtual ~Sink() = default;
   virtual void accepted(std::size_t, JobId) {}
   virtual void answered(std::size_t index, Answer answer) = 0;
+  // From any thread: takes the answer if nothing of the user's has to run for it. False: it does, and the
+  // answer is left as it was.
+  virtual bool answered_quietly(std::size_t, Answer&) { return false; }
 };
 
 // True in the callback thread, which may not wait for answers: it brings them.
@@ -80,6 +83,7 @@ class Cell : public Sink {
 
   void accepted(std::size_t index, JobId job) override;
   void answered(std::size_t index, Answer answer) override;
+  bool answered_quietly(std::size_t index, Answer& answer) override;
 
  private:
   const Shape shape_;

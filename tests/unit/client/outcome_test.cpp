@@ -120,6 +120,21 @@ TEST_F(ClientOutcome, IsToldForWatchedJobsWithoutAsking) {
   EXPECT_TRUE(broker.quiet());
 }
 
+TEST_F(ClientOutcome, AResultThatCameAlongNeedsNoRedis) {
+  Client client(options);
+  broker.welcome();
+  SubmitOptions watched;
+  watched.watch = true;
+  auto job = client.submit("work", "a", watched);
+  broker.accept(broker.submit());
+  job.get();
+  broker.send(protocol::Outcomes{{{1, true, Outcome::succeeded, 1, 1, {}, "\x2a"}}});
+  EXPECT_EQ(client.wait({1})[0].result, "\x2a");
+  const auto stored = client.result(1);
+  EXPECT_EQ(stored.value, "\x2a");
+  EXPECT_EQ(stored.token, (Token{1, 1, 1}));
+}
+
 TEST_F(ClientOutcome, WatchedJobsAreAskedForAfterAReconnect) {
   Client client(options);
   broker.welcome();

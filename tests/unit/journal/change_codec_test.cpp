@@ -62,6 +62,7 @@ struct Examples {
                                    5,
                                    6,
                                    7,
+                                   8,
                                    "trace",
                                    {"KeyError", "x"},
                                    {UniqueScope::batch, UniqueUntil::time, OnConflict::replace, 9},

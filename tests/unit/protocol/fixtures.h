@@ -17,6 +17,7 @@ inline Spec full_spec() {
   spec.soft_timeout_ms = 1'000;
   spec.hard_timeout_ms = 4'000'000'000;
   spec.result_ttl_s = 3600;
+  spec.result_inline_max = 4096;
   spec.trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   return spec;
 }
@@ -77,6 +78,7 @@ inline std::vector<Message> one_of_each() {
   Finish finish{.sequence = 300, .succeeded = {{1, 1000, 1, 1}, {2'000'000, 1, 2, 3}}, .reports = {}};
   finish.reports.push_back({Report::Kind::crashed, token, failure, {}});
   finish.reports.push_back({Report::Kind::succeeded, {7, 1, 1}, {}, {full_group(), plain_group()}});
+  finish.results = {{1, "\xc0"}, {2'000'000, large}};
   GroupAccepted refused;
   refused.error = Error{Code::queue_full, "no room", "queue"};
 
@@ -116,7 +118,9 @@ inline std::vector<Message> one_of_each() {
       Join{3, "", 0, {1, 1'000, 1'000'000}},
       Joined{4, {1, 2, 3, 4, 5, 600, 700, 80'000, 9'000'000'000}},
       Watch{5, {1, 2, 3}},
-      Outcomes{{{9, true, Outcome::failed, 2, 3, failure}, {10, false, Outcome::succeeded, 0, 0, {}}}},
+      Outcomes{{{9, true, Outcome::failed, 2, 3, failure},
+                {10, false, Outcome::succeeded, 0, 0, {}},
+                {11, true, Outcome::succeeded, 1, 1, {}, "\xc0"}}},
       Forget{5},
       Request{6, 5, "queue.list", "\x80"},
       Reply{6, "\x81\xa1\x61\x01"},

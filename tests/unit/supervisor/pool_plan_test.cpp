@@ -106,6 +106,29 @@ TEST_F(PlanTest, AKeptResultComesWithItsTimeToLive) {
   EXPECT_THAT(actions.succeeded, IsEmpty());
 }
 
+TEST_F(PlanTest, ASmallResultGoesAlongAndOnlyALargerOneToRedis) {
+  settings.prefetch = 4;
+  begin_ready();
+  Spec spec = spec_of();
+  spec.result_ttl_s = 60;
+  spec.result_inline_max = 3;
+  dispatch(1, 4, spec);
+  pool::Done outcome;
+  outcome.outcomes.resize(4);
+  for (JobId job = 1; job <= 4; ++job) outcome.outcomes[job - 1].job = job;
+  outcome.outcomes[0].result = "abc";
+  outcome.outcomes[1].result = "abcd";
+  outcome.outcomes[2].ok = false;
+  plan().outcomes(now, 1, outcome);
+  EXPECT_THAT(actions.answered,
+              ElementsAre(Pair(Token{1, 1, 1}, "abc"), Pair(Token{4, 1, 1}, "\xc0")));  // returned nothing
+  ASSERT_THAT(actions.finished, SizeIs(2));
+  EXPECT_EQ(actions.finished[0].report.token.job, 2U);
+  EXPECT_EQ(actions.finished[0].result_ttl_s, 60U);
+  EXPECT_EQ(actions.finished[1].report.token.job, 3U);
+  EXPECT_EQ(actions.finished[1].result_ttl_s, 0U);  // its report tells the failure
+}
+
 TEST_F(PlanTest, AJobForAHandlerThatNobodyHasIsRejected) {
   begin_ready();
   dispatch(1, 1, spec_of("other"));

@@ -170,6 +170,21 @@ TEST_F(SupervisorTest, AResultIsInRedisBeforeTheFinish) {
   EXPECT_EQ((*stored)[0]->token, (Token{7, 1, 1}));
 }
 
+TEST_F(SupervisorTest, ASmallResultComesWithTheFinish) {
+  start();
+  broker.welcome();
+  Spec spec;
+  spec.handler = "echo";
+  spec.result_ttl_s = 60;
+  spec.result_inline_max = 100;
+  broker.dispatch(spec, 7, 1, "small");
+  const auto finish = broker.finish();
+  EXPECT_THAT(finish.succeeded, ElementsAre(protocol::RunOf{7, 1, 1, 1}));
+  ASSERT_EQ(finish.results.size(), 1U);
+  EXPECT_EQ(finish.results[0].job, 7U);
+  EXPECT_EQ(finish.results[0].value, "small");
+}
+
 TEST_F(SupervisorTest, WhileRedisIsAwayOnlyJobsThatKeepAResultWait) {
   testing::RedisServer redis;
   start();

@@ -1,8 +1,11 @@
 // A process that runs one task: the child's side of joinery::Process.
 #include <fmt/format.h>
+#include <sys/prctl.h>
 
+#include <csignal>
 #include <cstdio>
 
+#include "joinery/passing.h"
 #include "producer/sdk/no_job.h"
 #include "producer/sdk/roles.h"
 #include "shared/base/exit_code.h"
@@ -12,7 +15,7 @@
 namespace joinery::sdk {
 namespace {
 
-int run_task(const Program& program, const std::string& name, Bytes arguments) {
+int run_task(const Program& program, const std::string& process, const std::string& name, Bytes arguments) {
   const handlers::Handler* handler = program.registry().find(name);
   if (handler == nullptr) {
     fmt::print(stderr, "joinery: this program has no task \"{}\"\n", name);
@@ -24,7 +27,7 @@ int run_task(const Program& program, const std::string& name, Bytes arguments) {
     return static_cast<int>(ExitCode::success);
   } catch (...) {
     const auto described = handlers::describe_current_exception();
-    fmt::print(stderr, "joinery: process of task \"{}\": {}: {}\n", name, described.failure.type,
+    fmt::print(stderr, "joinery: {}, task \"{}\": {}: {}\n", process, name, described.failure.type,
                described.failure.message);
     return static_cast<int>(ExitCode::failure);
   }
@@ -40,7 +43,11 @@ int run_process(Program& program, Given given) {
     fmt::print(stderr, "joinery: what the process was given: {}\n", arguments.error().message);
     return static_cast<int>(ExitCode::internal);
   }
-  return run_task(program, std::string(*name), *arguments);
+  const std::string process(description->str_or("name", "a process").value_or("a process"));
+  ::prctl(PR_SET_NAME, process.c_str());
+  if (description->boolean("daemon").value_or(false)) signal_at_end(given.owner.get(), SIGTERM);
+  set_given_descriptors(std::move(given.descriptors));
+  return run_task(program, process, std::string(*name), *arguments);
 }
 
 }  // namespace joinery::sdk

@@ -45,6 +45,8 @@ void check(const PoolOptions& options) {
   require(own_worker || (options.processes == 0 && options.threads == 1),
           "processes, threads: those of a queue's workers are not the pool's to choose");
   require(own_worker || !options.initializer, "initializer: only for a pool with processes of its own");
+  require(!options.initializer || options.initializer->descriptors.empty(),
+          "initializer: a connection can be given to a Process only");
   require(own_worker || options.maxtasksperchild == 0,
           "maxtasksperchild: only for a pool with processes of its own");
   require(options.processes <= 1024, "processes: expected at most 1024");

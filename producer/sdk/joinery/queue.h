@@ -23,7 +23,7 @@
 //   counts as done for join().
 //
 // A queue object is a handle: copies share one connection, and closing one closes all of them in this
-// process. It can be passed as an argument to a task; there it is a handle of that process.
+// process. It can be passed as an argument to a Process or a task; there it is a handle of that process.
 //
 // Threads: any. Errors: ClientError, e.g. broker_unreachable when there was no broker for settings.timeout;
 // the next call tries again.

@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "joinery/passing.h"
 #include "shared/protocol/pack.h"
 #include "worker/handlers/registry.h"
 
@@ -15,7 +16,8 @@ namespace joinery {
 // A task with its arguments: what a process or a pool's initializer runs. Made by Task::bind.
 struct BoundTask {
   std::string name;
-  Buffer arguments;  // msgpack array
+  Buffer arguments = {};                    // msgpack array
+  sdk::PassedDescriptors descriptors = {};  // of connections among them
 };
 
 template <typename Signature>
@@ -36,7 +38,12 @@ class Task<R(Args...)> {
   const std::string& name() const { return name_; }
   bool chunked() const { return chunked_; }
   // Throws what a value's own packing throws.
-  BoundTask bind(const Args&... args) const { return {name_, packed(args...)}; }
+  BoundTask bind(const Args&... args) const {
+    BoundTask bound{name_};
+    const sdk::CollectDescriptors collect(bound.descriptors);
+    bound.arguments = packed(args...);
+    return bound;
+  }
   static Buffer packed(const Args&... args) { return pack(args...); }
 
  private:

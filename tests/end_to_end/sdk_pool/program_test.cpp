@@ -16,7 +16,7 @@ TEST(Program, RunsATaskOfItsOwnInAnotherProcessWithArgumentsOfAnySize) {
 TEST(Program, TaskThatThrowsEndsItsProcessWithOneAndIsToldOnStderr) {
   const auto finished = run({program("sdk_program_subject"), "fail"});
   EXPECT_EQ(finished.out, "ended with 1\n");
-  EXPECT_THAT(finished.err, HasSubstr("process of task \"fail\": std::runtime_error: for a reason"));
+  EXPECT_THAT(finished.err, HasSubstr("a process, task \"fail\": std::runtime_error: for a reason"));
 }
 
 TEST(Program, HiddenFlagsTypedByAPersonAreRefused) {

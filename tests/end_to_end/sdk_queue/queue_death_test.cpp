@@ -39,6 +39,7 @@ class QueueDeath : public ::testing::Test {
   Stack stack;
 };
 
+// cpython 66587 and its like: join waits for ever for a consumer that died.
 TEST_F(QueueDeath, AConsumerKilledGivesBackWhatItHadGotAndJoinReturns) {
   JoinableQueue<int> queue("tasks", here());
   queue.put_many({1, 2, 3, 4});
@@ -73,6 +74,15 @@ TEST_F(QueueDeath, ItemsOutliveTheirProducer) {
   for (int i = 0; i < 1000; ++i) EXPECT_EQ(queue.get(true, limit), i);
 }
 
+// Python's producer cannot end before a pipe of 64 KB is drained.
+TEST_F(QueueDeath, AProducerOfLargeItemsEndsBeforeAnybodyDrainsThem) {
+  auto producer = subject("large", 8);
+  EXPECT_EQ(producer->wait(), 0) << producer->err();
+  Queue<std::string> queue("tasks", here());
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(queue.get(true, limit).size(), 1U << 20U);
+}
+
+// cpython 87971: a process that is killed with the queue's lock in its hand stops all others.
 TEST_F(QueueDeath, AProducerKilledInTheMiddleLeavesAQueueThatWorks) {
   Queue<int> queue("tasks", here());
   auto producer = subject("put", 100'000'000);

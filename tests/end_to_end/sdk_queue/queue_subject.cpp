@@ -3,7 +3,7 @@
 //   sdk_queue_subject hold NUMBER ENDPOINT QUEUE    gets NUMBER items, is done with none, and waits
 //   sdk_queue_subject work 0 ENDPOINT QUEUE         is done with each item as it comes
 //   sdk_queue_subject put NUMBER ENDPOINT QUEUE
-//   sdk_queue_subject text 1 ENDPOINT QUEUE         puts a text
+//   sdk_queue_subject large NUMBER ENDPOINT QUEUE   puts texts of a mebibyte
 #include <joinery/queue.h>
 #include <unistd.h>
 
@@ -36,7 +36,10 @@ int main(int argc, char** argv) try {
   const int number = std::atoi(argv[2]);
   joinery::QueueSettings settings;
   settings.endpoint = argv[3];
-  if (verb == "text") joinery::Queue<std::string>(argv[4], settings).put("hello");
+  if (verb == "large") {
+    joinery::Queue<std::string> queue(argv[4], settings);
+    for (int i = 0; i < number; ++i) queue.put(std::string(1U << 20U, 'x'));
+  }
   if (verb == "hold") hold(joinery::JoinableQueue<int>(argv[4], settings), number);
   if (verb == "work") work(joinery::JoinableQueue<int>(argv[4], settings));
   if (verb == "put") {

@@ -22,6 +22,7 @@ int run_task(const Program& program, const std::string& process, const std::stri
     return static_cast<int>(ExitCode::failure);
   }
   try {
+    program.registry().run_initializers();
     NoJob job;
     (*handler)(job, arguments);
     return static_cast<int>(ExitCode::success);

@@ -75,6 +75,8 @@ void Program::add(const std::string& name, handlers::Handler handler) {
   impl_->worker.handle_raw(sdk::chunk_handler(name), sdk::over_items(std::move(handler)));
 }
 
+void Program::add_initializer(std::function<void()> call) { impl_->worker.initialize(std::move(call)); }
+
 std::optional<int> Program::child() {
   impl_->child_called = true;
   if (!impl_->child()) return std::nullopt;

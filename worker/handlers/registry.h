@@ -13,6 +13,7 @@
 #include "shared/base/bytes.h"
 #include "shared/base/time.h"
 #include "shared/job/job.h"
+#include "worker/handlers/locals.h"
 
 namespace joinery {
 
@@ -91,6 +92,11 @@ class JobContext {
   // Payloads are copied. Throws std::invalid_argument if a field of the group is not valid.
   virtual void submit(Group group) = 0;
   virtual SharedPlace shared_place() const { return {}; }
+  // The worker-local object of this type: see locals.h.
+  template <typename T>
+  T& local() const {
+    return joinery::local<T>();
+  }
 };
 
 namespace handlers {

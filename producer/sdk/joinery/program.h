@@ -45,6 +45,13 @@ class Program {
     return task_detail::TaskOf<F>(std::move(name), true);
   }
 
+  // What `make` returns, built once in each thread (or process) that runs tasks, before its first: tasks get
+  // it by JobContext::local<T>(), or joinery::local<T>(). Declare it before child(), too.
+  template <typename F>
+  void local(F make, LocalTo scope = LocalTo::thread) {
+    add_initializer(handlers::put_local(std::move(make), scope));
+  }
+
   // Does the work of this process if the program itself started it, and returns its exit code; nullopt if it
   // was started by somebody else. Must be called once, by the main thread, before other threads are started.
   std::optional<int> child();
@@ -60,6 +67,7 @@ class Program {
 
  private:
   void add(const std::string& name, handlers::Handler handler);
+  void add_initializer(std::function<void()> call);
 
   struct Impl;
   std::unique_ptr<Impl> impl_;

@@ -34,6 +34,11 @@ TEST_F(PoolTest, AppliesATaskInAnotherProcess) {
   pool.apply(tasks.nothing, 1);
 }
 
+TEST_F(PoolTest, TasksAreGivenWhatIsLocalToTheirThread) {
+  Pool pool(program, {.processes = 1});
+  for (int time = 1; time <= 3; ++time) EXPECT_EQ(pool.apply(tasks.visit), time);
+}
+
 TEST_F(PoolTest, ApplyAsyncTellsItsCallbackAndItsResult) {
   Pool pool(program, {.processes = 2});
   std::atomic<int> got = 0;

@@ -16,6 +16,10 @@ namespace {
 
 std::string set_up_with = "nothing";
 
+struct Visits {
+  int number = 0;
+};
+
 // Packing it throws.
 struct Stubborn {
   template <typename Packer>
@@ -70,7 +74,9 @@ Tasks::Tasks(Program& program)
       what_was_set(program.task("what_was_set", [] { return set_up_with; })),
       pid(program.task("pid", [] { return static_cast<int>(::getpid()); })),
       unencodable("unencodable", true),
-      nothing(program.task("nothing", [](int) {})) {
+      nothing(program.task("nothing", [](int) {})),
+      visit(program.task("visit", [](JobContext& job) { return ++job.local<Visits>().number; })) {
+  program.local([] { return Visits(); });
   program.task("unencodable", [](const std::string&) { return Stubborn(); });
 }
 

@@ -31,6 +31,7 @@ struct Tasks {
   Task<int()> pid;
   Task<int(std::string)> unencodable;  // its result throws when it is packed
   Task<void(int)> nothing;
+  Task<int()> visit;  // how often this thread has run it
 };
 
 // A broker of the test's own, and a program whose pools use it.

@@ -47,6 +47,11 @@ class Worker {
   Worker& handle_raw(std::string name, handlers::Handler fn);
   // Called once in each pool process (and thread) before its first job.
   Worker& initialize(std::function<void()> fn);
+  // What `make` returns, built once in each thread (or process) before its first job: JobContext::local<T>().
+  template <typename F>
+  Worker& local(F make, LocalTo scope = LocalTo::thread) {
+    return initialize(handlers::put_local(std::move(make), scope));
+  }
 
   // Parses the flags of joinery-worker and works until told to stop. Returns the exit code.
   int run(int argc, char** argv);

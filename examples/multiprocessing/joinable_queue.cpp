@@ -34,7 +34,8 @@ int main(int argc, char** argv) {
   }
   for (int number = 0; number < 100; ++number) tasks.put(number);
   squares.get();
-  consumers.front().kill();  // in Python, join() could now wait for ever
+  consumers.front().kill();  // in Python, tasks.join() could now wait for ever
+  consumers.front().join();
   tasks.join();
   std::printf("all tasks are done, %zu consumers are left\n", joinery::active_children().size());
 }

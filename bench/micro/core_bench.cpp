@@ -26,6 +26,7 @@ class Bench {
     group.queue = queue;
     group.spec = core.intern(spec, effects);
     group.sizes = sizes;
+    group.batch = batch;
     Submit submit{};
     submit.session = producer;
     submit.sequence = ++sequence;
@@ -63,6 +64,7 @@ class Bench {
   SessionId worker{2, 2};
   std::uint64_t sequence = 0;
   Spec spec;
+  BatchId batch = 0;
   std::vector<std::uint32_t> sizes;
   std::vector<Run> runs;
 };
@@ -103,6 +105,37 @@ void through_a_backlog(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * 4096 * batch);
 }
 BENCHMARK(through_a_backlog)->Unit(benchmark::kMillisecond);
+
+// However many jobs wait in it.
+void cancel_a_batch(benchmark::State& state) {
+  for (auto _ : state) {
+    Bench bench(4096);
+    const auto ask = [&bench](auto verb) {
+      Admin admin{};
+      admin.session = bench.producer;
+      admin.sequence = ++bench.sequence;
+      admin.verb = verb;
+      bench.core.apply(bench.now, admin, bench.effects);
+      bench.effects.clear();
+    };
+    ask(OpenBatch{});
+    bench.batch = 1;
+    for (std::int64_t waiting = 0; waiting < state.range(0); waiting += 4096) bench.put("mail");
+    Target target;
+    target.batch = 1;
+    const auto before = std::chrono::steady_clock::now();
+    ask(Cancel{target});
+    state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count());
+    if (bench.core.totals().unfinished() != 0) state.SkipWithError("jobs are left");
+  }
+}
+BENCHMARK(cancel_a_batch)
+    ->ArgName("jobs")
+    ->Arg(4096)
+    ->Arg(1'000'000)
+    ->UseManualTime()
+    ->Iterations(20)
+    ->Unit(benchmark::kMicrosecond);
 
 void save_and_load(benchmark::State& state) {
   Bench bench(256);

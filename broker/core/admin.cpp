@@ -35,13 +35,21 @@ void Core::Impl::change_queue(std::uint32_t id, const std::function<void(change:
   record(std::move(change), effects);
 }
 
+bool Core::Impl::any_dead(std::uint32_t queue) const {
+  bool any = false;
+  ledger.for_each([&](Slot, const Job& job) {
+    any = any || (job.get_state() == State::failed && ledger.queue_of(job).id == queue);
+  });
+  return any;
+}
+
 Result<std::uint64_t> Core::Impl::verb(Now, const Configure& verb, Effects& effects) {
   if (auto name = validate_name(verb.queue, "queue"); !name) return std::unexpected(name.error());
   const std::uint32_t known = ledger.find_queue(verb.queue);
   if (known != 0 && ledger.queues[known].options.mode != verb.options.mode) {
     const Counts& counts = ledger.queues[known].counts;
     // The jobs lie in lines that fit the mode; dead letters count too, as they may be retried.
-    if (counts.unfinished() + counts.parked != 0 || !dead_letters({}, verb.queue)->empty()) {
+    if (counts.unfinished() + counts.parked != 0 || any_dead(known)) {
       return fail(Code::invalid_state,
                   fmt::format("queue {} has jobs; its mode can be changed when it is empty", verb.queue),
                   "mode");
@@ -83,20 +91,6 @@ Result<std::uint64_t> Core::Impl::verb(Now, const Resume& verb, Effects& effects
       },
       effects);
   return 1;
-}
-
-Result<std::uint64_t> Core::Impl::verb(Now now, const Purge& verb, Effects& effects) {
-  const auto id = known_queue(verb.queue);
-  if (!id) return std::unexpected(id.error());
-  std::vector<JobId> waiting;
-  ledger.for_each([&](Slot, const Job& job) {
-    const State state = job.get_state();
-    const bool waits = state == State::ready || state == State::scheduled || state == State::blocked;
-    if (waits && ledger.queue_of(job).id == *id && !ledger.is_ghost(job)) waiting.push_back(job.id);
-  });
-  const std::uint64_t number = waiting.size();
-  end(now, Outcome::cancelled, std::move(waiting), effects);
-  return number;
 }
 
 std::unexpected<Error> Core::Impl::unknown_job(JobId id) {
@@ -172,16 +166,7 @@ std::uint64_t Core::Impl::cancel(Now now, const std::vector<JobId>& jobs, Durati
   return number;
 }
 
-Result<std::vector<JobId>> Core::Impl::dead_letters(const std::vector<JobId>& jobs,
-                                                    const std::string& queue) const {
-  std::vector<JobId> dead;
-  if (!queue.empty()) {
-    const auto id = known_queue(queue);
-    if (!id) return std::unexpected(id.error());
-    ledger.for_each([&](Slot, const Job& job) {
-      if (job.get_state() == State::failed && ledger.queue_of(job).id == *id) dead.push_back(job.id);
-    });
-  }
+Result<std::vector<JobId>> Core::Impl::dead_letters(std::vector<JobId> jobs) const {
   for (JobId id : jobs) {
     const Job* job = ledger.job(id);
     if (job == nullptr && outcome_of(id)) return ended_already(id, "a dead letter (failed)");
@@ -191,27 +176,25 @@ Result<std::vector<JobId>> Core::Impl::dead_letters(const std::vector<JobId>& jo
                   fmt::format("job {} is {}, expected a dead letter (failed)", id, word(job->get_state())),
                   "jobs");
     }
-    dead.push_back(id);
   }
-  std::ranges::sort(dead);
-  dead.erase(std::unique(dead.begin(), dead.end()), dead.end());
-  return dead;
+  std::ranges::sort(jobs);
+  jobs.erase(std::unique(jobs.begin(), jobs.end()), jobs.end());
+  return jobs;
 }
 
 Result<std::uint64_t> Core::Impl::verb(Now now, const Retry& verb, Effects& effects) {
-  const auto dead = dead_letters(verb.jobs, verb.queue);
+  const auto dead = dead_letters(verb.jobs);
   if (!dead) return std::unexpected(dead.error());
-  std::uint64_t number = 0;
   for (JobId id : *dead) {
-    if (cancelled(ledger.job(id)->batch)) continue;  // nothing of it starts
-    record(change::Revive{id, now.wall}, effects);
-    ++number;
+    if (cancelled(ledger.job(id)->batch))
+      return fail(Code::invalid_state, fmt::format("the batch of job {} was cancelled", id), "jobs");
   }
-  return number;
+  for (JobId id : *dead) record(change::Revive{id, now.wall}, effects);
+  return dead->size();
 }
 
 Result<std::uint64_t> Core::Impl::verb(Now, const Delete& verb, Effects& effects) {
-  const auto dead = dead_letters(verb.jobs, verb.queue);
+  const auto dead = dead_letters(verb.jobs);
   if (!dead) return std::unexpected(dead.error());
   for (JobId id : *dead) record(change::Drop{id, 1}, effects);
   return dead->size();

@@ -69,6 +69,7 @@ bool Ledger::on(const change::CloseBatch& change, Fallout& fallout, std::uint64_
 bool Ledger::on(const change::CancelBatch& change, Fallout& fallout, std::uint64_t) {
   BatchState* batch = find_batch(change.id);
   if (batch == nullptr || batch->cancelled) return false;
+  if (!batch->busy && !batch->ended) begin(*batch);  // nothing will come any more: it ends now
   batch->cancelled = true;
   batch->held = false;
   for (const BatchState::Share& part : std::exchange(batch->shares, {})) {

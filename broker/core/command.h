@@ -145,21 +145,16 @@ struct Pause {
 struct Resume {
   std::string queue;
 };
-struct Purge {
-  std::string queue;
-};  // cancels what is not running
 struct Cancel {
   Target target;
   Duration grace{5'000'000};
 };  // running ones are told, and killed after the grace period
 struct Retry {
   std::vector<JobId> jobs;
-  std::string queue;
-};  // dead letters: these, or all of the queue
+};  // dead letters
 struct Delete {
   std::vector<JobId> jobs;
-  std::string queue;
-};  // dead letters: these, or all of the queue
+};  // dead letters
 struct Update {
   std::vector<JobId> jobs;
   std::optional<std::int64_t> priority;
@@ -169,6 +164,34 @@ struct MoveTo {
   std::vector<JobId> jobs;
   std::string queue;
 };  // jobs that do not run, to another queue
+// Jobs that fit all that is said here.
+struct Filter {
+  std::string queue = {};
+  std::string handler = {};
+  std::optional<State> state = {};
+  std::string error = {};  // a part of the type or message of their last failure
+  std::optional<Wall> accepted_before = {};
+  BatchId batch = 0;
+  std::string key = {};
+};
+enum class BulkVerb : std::uint8_t {
+  retry,   // dead letters
+  remove,  // dead letters
+  cancel,  // whatever has not ended
+  purge,   // cancels what is not running
+  move,    // dead letters, and what waits, to another queue
+};
+// To all jobs that fit, a slice at a time, so that nobody waits long. Done::number is how many of them it
+// was, plus, times 2^32, where the next slice begins (0: there is none). What comes or changes between two
+// slices may be met or not.
+struct Bulk {
+  BulkVerb verb = BulkVerb::retry;
+  Filter filter = {};
+  std::string to = {};        // move: the queue
+  Duration grace{5'000'000};  // cancel
+  std::uint32_t from = 0;     // where this slice begins
+  bool dry_run = false;       // only count
+};
 struct OpenBatch {
   std::string name;
   BatchId parent = 0;  // 0: none
@@ -190,7 +213,7 @@ struct Admin {
   SessionId session;
   std::uint64_t sequence = 0;  // as in Submit
   std::uint64_t confirmed = 0;
-  std::variant<Configure, Pause, Resume, Purge, Cancel, Retry, Delete, OpenBatch, CloseBatch, Update, MoveTo,
+  std::variant<Configure, Pause, Resume, Cancel, Retry, Delete, Bulk, OpenBatch, CloseBatch, Update, MoveTo,
                SetLimit, DeleteLimit>
       verb;
 };

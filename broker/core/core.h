@@ -171,6 +171,8 @@ class Core {
   std::vector<JobView> jobs(std::string_view queue, std::optional<State> state, JobId after,
                             std::size_t most) const;
   std::optional<BatchView> batch(BatchId id) const;
+  // At most `most`, in the order of their ids, after `after`. Looks at every batch.
+  std::vector<BatchView> batches(BatchId after, std::size_t most) const;
   // The jobs whose results the handler of this one is given.
   std::vector<JobId> inputs(JobId id) const;
   std::vector<WorkerView> workers() const;

@@ -155,7 +155,6 @@ class Core::Impl {
   Result<std::uint64_t> verb(Now now, const Configure& verb, Effects& effects);
   Result<std::uint64_t> verb(Now now, const Pause& verb, Effects& effects);
   Result<std::uint64_t> verb(Now now, const Resume& verb, Effects& effects);
-  Result<std::uint64_t> verb(Now now, const Purge& verb, Effects& effects);
   Result<std::uint64_t> verb(Now now, const Cancel& verb, Effects& effects);
   Result<std::uint64_t> verb(Now now, const Retry& verb, Effects& effects);
   Result<std::uint64_t> verb(Now now, const Delete& verb, Effects& effects);
@@ -168,8 +167,23 @@ class Core::Impl {
   Result<std::uint64_t> verb(Now now, const DeleteLimit& verb, Effects& effects);
   void on(Now now, const HoldKey& command, Effects& effects);
   Result<std::uint32_t> known_queue(const std::string& name) const;
-  Result<std::vector<JobId>> dead_letters(const std::vector<JobId>& jobs, const std::string& queue) const;
+  Result<std::vector<JobId>> dead_letters(std::vector<JobId> jobs) const;
+  bool any_dead(std::uint32_t queue) const;
   std::uint64_t cancel(Now now, const std::vector<JobId>& jobs, Duration grace, Effects& effects);
+
+  // bulk.cpp
+  struct Match {
+    const Filter* filter = nullptr;
+    std::uint32_t queue = 0;
+    std::uint32_t key = 0;
+    bool none = false;  // nothing can fit
+  };
+  Result<std::uint64_t> verb(Now now, const Bulk& verb, Effects& effects);
+  Result<Match> match_of(const Filter& filter) const;
+  bool fits(const Match& match, const Job& job) const;
+  bool applies(BulkVerb verb, const Job& job) const;
+  std::optional<Error> perform(Now now, const Bulk& verb, std::uint32_t to, const std::vector<JobId>& jobs,
+                               Effects& effects);
 
   // batches.cpp
   Result<std::uint64_t> verb(Now now, const CloseBatch& verb, Effects& effects);

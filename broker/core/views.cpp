@@ -117,6 +117,18 @@ void Core::each_payload(const std::function<void(JobId, Place)>& each) const {
   impl_->ledger.for_each([&](Slot, const Job& job) { each(job.id, job.place()); });
 }
 
+std::vector<BatchView> Core::batches(BatchId after, std::size_t most) const {
+  std::vector<BatchId> ids;
+  for (const auto& [id, _] : impl_->ledger.batches) {
+    if (id > after) ids.push_back(id);
+  }
+  std::ranges::sort(ids);
+  if (ids.size() > most) ids.resize(most);
+  std::vector<BatchView> views;
+  for (BatchId id : ids) views.push_back(*batch(id));
+  return views;
+}
+
 std::optional<BatchView> Core::batch(BatchId id) const {
   const BatchState* batch = impl_->ledger.find_batch(id);
   if (batch == nullptr) return std::nullopt;

@@ -154,6 +154,14 @@ Result<Value> batch_show(const Desk& desk, const Value& given) {
   return fail(Code::unknown_batch, fmt::format("there is no batch {}", *id), "batch");
 }
 
+Result<Value> batch_list(const Desk& desk, const Value& given) {
+  const Result<std::uint64_t> after = given.u64_or("after", 0);
+  if (!after) return std::unexpected(after.error());
+  const Result<std::uint64_t> most = given.u64_or("most", most_usual);
+  if (!most) return std::unexpected(most.error());
+  return list("batches", desk.core.batches(*after, std::min(*most, most_limit)), batch_value);
+}
+
 Result<Value> worker_list(const Desk& desk, const Value&) {
   return list("workers", desk.core.workers(),
               [&](const WorkerView& worker) { return worker_value(desk, worker); });
@@ -222,12 +230,6 @@ Result<Plan> queue_resume(const Desk& desk, const Value& given) {
   return Plan{Resume{name}, show_queue(desk, name)};
 }
 
-Result<Plan> queue_purge(const Desk& desk, const Value& given) {
-  const auto queue = queue_of(desk, given);
-  if (!queue) return std::unexpected(queue.error());
-  return Plan{Purge{std::string(queue->name)}, number_value};
-}
-
 Result<Plan> cancel(const Value& given, Target target) {
   Cancel verb{std::move(target)};
   const Result<std::uint64_t> grace =
@@ -252,7 +254,7 @@ Result<Plan> batch_cancel(const Desk&, const Value& given) {
 Result<Plan> job_retry(const Desk&, const Value& given) {
   Result<std::vector<JobId>> jobs = given.ids("jobs");
   if (!jobs) return std::unexpected(jobs.error());
-  return Plan{Retry{std::move(*jobs), {}}, number_value};
+  return Plan{Retry{std::move(*jobs)}, number_value};
 }
 
 Result<Plan> job_update(const Desk&, const Value& given) {
@@ -277,17 +279,73 @@ Result<Plan> job_move(const Desk&, const Value& given) {
   return Plan{MoveTo{std::move(*jobs), std::move(*to)}, number_value};
 }
 
-// These dead letters, or all of a queue.
-template <typename AdminVerb>
-Result<Plan> of_dead(const Desk& desk, const Value& given) {
-  if (given.find("queue") != nullptr) {
-    const auto queue = queue_of(desk, given);
-    if (!queue) return std::unexpected(queue.error());
-    return Plan{AdminVerb{{}, std::string(queue->name)}, number_value};
+// Of a slice: see Bulk.
+Value slice_value(std::uint64_t number) {
+  Value map = Value::map();
+  map.set("number", number & UINT32_MAX);
+  if (const std::uint64_t next = number >> 32U; next != 0) map.set("next", next);
+  return map;
+}
+
+Result<Filter> filter_of(const Value& given) {
+  Filter filter;
+  for (const auto& [key, out] : {std::pair("queue", &filter.queue), std::pair("handler", &filter.handler),
+                                 std::pair("error", &filter.error), std::pair("key", &filter.key)}) {
+    Result<std::string> value = text(given, key);
+    if (!value) return std::unexpected(value.error());
+    *out = std::move(*value);
   }
+  State state{};
+  const char* words = "parked, scheduled, blocked, ready, running or failed";
+  if (Result<> taken = take_word(given, "state", state_from_word, words, state); !taken)
+    return std::unexpected(taken.error());
+  if (given.find("state") != nullptr) filter.state = state;
+  const Result<std::uint64_t> batch = given.u64_or("batch", 0);
+  if (!batch) return std::unexpected(batch.error());
+  filter.batch = *batch;
+  if (given.find("accepted_before_ms") == nullptr) return filter;
+  const Result<std::int64_t> before = given.i64("accepted_before_ms");
+  if (!before) return std::unexpected(before.error());
+  filter.accepted_before = Wall(std::chrono::milliseconds(*before));
+  return filter;
+}
+
+template <BulkVerb bulk_verb>
+Result<Plan> bulk(const Desk&, const Value& given) {
+  Result<Filter> filter = filter_of(given);
+  if (!filter) return std::unexpected(filter.error());
+  Bulk verb{.verb = bulk_verb, .filter = std::move(*filter)};
+  const Result<std::uint64_t> from = given.u64_or("from", 0);
+  if (!from) return std::unexpected(from.error());
+  verb.from = static_cast<std::uint32_t>(std::min<std::uint64_t>(*from, UINT32_MAX));
+  const Result<bool> dry_run = given.boolean_or("dry_run", false);
+  if (!dry_run) return std::unexpected(dry_run.error());
+  verb.dry_run = *dry_run;
+  Result<std::string> to = text(given, "to");
+  if (!to) return std::unexpected(to.error());
+  verb.to = std::move(*to);
+  const Result<std::uint64_t> grace =
+      given.u64_or("grace_ms", static_cast<std::uint64_t>(verb.grace.count() / 1000));
+  if (!grace) return std::unexpected(grace.error());
+  verb.grace = std::chrono::milliseconds(std::min(*grace, grace_ms_limit));
+  return Plan{std::move(verb), slice_value};
+}
+
+// Of one queue, which must be named.
+template <BulkVerb bulk_verb>
+Result<Plan> bulk_queue(const Desk& desk, const Value& given) {
+  const auto queue = queue_of(desk, given);
+  if (!queue) return std::unexpected(queue.error());
+  return bulk<bulk_verb>(desk, given);
+}
+
+// These dead letters, or all of a queue.
+template <typename AdminVerb, BulkVerb bulk_verb>
+Result<Plan> of_dead(const Desk& desk, const Value& given) {
+  if (given.find("queue") != nullptr) return bulk_queue<bulk_verb>(desk, given);
   Result<std::vector<JobId>> jobs = given.ids("jobs");
   if (!jobs) return std::unexpected(jobs.error());
-  return Plan{AdminVerb{std::move(*jobs), {}}, number_value};
+  return Plan{AdminVerb{std::move(*jobs)}, number_value};
 }
 
 Result<Plan> limit_set(const Desk& desk, const Value& given) {
@@ -327,6 +385,12 @@ Result<Plan> batch_close(const Desk& desk, const Value& given) {
               }};
 }
 
+std::vector<std::string_view> with_filter(std::vector<std::string_view> own) {
+  own.insert(own.end(),
+             {"queue", "handler", "state", "error", "accepted_before_ms", "batch", "key", "from", "dry_run"});
+  return own;
+}
+
 // To add one: docs/protocol.md first, then its line here.
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> table{
@@ -337,7 +401,7 @@ const std::vector<Verb>& verbs() {
       {"queue.configure", {"queue", "mode", "durability", "maxsize", "fair"}, queue_configure},
       {"queue.pause", {"queue", "who", "why"}, queue_pause},
       {"queue.resume", {"queue"}, queue_resume},
-      {"queue.purge", {"queue"}, queue_purge},
+      {"queue.purge", {"queue", "from"}, bulk_queue<BulkVerb::purge>},
       {"job.list", {"queue", "state", "after", "most"}, job_list},
       {"job.show", {"job", "payload"}, job_show},
       {"job.explain", {"job"}, job_explain},
@@ -346,11 +410,16 @@ const std::vector<Verb>& verbs() {
       {"job.update", {"jobs", "priority", "run_at_ms"}, job_update},
       {"job.move", {"jobs", "to"}, job_move},
       {"dead.list", {"queue", "after", "most"}, dead_list},
-      {"dead.retry", {"jobs", "queue"}, of_dead<Retry>},
-      {"dead.delete", {"jobs", "queue"}, of_dead<Delete>},
+      {"dead.retry", {"jobs", "queue", "from"}, of_dead<Retry, BulkVerb::retry>},
+      {"dead.delete", {"jobs", "queue", "from"}, of_dead<Delete, BulkVerb::remove>},
+      {"bulk.retry", with_filter({}), bulk<BulkVerb::retry>},
+      {"bulk.delete", with_filter({}), bulk<BulkVerb::remove>},
+      {"bulk.cancel", with_filter({"grace_ms"}), bulk<BulkVerb::cancel>},
+      {"bulk.move", with_filter({"to"}), bulk<BulkVerb::move>},
       {"batch.open", {"name", "parent", "hold"}, batch_open},
       {"batch.close", {"batch"}, batch_close},
       {"batch.show", {"batch"}, batch_show},
+      {"batch.list", {"after", "most"}, batch_list},
       {"batch.cancel", {"batch", "grace_ms"}, batch_cancel},
       {"limit.set",
        {"pattern", "concurrency", "rate", "period_ms", "burst", "interval_ms", "weight"},

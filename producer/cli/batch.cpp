@@ -1,4 +1,4 @@
-// joinery batch open|show|close|cancel
+// joinery batch open|ls|show|close|cancel
 #include <fmt/core.h>
 
 #include <charconv>
@@ -60,6 +60,51 @@ Run define_batch_show(Arguments& arguments) {
     }
     return ExitCode::success;
   };
+}
+
+namespace {
+
+std::string flags_of(const Json& batch) {
+  std::string all;
+  for (const char* flag : {"held", "cancelled"}) {
+    if (truth(batch, flag)) all += (all.empty() ? "" : ", ") + std::string(flag);
+  }
+  return all.empty() ? "-" : all;
+}
+
+ExitCode list(Context& context, std::uint64_t most, std::uint64_t after) {
+  const Json reply = context.request("batch.list", Json{{"most", most}, {"after", after}});
+  const Json& batches = member(reply, "batches");
+  if (context.out.json()) {
+    context.out.value(batches);
+    return ExitCode::success;
+  }
+  Table table{{">BATCH", "NAME", "IN", "OPENED", "IS", "JOBS"}, {}};
+  for (const Json& batch : batches) {
+    const auto opened = static_cast<std::int64_t>(number(batch, "opened_at_ms"));
+    const std::uint64_t parent = number(batch, "parent");
+    table.rows.push_back({text(batch, "batch"), text(batch, "name", "-"),
+                          parent == 0 ? "-" : fmt::format("{}", parent), ago(opened, read_clocks().wall),
+                          flags_of(batch), summary(counts_of(member(batch, "counts")))});
+  }
+  context.out.table(table, "no batches");
+  if (batches.size() == most)
+    context.out.note(
+        fmt::format("there may be more; go on with --after {}", number(batches.back(), "batch")));
+  return ExitCode::success;
+}
+
+}  // namespace
+
+Run define_batch_ls(Arguments& arguments) {
+  struct Page {
+    std::uint64_t most = 100;
+    std::uint64_t after = 0;
+  };
+  auto page = std::make_shared<Page>();
+  arguments.option("--most", page->most, "at most so many", 1, 10'000);
+  arguments.option("--after", page->after, "go on after this batch");
+  return [page](Context& context) { return list(context, page->most, page->after); };
 }
 
 Run define_batch_close(Arguments& arguments) {

@@ -62,6 +62,7 @@ Run define_explain(Arguments&);
 Run define_worker_ls(Arguments&);
 Run define_lock_ls(Arguments&);
 Run define_batch_open(Arguments&);
+Run define_batch_ls(Arguments&);
 Run define_batch_show(Arguments&);
 Run define_batch_close(Arguments&);
 Run define_flow_submit(Arguments&);

@@ -48,6 +48,7 @@ constexpr Command table[] = {
     {"lock ls", "", "who holds which lock, and who waits", define_lock_ls},
     {"batch open", "", "open a batch and print its id", define_batch_open,
      "  joinery batch open nightly              prints its id, for submit --batch ID"},
+    {"batch ls", "", "batches, with their counts", define_batch_ls, "  joinery batch ls"},
     {"batch show", "", "counts of a batch", define_batch_show, "  joinery batch show 3"},
     {"batch close", "", "let a held batch finish", define_batch_close, "  joinery batch close 3"},
     {"batch cancel", "", "cancel every unfinished job of a batch", define_batch_cancel,
@@ -62,7 +63,7 @@ constexpr Noun noun_table[] = {
     {"limit", looking, "ls, set, rm: of the keys of jobs"},
     {"worker", looking, "ls"},
     {"lock", looking, "ls: shared locks and semaphores"},
-    {"batch", looking, "open, show, close, cancel"},
+    {"batch", looking, "open, ls, show, close, cancel"},
     {"flow", looking, "submit: jobs that come after each other, from a file"},
 };
 

@@ -45,7 +45,15 @@ Json Context::request(const std::string& verb, const Json& arguments) {
 }
 
 ExitCode Context::act(const std::string& verb, const Json& arguments, std::string_view done) {
-  const Json reply = request(verb, arguments);
+  Json reply = request(verb, arguments);
+  std::uint64_t jobs = number(reply, "number");
+  // What concerns many jobs is done in slices.
+  while (number(reply, "next") != 0) {
+    Json rest = arguments;
+    rest["from"] = number(reply, "next");
+    reply = request(verb, rest);
+    reply["number"] = jobs += number(reply, "number");
+  }
   if (out.json())
     out.value(reply);
   else

@@ -1,6 +1,7 @@
 // joinery job ls|show|retry|cancel, joinery dead ls|show|retry|delete, joinery cancel
 #include <fmt/core.h>
 
+#include "producer/cli/bulk.h"
 #include "producer/cli/command.h"
 #include "producer/cli/human.h"
 #include "producer/cli/outcome.h"
@@ -14,10 +15,7 @@ struct Flags {
   std::string state;
   std::uint64_t most = 100;
   std::uint64_t after = 0;
-  bool all = false;
   bool payload = false;
-  std::uint64_t batch = 0;
-  std::optional<milliseconds> grace;
 };
 
 std::string state_of(const Json& job) { return text(job, "state", text(job, "outcome", "?")); }
@@ -138,26 +136,6 @@ ExitCode show(Context& context, const Flags& flags, bool dead) {
   return ExitCode::success;
 }
 
-// The ids of all failed jobs, page by page.
-std::vector<JobId> all_dead(Context& context) {
-  constexpr std::uint64_t page = 1000;
-  std::vector<JobId> ids;
-  for (std::size_t before = 0;; before = ids.size()) {
-    const Json reply =
-        context.request("dead.list", Json{{"most", page}, {"after", ids.empty() ? 0 : ids.back()}});
-    for (const Json& job : member(reply, "jobs")) ids.push_back(number(job, "job"));
-    if (ids.size() - before < page) return ids;
-  }
-}
-
-// dead retry and dead delete take jobs, a queue, or --all.
-Json chosen(Context& context, const Flags& flags) {
-  const int ways = (flags.jobs.empty() ? 0 : 1) + (flags.queue.empty() ? 0 : 1) + (flags.all ? 1 : 0);
-  if (ways != 1) throw UsageError("say which: ids of jobs, --queue NAME, or --all");
-  if (!flags.queue.empty()) return Json{{"queue", flags.queue}};
-  return Json{{"jobs", flags.all ? all_dead(context) : flags.jobs}};
-}
-
 Run define_list(Arguments& arguments, const char* verb, const char* empty, bool with_state) {
   auto flags = std::make_shared<Flags>();
   arguments.option("-q,--queue", flags->queue, "only of this queue", "NAME");
@@ -169,12 +147,12 @@ Run define_list(Arguments& arguments, const char* verb, const char* empty, bool 
   return [flags, verb, empty](Context& context) { return list(context, verb, *flags, empty); };
 }
 
-Run define_dead(Arguments& arguments, const char* verb, const char* done) {
-  auto flags = std::make_shared<Flags>();
-  arguments.jobs(flags->jobs, false);
-  arguments.option("-q,--queue", flags->queue, "all failed jobs of this queue", "NAME");
-  arguments.flag("--all", flags->all, "all failed jobs");
-  return [flags, verb, done](Context& context) { return context.act(verb, chosen(context, *flags), done); };
+Run define_dead(Arguments& arguments, const char* verb, const char* bulk_verb, const char* done) {
+  auto choice = std::make_shared<Choice>();
+  add_choice(arguments, *choice, nullptr, "all failed jobs");
+  return [choice, verb, bulk_verb, done](Context& context) {
+    return act_on(context, *choice, verb, bulk_verb, Json::object(), done);
+  };
 }
 
 Run define_show(Arguments& arguments, bool dead) {
@@ -192,8 +170,12 @@ Run define_job_ls(Arguments& arguments) {
 Run define_dead_ls(Arguments& arguments) {
   return define_list(arguments, "dead.list", "no failed jobs", false);
 }
-Run define_dead_retry(Arguments& arguments) { return define_dead(arguments, "dead.retry", "will run again"); }
-Run define_dead_delete(Arguments& arguments) { return define_dead(arguments, "dead.delete", "deleted"); }
+Run define_dead_retry(Arguments& arguments) {
+  return define_dead(arguments, "dead.retry", "bulk.retry", "will run again");
+}
+Run define_dead_delete(Arguments& arguments) {
+  return define_dead(arguments, "dead.delete", "bulk.delete", "deleted");
+}
 
 Run define_job_show(Arguments& arguments) { return define_show(arguments, false); }
 Run define_dead_show(Arguments& arguments) { return define_show(arguments, true); }
@@ -207,15 +189,24 @@ Run define_job_retry(Arguments& arguments) {
 }
 
 Run define_cancel(Arguments& arguments) {
-  auto flags = std::make_shared<Flags>();
-  arguments.jobs(flags->jobs, false);
-  arguments.option("--batch", flags->batch, "every unfinished job of this batch", 1);
+  struct Cancel {
+    Choice choice;
+    std::optional<milliseconds> grace;
+  };
+  auto flags = std::make_shared<Cancel>();
+  add_choice(arguments, flags->choice, "parked|scheduled|blocked|ready|running", nullptr);
   arguments.option("--grace", flags->grace, "how long running ones have to stop before they are killed");
   return [flags](Context& context) {
-    if (flags->jobs.empty() == (flags->batch == 0)) throw UsageError("say which: ids of jobs, or --batch ID");
-    Json map = flags->batch != 0 ? Json{{"batch", flags->batch}} : Json{{"jobs", flags->jobs}};
+    Json map = Json::object();
     if (flags->grace) map["grace_ms"] = flags->grace->count();
-    return context.act(flags->batch != 0 ? "batch.cancel" : "job.cancel", map, "cancelled");
+    // A whole batch is cancelled at one stroke, and takes no more jobs.
+    Choice others = flags->choice;
+    const std::uint64_t batch = std::exchange(others.batch, 0);
+    if (batch != 0 && !others.has_filter() && others.jobs.empty() && !others.dry_run) {
+      map["batch"] = batch;
+      return context.act("batch.cancel", map, "cancelled");
+    }
+    return act_on(context, flags->choice, "job.cancel", "bulk.cancel", map, "cancelled");
   };
 }
 

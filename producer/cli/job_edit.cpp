@@ -1,6 +1,7 @@
 // joinery job update|move
 #include <fmt/core.h>
 
+#include "producer/cli/bulk.h"
 #include "producer/cli/command.h"
 #include "producer/cli/human.h"
 #include "producer/cli/outcome.h"
@@ -12,7 +13,6 @@ struct Flags {
   std::vector<JobId> jobs;
   std::optional<std::string> priority;
   std::optional<Wall> run_at;
-  std::string to;
 };
 
 }  // namespace
@@ -39,11 +39,15 @@ Run define_job_update(Arguments& arguments) {
 }
 
 Run define_job_move(Arguments& arguments) {
-  auto flags = std::make_shared<Flags>();
-  arguments.jobs(flags->jobs, true);
+  struct Move {
+    Choice choice;
+    std::string to;
+  };
+  auto flags = std::make_shared<Move>();
+  add_choice(arguments, flags->choice, "scheduled|blocked|ready|failed", nullptr);
   arguments.option("--to", flags->to, "the queue they go to", "QUEUE");
   return [flags](Context& context) {
-    return context.act("job.move", Json{{"jobs", flags->jobs}, {"to", flags->to}}, "moved");
+    return act_on(context, flags->choice, "job.move", "bulk.move", Json{{"to", flags->to}}, "moved");
   };
 }
 

@@ -114,12 +114,21 @@ std::optional<BoundTask> take_initializer() {
   return std::move(*task);
 }
 
+void request_all(Client& client, const std::string& verb, const std::string& queue) {
+  for (std::uint64_t from = 0;;) {
+    Value arguments = Value::map();
+    arguments.set("queue", queue);
+    arguments.set("from", from);
+    const Result<Value> slice = protocol::decode_map(client.request(verb, protocol::encode(arguments)));
+    from = slice ? slice->u64_or("next", 0).value_or(0) : 0;
+    if (from == 0) return;
+  }
+}
+
 void empty_queue(Client& client, const std::string& queue) {
-  Value arguments = Value::map();
-  arguments.set("queue", queue);
   try {
-    client.request("queue.purge", protocol::encode(arguments));
-    client.request("dead.delete", protocol::encode(arguments));
+    request_all(client, "queue.purge", queue);
+    request_all(client, "dead.delete", queue);
   } catch (const ClientError&) {
     // No broker, or it never knew the queue.
   }

@@ -32,6 +32,8 @@ Result<WorkerSettings> decode_worker_settings(Bytes raw);
 void leave_initializer(const BoundTask& initializer);
 std::optional<BoundTask> take_initializer();
 
+// A verb on all jobs of a queue, slice by slice.
+void request_all(Client& client, const std::string& verb, const std::string& queue);
 // Nobody will ask for the jobs of this queue again: what waits is cancelled, dead letters are deleted.
 // Nothing happens if there is no broker.
 void empty_queue(Client& client, const std::string& queue);

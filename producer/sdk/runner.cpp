@@ -430,10 +430,7 @@ void Runner::cancel_waiting() {
     // Those that were refused have their answer.
   }
   if (private_) {
-    Value arguments = Value::map();
-    arguments.set("queue", queue_);
-    client_.request("queue.purge", protocol::encode(arguments));
-    return;
+    return request_all(client_, "queue.purge", queue_);
   }
   std::vector<JobId> jobs;
   {

@@ -160,6 +160,29 @@ TEST_F(JobControlFlows, NothingOfACancelledBatchStarts) {
   EXPECT_THAT(joinery({"submit", "--batch", inner, "exec", "--", "true"}).err, HasSubstr("was cancelled"));
 }
 
+TEST_F(JobControlFlows, BatchesAreListed) {
+  const std::string batch = say({"batch", "open", "tonight", "--hold"});
+  const Finished said = joinery({"batch", "ls"});
+  EXPECT_THAT(said.out, HasSubstr("tonight"));
+  EXPECT_THAT(said.out, HasSubstr("held"));
+  EXPECT_THAT(joinery({"batch", "ls", "--after", batch}).out, ::testing::Not(HasSubstr("tonight")));
+}
+
+TEST_F(JobControlFlows, ManyJobsAreChosenByWhatTheyHaveInCommon) {
+  for (const char* queue : {"bulk-a", "bulk-b"}) {
+    for (int i = 0; i < 3; ++i) say({"submit", "--queue", queue, "exec", "--", "true"});
+  }
+  EXPECT_EQ(say({"cancel", "--queue", "bulk-a", "--dry-run"}), "3 jobs fit (nothing was done)");
+  EXPECT_EQ(say({"cancel", "--queue", "bulk-a", "--older-than", "1h"}), "0 jobs cancelled");
+  EXPECT_EQ(say({"cancel", "--queue", "bulk-a", "--handler", "exec"}), "3 jobs cancelled");
+  EXPECT_EQ(say({"job", "move", "--queue", "bulk-b", "--to", "bulk-c"}), "3 jobs moved");
+  EXPECT_THAT(joinery({"job", "move", "--to", "bulk-c"}).err, HasSubstr("say which"));
+  say({"submit", "--attempts", "1", "exec", "--", "sh", "-c", "echo out of paper >&2; exit 3"});
+  const auto fit = [] { return joinery({"dead", "retry", "--error", "out of paper", "--dry-run"}).out; };
+  EXPECT_TRUE(eventually([&] { return fit() == "1 job fit (nothing was done)\n"; }));
+  EXPECT_EQ(say({"dead", "delete", "--error", "out of paper"}), "1 job deleted");
+}
+
 TEST_F(JobControlFlows, AFlowIsSubmittedFromAFile) {
   const Finished said = joinery({"--json", "flow", "submit", "-"}, R"({"name": "night", "jobs": {
     "report": {"command": ["true"], "after": ["fetch", "clean"]},

@@ -1,7 +1,8 @@
 // A long random life of the core against a model that knows only what a job may not do: be lost, run twice at
-// once, run after its outcome, have two outcomes, be miscounted, or break a limit or the order of its key.
-// The broker dies at random points and recovers from a checkpoint and the changes since. At the end
-// everything is worked off, and every job that was accepted has exactly one outcome.
+// once, run after its outcome, have two outcomes, be miscounted, or break a limit or the order of its key; run
+// before what comes first has ended, or as one of a batch that was cancelled. The broker dies at random points
+// and recovers from a checkpoint and the changes since. At the end everything is worked off: every job that was
+// accepted has exactly one outcome, and every batch is finished.
 //
 // JOINERY_SEED=n replays one life.
 #include <fmt/format.h>
@@ -32,8 +33,7 @@ class Life {
     configure("small", {.maxsize = 5});
     configure("fair", {.fair = true});
     for (const Limit& limit : KeyModel::limits()) admin(SetLimit{limit});
-    batch_ = 1;
-    admin(broker::OpenBatch{"all"});
+    admin(OpenBatch{"all"});
   }
 
   void live(int steps) {
@@ -47,6 +47,7 @@ class Life {
   void work_off() {
     healthy_ = true;
     for (std::size_t i = 0; i < workers_.size(); ++i) connect_worker(i);
+    end_batches();
     for (int turn = 0; turn < 20'000 && !testing::Test::HasFailure(); ++turn) {
       for (std::size_t i = 0; i < workers_.size(); ++i) finish_some(i);
       see(driver_.next_deadline(3s));  // within the lease
@@ -62,7 +63,9 @@ class Life {
     }
     EXPECT_EQ(counts.finished(), with_outcome);
     for (JobId id : accepted_) EXPECT_TRUE(driver_.core->job(id) && driver_.core->job(id)->outcome) << id;
-    EXPECT_EQ(describe_batch(), 0U);
+    for (const BatchView& batch : driver_.core->batches(0, 1'000'000)) {
+      EXPECT_EQ(batch.counts.unfinished() + batch.counts.parked + batch.nested, 0U) << "batch " << batch.id;
+    }
   }
 
  private:
@@ -96,8 +99,9 @@ class Life {
     if (dice < 75) return see(driver_.advance(Duration(static_cast<std::int64_t>(below(3'000'000)))));
     if (dice < 80) return lose_worker(below(workers_.size()));
     if (dice < 88) return connect_worker(below(workers_.size()));
-    if (dice < 91) return cancel();
-    if (dice < 93) return retry();
+    if (dice < 90) return cancel();
+    if (dice < 92) return change_batches();
+    if (dice < 93) return bulk();
     if (dice < 95) return driver_.checkpoint();
     if (dice < 97) return crash();
     if (dice < 98) return hold();
@@ -128,11 +132,13 @@ class Life {
       columns.priority.clear();
       columns.delay_ms.clear();
     }
+    const BatchId batch = below(2) == 0 ? some_batch() : 0;
+    if (!spec.ordered && below(3) == 0) add_dependencies(batch, columns, spec);
     const PutGroup group{.queue = queue,
                          .spec = driver_.intern(spec),
-                         .batch = below(2) == 0 ? batch_ : 0,
+                         .batch = batch,
                          .sizes = sizes,
-                         .columns = below(4) != 0 ? &columns : nullptr};
+                         .columns = below(4) != 0 || !columns.after.empty() ? &columns : nullptr};
     see(driver_.apply(Submit{.session = producer_id(producer),
                              .sequence = ++sequences_[producer],
                              .groups = {&group, 1},
@@ -140,6 +146,55 @@ class Life {
                              .park_timeout = below(2) == 0 ? std::optional<Duration>(2s) : std::nullopt,
                              .watch = below(3) == 0,
                              .under = {}}));
+  }
+
+  BatchId some_batch() { return batches_.empty() ? 0 : batches_[below(batches_.size())]; }
+  // Jobs in no batch may come after batches, and none comes after those: so there are no circles.
+  void add_dependencies(BatchId batch, Columns& columns, Spec& spec) {
+    if (below(2) == 0) spec.after = After::finished;
+    const std::size_t jobs = columns.priority.size();
+    columns.after.resize(jobs);
+    columns.after_batches.resize(jobs);
+    for (std::size_t i = 0; i < jobs; ++i) {
+      if (i != 0 && below(4) == 0) columns.after[i].push_back(-static_cast<std::int64_t>(1 + below(i)));
+      for (auto n = below(3); n != 0 && !first_.empty(); --n)
+        columns.after[i].push_back(static_cast<std::int64_t>(first_[below(first_.size())]));
+      if (batch == 0 && below(2) == 0 && some_batch() != 0) columns.after_batches[i].push_back(some_batch());
+    }
+  }
+
+  void change_batches() {
+    switch (below(4)) {
+      case 0: return admin(OpenBatch{"", below(2) == 0 ? some_batch() : 0, below(3) == 0});
+      case 1: return some_batch() != 0 ? admin(CloseBatch{some_batch()}) : void();
+      case 2:
+        return some_batch() != 0
+                   ? see(driver_.apply(Join{
+                         producer_id(1), ++sequences_[1], {.queue = {}, .batch = some_batch(), .jobs = {}}}))
+                   : void();
+      default: return cancel_batch(some_batch());
+    }
+  }
+  void cancel_batch(BatchId id) {
+    if (id == 0) return;
+    admin(Cancel{{.queue = {}, .batch = id, .jobs = {}}});
+    for (const BatchView& batch : driver_.core->batches(0, 1'000'000)) {
+      if (batch.cancelled) cancelled_.insert(batch.id);
+    }
+  }
+  // Each is closed, and has had a job: else what comes after it would wait for ever.
+  void end_batches() {
+    const std::vector<std::uint32_t> sizes{1};
+    for (const BatchId id : batches_) {
+      admin(CloseBatch{id});
+      const PutGroup group{
+          .queue = "mail", .spec = driver_.intern(plain_spec()), .batch = id, .sizes = sizes};
+      see(driver_.apply(Submit{.session = producer_id(0),
+                               .sequence = ++sequences_[0],
+                               .groups = {&group, 1},
+                               .park_timeout = {},
+                               .under = {}}));
+    }
   }
 
   // Reports some of what the worker holds; most of it good.
@@ -203,16 +258,23 @@ class Life {
   void configure(const char* queue, QueueOptions options) { admin(Configure{queue, options}); }
   void cancel() {
     if (accepted_.empty()) return;
-    if (below(10) == 0) return admin(Purge{"mail"});
     admin(Cancel{
         {.queue = {},
          .jobs = {*std::next(accepted_.begin(), static_cast<std::ptrdiff_t>(below(accepted_.size())))}}});
   }
-  void retry() {
+  void bulk() {
+    Bulk verb{.verb = static_cast<BulkVerb>(below(5)), .filter = {.queue = "mail"}, .dry_run = below(5) == 0};
+    if (verb.verb == BulkVerb::move) verb.to = "other";
+    if (below(2) == 0) verb.filter.handler = "a";
     // They come after those that wait.
-    for (const JobView& dead : driver_.core->jobs("mail", State::failed, 0, 1000))
-      keys_.edited(dead.id, true);
-    admin(Retry{{}, "mail"});
+    for (const auto state : {State::failed, State::ready, State::scheduled, State::blocked}) {
+      for (const JobView& job : driver_.core->jobs("mail", state, 0, 1'000'000)) keys_.edited(job.id, true);
+    }
+    if (verb.verb == BulkVerb::retry && !verb.dry_run) {
+      for (const JobView& job : driver_.core->jobs("mail", State::failed, 0, 1'000'000))
+        retried_.insert(job.id);
+    }
+    admin(verb);
   }
   void pause() {
     admin(Pause{"other", "test", "why not"});
@@ -259,12 +321,33 @@ class Life {
       if (const auto* dispatch = std::get_if<effect::Dispatch>(&effect)) on(*dispatch);
       if (const auto* revoke = std::get_if<effect::Revoke>(&effect)) on(*revoke);
       if (const auto* outcomes = std::get_if<effect::Outcomes>(&effect)) on(*outcomes);
+      if (const auto* joined = std::get_if<effect::Joined>(&effect)) {
+        EXPECT_EQ(joined->counts.unfinished(), 0U);
+      }
+    }
+    const auto batches = driver_.core->batches(batches_.empty() ? 0 : batches_.back(), 1000);
+    for (const BatchView& batch : batches) batches_.push_back(batch.id);
+  }
+  // All that comes first has ended, and as it should have.
+  void check_first(const JobView& job) {
+    if (job.waits == nullptr) return;
+    EXPECT_TRUE(job.waits->over()) << "job " << job.id << " runs too early";
+    const bool needs_success = driver_.core->spec(job.spec).after == After::succeeded;
+    for (const Waits::For& first : job.waits->all) {
+      if (first.batch || retried_.contains(first.id)) continue;
+      const auto before = driver_.core->job(first.id);
+      EXPECT_TRUE(before && before->outcome && (!needs_success || *before->outcome == Outcome::succeeded))
+          << "job " << job.id << " runs, and came after " << first.id;
     }
   }
   void on(const effect::Accepted& accepted) {
     for (const GroupAnswer& group : accepted.groups) {
       if (group.error) continue;
-      for (JobId id = group.first; id < group.first + group.count; ++id) accepted_.insert(id);
+      for (JobId id = group.first; id < group.first + group.count; ++id) {
+        accepted_.insert(id);
+        const auto job = driver_.core->job(id);
+        if (job && job->waits == nullptr) first_.push_back(id);
+      }
     }
   }
   void on(const effect::Dispatch& dispatch) {
@@ -280,6 +363,9 @@ class Life {
         if (worker_id(i) == dispatch.session) workers_[i].held.push_back(token);
       }
       EXPECT_TRUE(job && !job->outcome) << "job " << token.job << " was delivered after its outcome";
+      EXPECT_FALSE(cancelled_.contains(delivery.batch))
+          << "job " << token.job << " of a cancelled batch starts";
+      if (job) check_first(*job);
     }
   }
   void on(const effect::Revoke& revoke) {
@@ -304,6 +390,7 @@ class Life {
       sum.running += queue.counts.running;
       sum.scheduled += queue.counts.scheduled;
       sum.parked += queue.counts.parked;
+      sum.blocked += queue.counts.blocked;
     }
     for (const JobView& job : driver_.core->jobs("", std::nullopt, 0, 1'000'000)) ++states[job.state];
     const Counts totals = driver_.core->totals();
@@ -311,16 +398,13 @@ class Life {
     EXPECT_EQ(states[State::running], totals.running);
     EXPECT_EQ(states[State::scheduled], totals.scheduled);
     EXPECT_EQ(states[State::parked], totals.parked);
+    EXPECT_EQ(states[State::blocked], totals.blocked);
+    EXPECT_EQ(sum.blocked, totals.blocked);
     EXPECT_EQ(sum.ready, totals.ready);
     EXPECT_EQ(sum.running, totals.running);
     EXPECT_EQ(sum.scheduled, totals.scheduled);
     EXPECT_EQ(sum.parked, totals.parked);
   }
-  std::uint64_t describe_batch() const {
-    const auto batch = driver_.core->batch(batch_);
-    return batch ? batch->counts.unfinished() + batch->counts.parked : 0;
-  }
-
   struct Worker {
     bool connected = false;
     std::uint64_t lives = 0;
@@ -334,7 +418,10 @@ class Life {
   std::set<JobId> accepted_;
   std::map<JobId, std::uint64_t> fences_;
   KeyModel keys_;
-  BatchId batch_ = 0;
+  std::vector<BatchId> batches_;
+  std::set<BatchId> cancelled_;
+  std::vector<JobId> first_;  // may be named by others
+  std::set<JobId> retried_;
   bool healthy_ = false;
 };
 

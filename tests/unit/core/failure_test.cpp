@@ -84,7 +84,7 @@ TEST_F(Failing, AReleasedJobCostsNothing) {
 TEST_F(Failing, ADeadLetterCanBeRetriedWithAllItsAttempts) {
   talk.submit("p", "mail");
   talk.report("w", "1#1", {.kind = Kind::rejected});
-  EXPECT_EQ(talk.admin("p", broker::Retry{{1}, {}}), "done p 1; dispatch w 1#2");
+  EXPECT_EQ(talk.admin("p", broker::Retry{{1}}), "done p 1; dispatch w 1#2");
   EXPECT_EQ(talk.counts("mail"), "running=1");
   EXPECT_EQ(talk.driver.core->job(1)->failures, 0U);
   EXPECT_EQ(talk.finish("w", "1#2"), "acked w");
@@ -94,11 +94,11 @@ TEST_F(Failing, ADeadLetterCanBeRetriedWithAllItsAttempts) {
 TEST_F(Failing, DeadLettersCanBeDeleted) {
   talk.submit("p", "mail", 2);
   talk.report("w", "1#1", {.kind = Kind::rejected});
-  EXPECT_EQ(talk.admin("p", broker::Delete{{2}, {}}), "refused p invalid_state");
-  EXPECT_EQ(talk.admin("p", broker::Delete{{}, "mail"}), "done p 1");
+  EXPECT_EQ(talk.admin("p", broker::Delete{{2}}), "refused p invalid_state");
+  EXPECT_EQ(talk.admin("p", broker::Bulk{broker::BulkVerb::remove, {.queue = "mail"}}), "done p 1");
   EXPECT_EQ(talk.state(1), "failed") << "still remembered as an outcome";
   EXPECT_EQ(talk.driver.released.size(), 1U);
-  EXPECT_EQ(talk.admin("p", broker::Retry{{1}, {}}), "refused p invalid_state");
+  EXPECT_EQ(talk.admin("p", broker::Retry{{1}}), "refused p invalid_state");
 }
 
 TEST_F(Failing, TheJobsOfALostWorkerRunElsewhereInTheirOrder) {

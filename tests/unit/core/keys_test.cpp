@@ -226,7 +226,7 @@ TEST_F(Keys, AnOrderedJobThatIsRevivedComesAfterThoseThatWait) {
   talk.worker("w", {"web"});
   talk.submit("p", "web", {.count = 3, .spec = ordered(), .key = {"k"}});
   EXPECT_EQ(talk.report("w", "1#1", {Kind::rejected}), "acked w; dispatch w 2#1");
-  EXPECT_EQ(talk.admin("p", broker::Retry{{1}, {}}), "done p 1");
+  EXPECT_EQ(talk.admin("p", broker::Retry{{1}}), "done p 1");
   EXPECT_EQ(talk.finish("w", "2#1"), "acked w; dispatch w 3#1");
   EXPECT_EQ(talk.finish("w", "3#1"), "acked w; dispatch w 1#2");
 }
@@ -343,7 +343,7 @@ TEST_F(Keys, WaitingJobsOfAShutKeyCanBePurged) {
   talk.submit("p", "web", {.count = 3, .key = {"t/a"}});
   talk.submit("p", "web", {.count = 3, .key = {"t/b"}});
   talk.submit("p", "other", {.count = 1, .key = {"t/c"}});
-  EXPECT_EQ(talk.admin("p", broker::Purge{"web"}), "done p 5");
+  EXPECT_EQ(talk.admin("p", broker::Bulk{broker::BulkVerb::purge, {.queue = "web"}}), "done p 5");
   EXPECT_EQ(talk.finish("w", "1#1"), "acked w; dispatch w 7#1");
 }
 

@@ -76,8 +76,8 @@ TEST_F(Queues, WhatHasEndedCanNeitherBeCancelledNorRetried) {
   talk.submit("p", "mail", 2);
   talk.finish("w", "1#1");
   EXPECT_EQ(talk.admin("p", broker::Cancel{{.queue = {}, .jobs = {1}}}), "refused p invalid_state");
-  EXPECT_EQ(talk.admin("p", broker::Retry{{1}, {}}), "refused p invalid_state");
-  EXPECT_EQ(talk.admin("p", broker::Delete{{1}, {}}), "refused p invalid_state");
+  EXPECT_EQ(talk.admin("p", broker::Retry{{1}}), "refused p invalid_state");
+  EXPECT_EQ(talk.admin("p", broker::Delete{{1}}), "refused p invalid_state");
   EXPECT_EQ(talk.admin("p", broker::Cancel{{.queue = {}, .jobs = {1, 2}}}),
             "revoke w cancelled 2#1; done p 1");
 }
@@ -130,9 +130,10 @@ TEST_F(Queues, APausedQueueDeliversNothing) {
 TEST_F(Queues, PurgeCancelsWhatIsNotRunning) {
   talk.worker("w", {"mail"}, {.capacity = 1});
   talk.submit("p", "mail", {.count = 3, .delay_ms = {0, 0, 1000}});
-  EXPECT_EQ(talk.admin("p", broker::Purge{"mail"}), "done p 2");
+  EXPECT_EQ(talk.admin("p", broker::Bulk{broker::BulkVerb::purge, {.queue = "mail"}}), "done p 2");
   EXPECT_EQ(talk.counts("mail"), "running=1 cancelled=2");
-  EXPECT_EQ(talk.admin("p", broker::Purge{"none"}), "refused p unknown_queue");
+  EXPECT_EQ(talk.admin("p", broker::Bulk{broker::BulkVerb::purge, {.queue = "none"}}),
+            "refused p unknown_queue");
 }
 
 TEST_F(Queues, ASuccessThatComesBeforeTheCancellationStands) {

@@ -134,7 +134,7 @@ TEST_P(Recovery, DeadLettersKeepTheirFailure) {
   EXPECT_EQ(talk.driver.core->job(1)->last_failure->message, "no such handler");
   EXPECT_EQ(talk.counts("mail"), "failed=1");
   talk.producer("p");
-  EXPECT_EQ(talk.admin("p", broker::Retry{{}, "mail"}), "done p 1");
+  EXPECT_EQ(talk.admin("p", broker::Bulk{broker::BulkVerb::retry, {.queue = "mail"}}), "done p 1");
   EXPECT_EQ(talk.worker("v", {"mail"}), "welcome v; dispatch v 1#2");
 }
 

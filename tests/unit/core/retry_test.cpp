@@ -132,7 +132,7 @@ TEST_F(Retries, ADeadLetterMovesAndItsOldQueueCanBeJoined) {
   talk.report("w", "1#1", {});
   EXPECT_EQ(talk.admin("p", broker::MoveTo{{1}, "other"}), "done p 1");
   EXPECT_EQ(talk.counts("other"), "failed=1");
-  EXPECT_EQ(talk.admin("p", broker::Retry{{1}, ""}), "done p 1; dispatch w 1#2");
+  EXPECT_EQ(talk.admin("p", broker::Retry{{1}}), "done p 1; dispatch w 1#2");
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ TEST_F(UniqueKeys, UntilSucceededADeadLetterKeepsItsClaim) {
   talk.report("w", "1#1", {});
   crash();
   EXPECT_EQ(submit(unique), "accepted p duplicate_job");
-  EXPECT_EQ(talk.admin("p", broker::Delete{{1}, ""}), "done p 1");
+  EXPECT_EQ(talk.admin("p", broker::Delete{{1}}), "done p 1");
   EXPECT_EQ(submit(unique), "accepted p 2");
 }
 

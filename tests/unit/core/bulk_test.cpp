@@ -1,0 +1,82 @@
+// Verbs on all jobs that fit a filter.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include "conversation.h"
+
+namespace joinery::tests {
+namespace {
+
+using namespace std::chrono_literals;
+using broker::Bulk;
+using broker::BulkVerb;
+using broker::Filter;
+
+class BulkVerbs : public testing::Test {
+ protected:
+  BulkVerbs() { talk.producer("p"); }
+  static Spec spec(const std::string& handler) {
+    Spec out = Put::default_spec();
+    out.handler = handler;
+    out.attempts = 1;
+    return out;
+  }
+  std::string bulk(BulkVerb verb, Filter filter, bool dry_run = false) {
+    return talk.admin("p", Bulk{.verb = verb, .filter = std::move(filter), .dry_run = dry_run});
+  }
+  Conversation talk;
+};
+
+TEST_F(BulkVerbs, DeadLettersAreChosenByWhatTheySay) {
+  talk.worker("w", {"mail"});
+  talk.submit("p", "mail", {.count = 2, .spec = spec("h")});
+  talk.report("w", "1#1", {.message = "disk full"});
+  talk.report("w", "2#1", {.message = "no route to host"});
+  EXPECT_EQ(bulk(BulkVerb::retry, {.error = "route"}, true), "done p 1");
+  EXPECT_EQ(talk.counts("mail"), "failed=2") << "a dry run";
+  EXPECT_EQ(bulk(BulkVerb::retry, {.error = "route"}), "done p 1; dispatch w 2#2");
+  EXPECT_EQ(bulk(BulkVerb::remove, {.error = "type"}), "done p 1") << "or of which type they are";
+  EXPECT_EQ(bulk(BulkVerb::remove, {}), "done p 0");
+}
+
+TEST_F(BulkVerbs, WaitingJobsAreChosenByHandlerAgeBatchAndState) {
+  talk.admin("p", broker::OpenBatch{});
+  talk.submit("p", "mail", {.spec = spec("old"), .batch = 1});
+  talk.pass(10s);
+  talk.submit("p", "mail", {.spec = spec("new"), .batch = 1});
+  talk.submit("p", "mail", {.spec = spec("old"), .delay_ms = {60'000}});
+  const Wall then = talk.driver.now.wall - 5s;
+  EXPECT_EQ(bulk(BulkVerb::cancel, {.accepted_before = then}, true), "done p 1");
+  EXPECT_EQ(bulk(BulkVerb::cancel, {.handler = "old"}, true), "done p 2");
+  EXPECT_EQ(bulk(BulkVerb::cancel, {.state = State::scheduled}, true), "done p 1");
+  EXPECT_EQ(bulk(BulkVerb::cancel, {.key = "nobody"}, true), "done p 0");
+  EXPECT_EQ(bulk(BulkVerb::cancel, {.handler = "old", .batch = 1}), "done p 1");
+  EXPECT_EQ(talk.state(1), "cancelled");
+  EXPECT_EQ(bulk(BulkVerb::cancel, {.queue = "none"}), "refused p unknown_queue");
+  EXPECT_EQ(bulk(BulkVerb::cancel, {.batch = 9}), "refused p unknown_batch");
+}
+
+TEST_F(BulkVerbs, WhatFitsIsMovedAsFarAsThereIsRoom) {
+  talk.admin("p", broker::Configure{"small", {.maxsize = 1}});
+  talk.submit("p", "mail", 2);
+  Bulk move{.verb = BulkVerb::move, .filter = {.queue = "mail"}, .to = "small"};
+  EXPECT_EQ(talk.admin("p", move), "refused p queue_full");
+  move.to = "wide";
+  EXPECT_EQ(talk.admin("p", move), "done p 2");
+  EXPECT_EQ(talk.counts("wide"), "ready=2");
+  move.to = "";
+  EXPECT_EQ(talk.admin("p", move), "refused p invalid_argument");
+}
+
+TEST_F(BulkVerbs, ManyJobsAreTakenSliceBySlice) {
+  talk.submit("p", "mail", 60'000);
+  talk.submit("p", "mail", 40'000);
+  Bulk purge{.verb = BulkVerb::purge, .filter = {.queue = "mail"}};
+  EXPECT_EQ(talk.admin("p", purge), fmt::format("done p {}", std::uint64_t{65'536} << 32U | 65'536U));
+  purge.from = 65'536;
+  EXPECT_EQ(talk.admin("p", purge), "done p 34464");
+  EXPECT_EQ(talk.counts("mail"), "cancelled=100000");
+}
+
+}  // namespace
+}  // namespace joinery::tests

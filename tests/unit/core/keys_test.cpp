@@ -347,6 +347,18 @@ TEST_F(Keys, WaitingJobsOfAShutKeyCanBePurged) {
   EXPECT_EQ(talk.finish("w", "1#1"), "acked w; dispatch w 7#1");
 }
 
+TEST_F(Keys, JobsOfACancelledBatchHoldUpNobodyOfTheirKey) {
+  limit({.pattern = "k", .concurrency = 1});
+  talk.admin("p", broker::OpenBatch{"night"});
+  talk.worker("w", {"web"});
+  EXPECT_EQ(talk.submit("p", "web", {.count = 3, .batch = 1, .key = {"k"}}),
+            "accepted p 1..3; dispatch w 1#1");
+  talk.submit("p", "web", {.key = {"k"}});
+  talk.admin("p", broker::Cancel{{.queue = {}, .batch = 1, .jobs = {}}});
+  EXPECT_EQ(talk.report("w", "1#1", {Kind::cancelled}), "acked w; dispatch w 4#1");
+  EXPECT_EQ(talk.counts("web"), "running=1 cancelled=3");
+}
+
 TEST_F(Keys, WhatAJobWaitsForIsTold) {
   limit({.pattern = "host:*", .concurrency = 1});
   talk.worker("w", {"web"});

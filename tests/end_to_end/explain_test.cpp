@@ -127,6 +127,14 @@ TEST_F(Explain, AnEarlierJobOfItsOrderedKeyIsNotThrough) {
   EXPECT_THAT(explain(job), HasSubstr("an earlier job of key 'k' is not through"));
 }
 
+TEST_F(Explain, ItComesAfterJobsAndBatchesThatAreNotFinished) {
+  const std::string first = submit({"--delay", "1h"});
+  const std::string job = submit({"--after", first});
+  EXPECT_EQ(explain(job), "blocked by job " + first);
+  EXPECT_EQ(why(job)["why"], "blocked");
+  EXPECT_EQ(why(job)["details"]["jobs"], Json::array({std::stoi(first)}));
+}
+
 TEST_F(Explain, ItIsBehindOthersOfItsQueueAndTheWorkersHaveNoCredit) {
   worker("1", "1");  // it holds one that runs, and one ahead
   occupy();

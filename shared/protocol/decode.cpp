@@ -418,7 +418,7 @@ Result<Type> type_of(Bytes frame) {
   in.array("frame");
   const std::uint64_t type = in.u64("type");
   if (!in.ok()) return std::unexpected(in.error());
-  if ((type >= 1 && type <= 5) || type == 10 || type == 11 || (type >= 20 && type <= 25) ||
+  if ((type >= 1 && type <= 5) || type == 10 || type == 11 || (type >= 20 && type <= 26) ||
       (type >= 30 && type <= 34) || type == 40 || type == 41) {
     return static_cast<Type>(type);
   }

@@ -39,10 +39,12 @@ struct Program::Impl {
   int argc;
   char** argv;
   std::string endpoint;
-  Worker worker;
+  // Looked at once: others may change argv later (getopt, test frameworks).
+  bool pool_process = argc > 1 && argv[1] == pool_process_flag;
+  bool by_self = sdk::started_by_self(argc, argv);
+  Worker worker = {};
   bool child_called = false;
 
-  bool pool_process() const { return argc > 1 && argv[1] == pool_process_flag; }
   int run_pool_process() {
     try {
       if (auto initializer = sdk::take_initializer()) initialize(std::move(*initializer));
@@ -61,7 +63,7 @@ struct Program::Impl {
       (*handler)(job, arguments);
     });
   }
-  bool child() const { return pool_process() || sdk::started_by_self(argc, argv); }
+  bool child() const { return pool_process || by_self; }
 };
 
 Program::Program(int argc, char** argv, ProgramOptions options)
@@ -80,7 +82,7 @@ void Program::add_initializer(std::function<void()> call) { impl_->worker.initia
 std::optional<int> Program::child() {
   impl_->child_called = true;
   if (!impl_->child()) return std::nullopt;
-  if (impl_->pool_process()) return impl_->run_pool_process();
+  if (impl_->pool_process) return impl_->run_pool_process();
   auto given = sdk::take_given(impl_->argc, impl_->argv);
   if (!given) return refuse(ExitCode::usage, given.error().message);
   if (given->role == "pool") return sdk::run_pool(std::move(*given));

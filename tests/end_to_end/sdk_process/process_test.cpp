@@ -33,6 +33,7 @@ struct Waiting {
     process.start();
     pipe.second.close();
   }
+  ~Waiting() { pipe.first.close(); }  // before its process is joined
 };
 
 TEST(Process, ExitCodeIsZeroOrOneOrWhatItLeftWithOrMinusTheSignal) {

@@ -50,9 +50,11 @@ void Visitor::read_robots(const Url& at, const std::string& origin) {
 }
 
 void Visitor::take_robots(const std::string& text, const std::string& origin) {
+  const Robots robots = Robots::parse(text, site_.config.product());
+  // Before this job ends, which lets in the next one of the host.
+  if (const auto delay = robots.crawl_delay()) site_.slow_down(parse_url(origin)->authority(), *delay);
   site_.robots.write(origin, State::known, text.substr(0, robots_max));
   if (!site_.config.sitemaps) return;
-  const Robots robots = Robots::parse(text, site_.config.product());
   for (const std::string& sitemap : robots.sitemaps()) {
     if (const auto url = parse_url(sitemap, &url_); url && site_.scope.has(*url, 0, LinkKind::page)) {
       submit(*url, VisitKind::sitemap, 0, 0);

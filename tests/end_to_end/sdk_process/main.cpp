@@ -1,3 +1,4 @@
+// Tests of Process and Pipe are their own children: main() hands over to the program before GoogleTest.
 #include <gmock/gmock.h>
 #include <unistd.h>
 

@@ -48,8 +48,10 @@ Result<std::uint64_t> Core::Impl::verb(Now, const Configure& verb, Effects& effe
     }
   }
   const std::uint32_t id = need_queue(verb.queue, effects);
+  const bool fair = ledger.queues[id].options.fair;
   change_queue(
       id, [&](change::Queue& queue) { queue.options = verb.options; }, effects);
+  if (verb.options.fair != fair) keys.fair_changed(id);
   return 1;
 }
 
@@ -213,6 +215,39 @@ Result<std::uint64_t> Core::Impl::verb(Now, const Delete& verb, Effects& effects
   if (!dead) return std::unexpected(dead.error());
   for (JobId id : *dead) record(change::Drop{id, 1}, effects);
   return dead->size();
+}
+
+Result<std::uint64_t> Core::Impl::verb(Now, const SetLimit& verb, Effects& effects) {
+  if (auto valid = validate(verb.limit); !valid) return std::unexpected(valid.error());
+  record(change::SetLimit{verb.limit}, effects);
+  return 1;
+}
+
+Result<std::uint64_t> Core::Impl::verb(Now, const DeleteLimit& verb, Effects& effects) {
+  if (!ledger.limits.contains(verb.pattern)) {
+    if (keys.declared(verb.pattern) == nullptr)
+      return fail(Code::invalid_argument, fmt::format("there is no limit for {}", verb.pattern), "pattern");
+    return fail(Code::invalid_state,
+                fmt::format("the limit for {} is declared in the broker's configuration; change it there",
+                            verb.pattern),
+                "pattern");
+  }
+  record(change::SetLimit{{.pattern = verb.pattern}, true}, effects);
+  return 1;
+}
+
+void Core::Impl::on(Now now, const HoldKey& command, Effects& effects) {
+  const Job* job = ledger.job(command.token.job);
+  if (job == nullptr || job->get_state() != State::running || !job->is(command.token)) return;
+  if (!validate_key(command.node, "key")) return;
+  change::HoldKey held{.node = command.node, .at = now.wall};
+  if (const auto known = ledger.held_nodes.find(command.node); known != ledger.held_nodes.end()) {
+    held.interval_ms = known->second.interval_ms;
+    held.until = known->second.until;
+  }
+  if (command.interval_ms) held.interval_ms = std::min(*command.interval_ms, limits::limit_time_max_ms);
+  if (command.until) held.until = *command.until;
+  record(std::move(held), effects);
 }
 
 }  // namespace joinery::broker

@@ -16,6 +16,7 @@
 
 #include "broker/core/command.h"
 #include "shared/job/job.h"
+#include "shared/job/limit.h"
 
 namespace joinery::broker {
 
@@ -166,12 +167,26 @@ struct Move {
   std::uint32_t size = 0;
 };
 
+// A limit that was set at run time, or taken back.
+struct SetLimit {
+  Limit limit;
+  bool removed = false;
+};
+// What a handler wants of one node of keys, whatever its limit says.
+struct HoldKey {
+  std::string node;
+  std::uint64_t interval_ms = 0;  // between two starts, at least
+  Wall until{};                   // nothing starts before
+  Wall at{};
+};
+
 }  // namespace change
 
 struct Change : std::variant<change::Epoch, change::Queue, change::DefineSpec, change::OpenBatch, change::Put,
                              change::Admit, change::Answer, change::Start, change::Finish, change::Requeue,
                              change::Bury, change::Revive, change::Drop, change::Move, change::Cancelling,
-                             change::Update, change::Transfer, change::CloseBatch, change::CancelBatch> {
+                             change::Update, change::Transfer, change::CloseBatch, change::CancelBatch,
+                             change::SetLimit, change::HoldKey> {
   using variant::variant;
 };
 

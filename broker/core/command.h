@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "shared/job/job.h"
+#include "shared/job/limit.h"
 
 namespace joinery::broker {
 
@@ -178,14 +179,32 @@ struct CloseBatch {
   BatchId batch = 0;
 };
 
+struct SetLimit {
+  Limit limit;
+};  // until it is deleted, also over restarts; goes before one declared for the same pattern
+struct DeleteLimit {
+  std::string pattern;
+};
+
 struct Admin {
   SessionId session;
   std::uint64_t sequence = 0;  // as in Submit
   std::uint64_t confirmed = 0;
-  std::variant<Configure, Pause, Resume, Purge, Cancel, Retry, Delete, OpenBatch, CloseBatch, Update, MoveTo>
+  std::variant<Configure, Pause, Resume, Purge, Cancel, Retry, Delete, OpenBatch, CloseBatch, Update, MoveTo,
+               SetLimit, DeleteLimit>
       verb;
 };
 
-using Command = std::variant<Connect, Disconnect, Submit, Finish, Capacity, Join, Watch, Forget, Admin>;
+// What a running handler asks for a node of keys; ignored if the delivery has ended. Not answered.
+struct HoldKey {
+  SessionId session;
+  Token token;
+  std::string node;
+  std::optional<std::uint64_t> interval_ms;  // from now on so long between two starts; 0: as the limit says
+  std::optional<Wall> until;                 // nothing starts before
+};
+
+using Command =
+    std::variant<Connect, Disconnect, Submit, Finish, Capacity, Join, Watch, Forget, Admin, HoldKey>;
 
 }  // namespace joinery::broker

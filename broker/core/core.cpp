@@ -23,7 +23,8 @@ void Core::tick(Now now, Effects& effects) { impl_->tick(now, effects); }
 
 Deadline Core::next_deadline() const {
   if (impl_->at_once()) return {Mono{}, impl_->wall_timers.next()};
-  return {std::min(impl_->delays.next(), impl_->session_timers.next()), impl_->wall_timers.next()};
+  return {std::min({impl_->delays.next(), impl_->session_timers.next(), impl_->keys.next_deadline()}),
+          impl_->wall_timers.next()};
 }
 
 void Core::heard(Now now, SessionId session) {
@@ -106,7 +107,8 @@ JobId Core::next_job() const { return impl_->ledger.next_job; }
 Counts Core::totals() const { return impl_->ledger.totals; }
 
 std::size_t Core::memory_bytes() const {
-  return impl_->ledger.memory_bytes() + impl_->delays.memory_bytes() + impl_->wall_timers.memory_bytes();
+  return impl_->ledger.memory_bytes() + impl_->delays.memory_bytes() + impl_->wall_timers.memory_bytes() +
+         impl_->keys.memory_bytes();
 }
 
 }  // namespace joinery::broker

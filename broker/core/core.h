@@ -40,7 +40,8 @@ struct CoreOptions {
   std::size_t batches_kept = 100'000;   // finished batches that can still be joined
   bool create_queues = true;            // a submit to an unknown queue creates it with `queue_defaults`
   QueueOptions queue_defaults{};
-  std::uint64_t seed = 1;  // of the jitter
+  std::vector<Limit> limits{};  // declared in the configuration; Core::declare_limits changes them
+  std::uint64_t seed = 1;       // of the jitter
 };
 
 // Earliest times at which tick has something to do, on each clock.
@@ -73,10 +74,23 @@ struct JobView {
   std::optional<Wall> due;
   Place place;
   Token token;
-  std::string_view worker;         // name, while running
+  std::string_view worker;  // name, while running
+  std::string_view key;
   const Failure* last_failure;     // null: none
   std::optional<Outcome> outcome;  // of a finished one that is still remembered
   const Waits* waits = nullptr;    // what it comes after; null: nothing
+};
+// What holds a ready job back by its key.
+struct KeyWait {
+  std::string node;  // "host:x"
+  std::uint32_t running = 0;
+  std::uint32_t most = 0;           // may run at a time; 0: any number
+  std::optional<Duration> free_in;  // by time; none: when one of those that run ends
+  bool ordered = false;             // an earlier job of its key is not through
+};
+struct LimitView {
+  Limit limit;
+  bool declared;  // in the configuration
 };
 struct BatchView {
   BatchId id;
@@ -160,6 +174,14 @@ class Core {
   // The jobs whose results the handler of this one is given.
   std::vector<JobId> inputs(JobId id) const;
   std::vector<WorkerView> workers() const;
+  // All limits in force, by pattern.
+  std::vector<LimitView> limits() const;
+  // Replaces those that were declared before (SIGHUP).
+  void declare_limits(Now now, std::vector<Limit> limits);
+  // What keeps a ready job from starting, if its key does.
+  std::optional<KeyWait> key_wait(Now now, JobId id) const;
+  // How many ready jobs of its queue go before a ready one, counted up to `most`.
+  std::uint64_t ahead_of(JobId id, std::uint64_t most) const;
   // Whether a connected worker of the queue has the handler.
   bool has_worker(std::string_view queue, std::string_view handler) const;
 

@@ -96,10 +96,62 @@ std::uint32_t Core::Impl::take_from(QueueState& queue, Taking& taking, std::uint
   return taken;
 }
 
+void Core::Impl::deliver(const QueueState& queue, const Job& job, std::size_t from, Taking& taking) {
+  const Extra* extra = ledger.extra(job);
+  add_to_runs(taking.start.runs, job.id, job.attempt + 1, ledger.epoch, from);
+  taking.dispatch.deliveries.push_back({.token = {job.id, job.attempt + 1, ledger.epoch},
+                                        .spec = job.spec,
+                                        .queue = queue.id,
+                                        .batch = job.batch,
+                                        .parent = extra == nullptr ? 0 : extra->parent,
+                                        .level = queue.options.durability,
+                                        .place = job.place()});
+}
+
+// Where keys have a say: job by job, as each may shut a gate for the next.
+std::uint32_t Core::Impl::take_by_keys(const QueueState& queue, std::vector<std::uint32_t> candidates,
+                                       Taking& taking, std::uint32_t most) {
+  std::erase_if(candidates,
+                [&](std::uint32_t line) { return !taking.worker->can_run(ledger.lines[line].handler); });
+  std::uint32_t taken = 0;
+  while (taken < most) {
+    Keys::Next best;
+    for (const std::uint32_t line : candidates) {
+      Keys::Next next = keys.next(now_, line);
+      if (next.slot == no_slot) continue;
+      if (best.slot == no_slot || Keys::ranks_before(next.rank, best.rank)) best = next;
+    }
+    if (best.slot == no_slot) break;
+    const Job& job = ledger.jobs[best.slot];
+    if (ledger.is_ghost(job)) {
+      if (sweep_left_ == 0) {
+        dispatch_wanted = true;  // the rest in the next tick
+        break;
+      }
+      --sweep_left_;
+      end(now_, Outcome::cancelled, {job.id}, *taking.effects);
+      continue;
+    }
+    deliver(queue, job, 0, taking);
+    const LaneRef lane = keys.lane_of(best.slot);
+    keys.take(now_, best);
+    const Run run{job.id, 1, job.attempt + 1, ledger.epoch};
+    JOINERY_CHECK(ledger.evolve_start(taking.worker->id, {&run, 1}, fallout));
+    keys.took(lane);
+    ++taken;
+  }
+  return taken;
+}
+
 // From the line whose head is the first in the order of the queue, up to where another line's head would be
 // the next.
 std::uint32_t Core::Impl::take_best(QueueState& queue, const std::vector<std::uint32_t>& candidates,
                                     Taking& taking, std::uint32_t most) {
+  const bool by_keys = queue.options.fair || std::ranges::any_of(candidates, [&](std::uint32_t number) {
+                         const Line& line = ledger.lines[number];
+                         return line.open != 0 || keys.concerns(ledger.jobs[line.head]);
+                       });
+  if (by_keys) return take_by_keys(queue, candidates, taking, most);
   const Line* best = nullptr;
   const Job* second = nullptr;
   for (std::uint32_t number : candidates) {
@@ -117,22 +169,14 @@ std::uint32_t Core::Impl::take_best(QueueState& queue, const std::vector<std::ui
   }
   if (best == nullptr) return 0;
   auto& runs = taking.start.runs;
-  auto& deliveries = taking.dispatch.deliveries;
   const std::size_t from = runs.size();
   std::uint32_t taken = 0;
   for (Slot slot = best->head; slot != no_slot && taken < most; ++taken) {
     const Job& job = ledger.jobs[slot];
     if (second != nullptr && !before(job.order_or_holder, second->order_or_holder)) break;
     if (ledger.is_ghost(job)) break;
-    const Extra* extra = ledger.extra(job);
-    add_to_runs(runs, job.id, job.attempt + 1, ledger.epoch, from);
-    deliveries.push_back({.token = {job.id, job.attempt + 1, ledger.epoch},
-                          .spec = job.spec,
-                          .queue = queue.id,
-                          .batch = job.batch,
-                          .parent = extra == nullptr ? 0 : extra->parent,
-                          .level = queue.options.durability,
-                          .place = job.place()});
+    if (taken != 0 && keys.concerns(job)) break;
+    deliver(queue, job, from, taking);
     slot = job.next;
   }
   JOINERY_CHECK(ledger.evolve_start(taking.worker->id, std::span(runs).subspan(from), fallout));

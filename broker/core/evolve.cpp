@@ -213,6 +213,7 @@ bool Ledger::evolve_start(SessionId worker, std::span<const Run> runs, Fallout& 
       if (job.extra != no_slot && specs[job.spec].spec.unique.until == UniqueUntil::started) free_claim(job);
       job.attempt = run.attempt;
       job.epoch = run.epoch;
+      job.set(flag_begun);
       hold(slot, number);
       count_in(job, State::running);
     }
@@ -248,6 +249,7 @@ bool Ledger::on(const change::Requeue& change, Fallout& fallout, std::uint64_t) 
   Job& job = jobs[slot];
   count_out(job, fallout);
   detach(slot);
+  let_go(job, true, fallout);
   job.clear(flag_cancelling);
   if (change.lost || change.kind != Report::Kind::released) {
     Extra& extra = need_extra(job);
@@ -272,6 +274,7 @@ bool Ledger::on(const change::Bury& change, Fallout& fallout, std::uint64_t) {
   Job& job = jobs[slot];
   count_out(job, fallout);
   detach(slot);
+  let_go(job, false, fallout);
   job.clear(flag_cancelling);
   job.set_state(State::failed);
   Extra& extra = need_extra(job);
@@ -298,6 +301,7 @@ bool Ledger::on(const change::Revive& change, Fallout& fallout, std::uint64_t) {
   extra.expires = extra.deadline = never_wall;
   count_out(job, fallout);
   finished.erase(job.id);
+  job.clear(flag_begun);
   enqueue(slot, false);
   count_in(job, State::ready);
   fallout.ready = true;
@@ -380,6 +384,10 @@ bool Ledger::on(const change::Transfer& change, Fallout& fallout, std::uint64_t)
   const bool claims_move = key != 0 && unique.scope == UniqueScope::queue;
   if (claims_move) claims.free({queue_of(job).id, key}, job.id);
   count_out(job, fallout);
+  if (state != State::failed) {  // the order is that of its new queue from now on
+    let_go(job, false, fallout);
+    job.clear(flag_begun);
+  }
   const std::uint32_t from = queue_of(job).id;
   if (state == State::ready) detach(slot);
   relabel(job, change.queue, priority);
@@ -389,6 +397,19 @@ bool Ledger::on(const change::Transfer& change, Fallout& fallout, std::uint64_t)
   if (BatchState* batch = find_batch(job.batch)) settled(*batch, fallout);
   if (queues[from].counts.unfinished() == 0) fallout.queues_done.push_back(from);
   fallout.ready = true;
+  return true;
+}
+
+bool Ledger::on(const change::SetLimit& change, Fallout& fallout, std::uint64_t) {
+  fallout.limits = true;
+  if (change.removed) return limits.erase(change.limit.pattern) != 0;
+  limits[change.limit.pattern] = change.limit;
+  return true;
+}
+
+bool Ledger::on(const change::HoldKey& change, Fallout& fallout, std::uint64_t) {
+  fallout.nodes.push_back(change.node);
+  held_nodes[change.node] = change;
   return true;
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "broker/core/core.h"
+#include "broker/core/keys.h"
 #include "broker/core/ledger.h"
 #include "broker/core/timers.h"
 
@@ -69,7 +70,9 @@ struct JobsJoin {
 class Core::Impl {
  public:
   explicit Impl(CoreOptions core_options)
-      : options(std::move(core_options)), ledger(options.finished_kept, options.batches_kept) {}
+      : options(std::move(core_options)), ledger(options.finished_kept, options.batches_kept) {
+    keys.declare(Now{}, options.limits);
+  }
 
   // sessions.cpp
   void on(Now now, const Connect& command, Effects& effects);
@@ -127,6 +130,9 @@ class Core::Impl {
   std::uint32_t take_from(QueueState& queue, Taking& taking, std::uint32_t most);
   std::uint32_t take_best(QueueState& queue, const std::vector<std::uint32_t>& lines, Taking& taking,
                           std::uint32_t most);
+  void deliver(const QueueState& queue, const Job& job, std::size_t from, Taking& taking);
+  std::uint32_t take_by_keys(const QueueState& queue, std::vector<std::uint32_t> candidates, Taking& taking,
+                             std::uint32_t most);
   std::uint64_t ready_for(const Session& worker) const;
 
   // finish.cpp
@@ -158,6 +164,9 @@ class Core::Impl {
   Result<std::uint64_t> verb(Now now, const MoveTo& verb, Effects& effects);
   static std::unexpected<Error> unknown_job(JobId id);
   std::unexpected<Error> ended_already(JobId id, std::string_view expected) const;
+  Result<std::uint64_t> verb(Now now, const SetLimit& verb, Effects& effects);
+  Result<std::uint64_t> verb(Now now, const DeleteLimit& verb, Effects& effects);
+  void on(Now now, const HoldKey& command, Effects& effects);
   Result<std::uint32_t> known_queue(const std::string& name) const;
   Result<std::vector<JobId>> dead_letters(const std::vector<JobId>& jobs, const std::string& queue) const;
   std::uint64_t cancel(Now now, const std::vector<JobId>& jobs, Duration grace, Effects& effects);
@@ -217,6 +226,7 @@ class Core::Impl {
 
   CoreOptions options;
   Ledger ledger;
+  Keys keys{ledger};
   Fallout fallout;
   Code refuse_puts = Code::ok;
   bool dispatch_wanted = false;

@@ -23,6 +23,7 @@ enum JobFlag : std::uint8_t {
   flag_wall = 2,        // scheduled by the wall clock (run_at), not by a delay
   flag_watched = 4,     // someone waits for its outcome
   flag_awaited = 8,     // a job comes after it
+  flag_begun = 16,      // was delivered since it was put or revived
 };
 
 struct Job {
@@ -77,6 +78,7 @@ struct Extra {
   std::uint32_t failures = 0;
   std::uint32_t crashes = 0;
   std::uint32_t losses = 0;
+  std::uint32_t grip = 0;  // what it holds of the limits of its key (keys.h); 0: nothing. Not durable
   std::unique_ptr<Failure> failure;  // the last one
   std::unique_ptr<Waits> waits;      // what it comes after
 };

@@ -36,7 +36,7 @@ change::Answer* SessionLog::find(std::uint64_t sequence) {
 }
 
 Ledger::Ledger(std::size_t finished_kept, std::size_t batches_kept)
-    : queues(1), finished(finished_kept), batches_kept_(batches_kept) {}
+    : queues(1), lines(1), finished(finished_kept), batches_kept_(batches_kept) {}
 
 std::uint32_t Ledger::find_queue(std::string_view name) const {
   const auto found = queue_by_name_.find(std::string(name));
@@ -93,14 +93,23 @@ Extra& Ledger::need_extra(Job& job) {
 std::uint32_t Ledger::line_for(std::uint32_t queue, std::uint32_t handler, std::int64_t priority) {
   const auto [entry, fresh] = line_by_key_.try_emplace({queue, handler, priority}, 0);
   if (!fresh) return entry->second;
+  entry->second = new_line({.queue = queue, .handler = handler, .priority = priority});
+  return entry->second;
+}
+
+// `base` is the new line itself unless it is given.
+std::uint32_t Ledger::new_line(const Line& line) {
   if (free_lines_.empty()) {
     free_lines_.push_back(static_cast<std::uint32_t>(lines.size()));
     lines.emplace_back();
   }
-  entry->second = free_lines_.back();
+  const std::uint32_t number = free_lines_.back();
   free_lines_.pop_back();
-  lines[entry->second] = {.queue = queue, .handler = handler, .priority = priority};
-  return entry->second;
+  const std::uint32_t serial = lines[number].serial + 1;
+  lines[number] = line;
+  lines[number].serial = serial;
+  if (line.base == 0) lines[number].base = number;
+  return number;
 }
 
 // Lines of priorities come and go with their jobs; the others stay with their queue.
@@ -123,8 +132,8 @@ void Ledger::enqueue(Slot slot, bool front) {
   Job& job = jobs[slot];
   Line& line = lines[job.line];
   QueueState& queue = queues[line.queue];
-  if (line.head == no_slot) queue.levels[line.priority].push_back(job.line);
-  front = front || queue.options.mode == Mode::lifo;
+  if (!offers(line)) queue.levels[line.priority].push_back(job.line);
+  front = front || queue.options.mode == Mode::lifo || keeps_place(job);
   job.order_or_holder = front ? --queue.front : queue.back++;
   job.previous = front ? no_slot : line.tail;
   job.next = front ? line.head : no_slot;
@@ -147,11 +156,11 @@ void Ledger::detach(Slot slot) {
     case State::ready: {
       Line& line = lines[job.line];
       unlink(line.head, &line.tail);
-      if (line.head != no_slot) break;
-      auto& levels = queues[line.queue].levels;
-      const auto level = levels.find(line.priority);
-      std::erase(level->second, job.line);
-      if (level->second.empty() && line.priority != 0) levels.erase(level);
+      if (line.base != job.line) {
+        leave_lane(slot);
+      } else if (!offers(line)) {
+        close_line(line);
+      }
       break;
     }
     case State::running: {
@@ -265,6 +274,7 @@ void Ledger::forget(Slot slot, Fallout& fallout) {
   Job& job = jobs[slot];
   fallout.released.push_back(job.place());
   if (job.extra != no_slot) {
+    let_go(job, false, fallout);
     Extra& extra = extras[job.extra];
     free_claim(job);
     keys.remove(extra.key);
@@ -292,6 +302,7 @@ void Ledger::release_spec(SpecId id) {
 std::size_t Ledger::memory_bytes() const {
   std::size_t sum = jobs.memory_bytes() + index.memory_bytes() + extras.memory_bytes();
   sum += finished.entries().capacity() * sizeof(FinishedRing::Entry);
+  sum += lane_by_key_.size() * 32 + held_nodes.size() * 128;
   sum += lines.capacity() * sizeof(Line) + queues.size() * sizeof(QueueState);
   sum += batches.size() * (sizeof(BatchState) + 32) + specs.size() * sizeof(SpecState);
   return sum;

@@ -17,6 +17,7 @@
 #include "broker/core/jobs.h"
 #include "broker/core/unique.h"
 #include "shared/job/job.h"
+#include "shared/job/limit.h"
 
 namespace joinery::broker {
 
@@ -29,6 +30,16 @@ struct Line {
   Slot head = no_slot;
   Slot tail = no_slot;
   std::uint64_t jobs = 0;  // of any state that belong to it
+
+  // A lane (lanes.cpp): ready jobs of one key that were taken out of line `base`, in the same order. Its jobs
+  // count as those of the line. Of a line, `base` is its own number.
+  std::uint32_t base = 0;
+  std::uint32_t key = 0;
+  std::uint32_t open = 0;    // of a line: its open lanes. Of a lane: 1 if its head may be next
+  std::uint32_t serial = 0;  // of this use of the number
+  Slot hint = no_slot;       // where a job was put last
+  std::uint32_t woken = 0;   // which gate opened the lane, + 1
+  std::uint64_t rank = 0;    // in a fair queue
 };
 
 struct QueueState {
@@ -134,6 +145,15 @@ struct Fallout {
   std::vector<std::uint32_t> batches_done;
   std::vector<std::uint32_t> room_in;  // queues with parked jobs that have room now
   bool ready = false;                  // there may be something to dispatch
+  // Deliveries that ended and held something of the limits of their key. `kept`: an ordered job that is to
+  // run again, 0: none.
+  struct Grip {
+    std::uint32_t grip = 0;
+    JobId kept = 0;
+  };
+  std::vector<Grip> grips;
+  bool limits = false;             // changed
+  std::vector<std::string> nodes;  // held
 };
 
 class Ledger {
@@ -161,8 +181,21 @@ class Ledger {
   void restore_claim(std::uint64_t scope, std::string_view name, const Claim& claim);
   // A scheduled job whose time has come. Not a change: time tells it again after a restart.
   void ripen(Slot slot, Fallout& fallout);
+  // Lanes: how the ready jobs of a line are arranged, which is not durable either. A lane is there while it
+  // has jobs.
+  std::uint32_t find_lane(std::uint32_t line, std::uint32_t key) const;  // 0: none
+  // Moves a ready job from its line to the lane of its key (0: of those without), by the order of the queue.
+  std::uint32_t move_to_lane(Slot slot, std::uint32_t key);
+  void set_open(std::uint32_t lane, bool open);
+  bool offers(const Line& line) const { return line.head != no_slot || line.open != 0; }
+  // Gates that woke a lane which is gone.
+  std::vector<std::uint32_t> lost_wakes;
+  // After restore_job of all.
+  void sort_lines();
+
   // Sessions and answers that nobody will ask for. Not a change: they expire again after a restart.
   void forget_session(SessionId session);
+  void forget_nodes(Wall now, Duration age);
   std::vector<SessionId> idle_holders() const;
   // Makes an idle Spec the last to be given up.
   void touch_spec(SpecId id) {
@@ -219,6 +252,8 @@ class Ledger {
   Interner keys;
   Claims claims;
   Dependents dependents;
+  std::map<std::string, Limit> limits;  // set at run time
+  std::unordered_map<std::string, change::HoldKey> held_nodes;
   Counts totals;
   std::uint32_t epoch = 0;
   JobId next_job = 1;
@@ -245,10 +280,17 @@ class Ledger {
   bool on(const change::Transfer& change, Fallout& fallout, std::uint64_t position);
   bool on(const change::CloseBatch& change, Fallout& fallout, std::uint64_t position);
   bool on(const change::CancelBatch& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::SetLimit& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::HoldKey& change, Fallout& fallout, std::uint64_t position);
 
   std::uint32_t line_for(std::uint32_t queue, std::uint32_t handler, std::int64_t priority);
   void enqueue(Slot slot, bool front);  // into its line, as ready
   void append(Slot slot, std::uint32_t order);
+  std::uint32_t new_line(const Line& line);
+  void leave_lane(Slot slot);
+  void close_line(const Line& line);  // offers nothing
+  bool keeps_place(const Job& job) const;
+  void let_go(const Job& job, bool runs_again, Fallout& fallout);
   void detach(Slot slot);  // out of whatever list its state keeps it in
   void hold(Slot slot, std::uint32_t holder);
   void park(Slot slot);
@@ -290,6 +332,8 @@ class Ledger {
   };
   std::size_t batches_kept_;
   std::unordered_map<LineKey, std::uint32_t, LineHash> line_by_key_;
+  std::unordered_map<std::uint64_t, std::uint32_t> lane_by_key_;  // line << 32 | key
+  std::vector<std::uint32_t> unsorted_;
   std::vector<std::uint32_t> free_lines_;
   std::vector<std::uint32_t> free_holders_;
   std::unordered_map<std::string, std::uint32_t> queue_by_name_;

@@ -1,5 +1,8 @@
 // How a snapshot's parts are put into an empty ledger; what follows from them is worked out again. False: the
 // part contradicts what is there.
+#include <algorithm>
+#include <utility>
+
 #include "broker/core/ledger.h"
 
 namespace joinery::broker {
@@ -62,11 +65,33 @@ void Ledger::append(Slot slot, std::uint32_t order) {
   Job& job = jobs[slot];
   Line& line = lines[job.line];
   if (line.head == no_slot) queues[line.queue].levels[line.priority].push_back(job.line);
+  // Those that were in lanes come after the others.
+  if (line.tail != no_slot && before(order, jobs[line.tail].order_or_holder)) {
+    if (unsorted_.empty() || unsorted_.back() != job.line) unsorted_.push_back(job.line);
+  }
   job.order_or_holder = order;
   job.previous = line.tail;
   job.next = no_slot;
   (line.tail == no_slot ? line.head : jobs[line.tail].next) = slot;
   line.tail = slot;
+}
+
+void Ledger::sort_lines() {
+  std::ranges::sort(unsorted_);
+  unsorted_.erase(std::unique(unsorted_.begin(), unsorted_.end()), unsorted_.end());
+  for (const std::uint32_t number : std::exchange(unsorted_, {})) {
+    Line& line = lines[number];
+    std::vector<Slot> slots;
+    for (Slot slot = line.head; slot != no_slot; slot = jobs[slot].next) slots.push_back(slot);
+    std::ranges::sort(
+        slots, [this](Slot a, Slot b) { return before(jobs[a].order_or_holder, jobs[b].order_or_holder); });
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      jobs[slots[i]].previous = i == 0 ? no_slot : slots[i - 1];
+      jobs[slots[i]].next = i + 1 == slots.size() ? no_slot : slots[i + 1];
+    }
+    line.head = slots.front();
+    line.tail = slots.back();
+  }
 }
 
 }  // namespace joinery::broker

@@ -11,6 +11,8 @@
 //   u64 n, finished: job, attempt, epoch, outcome
 //   u64 n, session logs: session, last_sequence, confirmed, u64 n, answers
 //   u64 n, unique claims for a time: u64 scope, key, job, until
+//   u64 n, limits: pattern, u32 concurrency, rate, burst, weight, u64 period_ms, interval_ms
+//   u64 n, held nodes of keys: node, u64 interval_ms, until, at
 //   u64 n, watch ranges: first, count, session
 // Whatever follows from these (counts by state, lines, parked groups, uses of names) is not written.
 //
@@ -36,6 +38,7 @@ class SnapshotWriter {
   void write_job(const Job& job);
   void write_failure(const Failure& failure);
   void write_jobs();
+  void write_limits();
   void write_answer(const change::Answer& answer);
 
   const Ledger& ledger_;
@@ -59,6 +62,8 @@ class SnapshotReader {
   void read_finished();
   void read_claim();
   void read_log();
+  void read_limit();
+  void read_held_node();
   change::Answer read_answer();
   Code read_code();
 

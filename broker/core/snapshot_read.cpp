@@ -23,9 +23,12 @@ Result<> SnapshotReader::read() {
     holders_.push_back({high, in_.get<std::uint64_t>()});
   }
   for (auto n = in_.count(50); n != 0 && in_.ok(); --n) read_job();
+  ledger_.sort_lines();
   for (auto n = in_.count(17); n != 0 && in_.ok(); --n) read_finished();
   for (auto n = in_.count(40); n != 0 && in_.ok(); --n) read_log();
   for (auto n = in_.count(28); n != 0 && in_.ok(); --n) read_claim();
+  for (auto n = in_.count(40); n != 0 && in_.ok(); --n) read_limit();
+  for (auto n = in_.count(28); n != 0 && in_.ok(); --n) read_held_node();
   if (in_.ok()) return {};
   return fail(Code::journal_corrupt, "the checkpoint has a value that is not allowed, or ends too early");
 }
@@ -56,6 +59,7 @@ void SnapshotReader::read_spec() {
   in_.get(spec.unique.ttl_ms);
   spec.after = in_.get_enum(After::finished);
   spec.inputs = in_.get<std::uint8_t>() != 0;
+  spec.ordered = in_.get<std::uint8_t>() != 0;
   ledger_.restore_spec(std::move(spec), in_.get<std::uint64_t>());
 }
 
@@ -65,6 +69,7 @@ void SnapshotReader::read_queue() {
   queue.options.mode = in_.get_enum(Mode::priority);
   queue.options.durability = in_.get_enum(Durability::none);
   in_.get(queue.options.maxsize);
+  queue.options.fair = in_.get<std::uint8_t>() != 0;
   queue.paused = in_.get<std::uint8_t>() != 0;
   queue.paused_by = in_.text();
   queue.pause_reason = in_.text();
@@ -105,7 +110,7 @@ void SnapshotReader::read_job() {
   for (std::uint32_t* number : {&job.size, &queue, &job.spec, &job.batch, &job.attempt, &job.epoch})
     in_.get(*number);
   const State state = in_.get_enum(State::failed);
-  job.flags = in_.get<std::uint8_t>() & (flag_cancelling | flag_wall | flag_awaited);
+  job.flags = in_.get<std::uint8_t>() & (flag_cancelling | flag_wall | flag_awaited | flag_begun);
   const auto has = in_.get<std::uint8_t>();
   SessionId holder;
   Wall due{};
@@ -194,6 +199,25 @@ void SnapshotReader::read_log() {
     log.answers.push_back(std::move(answer));
   }
   if (in_.ok()) ledger_.logs[session] = std::move(log);
+}
+
+void SnapshotReader::read_limit() {
+  Limit limit;
+  limit.pattern = in_.text();
+  for (std::uint32_t* number : {&limit.concurrency, &limit.rate, &limit.burst, &limit.weight})
+    in_.get(*number);
+  in_.get(limit.period_ms);
+  in_.get(limit.interval_ms);
+  if (in_.ok()) ledger_.limits[limit.pattern] = limit;
+}
+
+void SnapshotReader::read_held_node() {
+  change::HoldKey held;
+  held.node = in_.text();
+  in_.get(held.interval_ms);
+  held.until = Wall(Duration(in_.get<std::int64_t>()));
+  held.at = Wall(Duration(in_.get<std::int64_t>()));
+  if (in_.ok()) ledger_.held_nodes[held.node] = held;
 }
 
 change::Answer SnapshotReader::read_answer() {

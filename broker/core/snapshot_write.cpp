@@ -59,6 +59,7 @@ void SnapshotWriter::write() {
     out_.put(claim.job);
     out_.put(claim.until.time_since_epoch().count());
   });
+  write_limits();
 }
 
 void SnapshotWriter::write_outcomes(const Counts& counts) {
@@ -88,6 +89,7 @@ void SnapshotWriter::write_spec(const SpecState& state) {
   out_.put(spec.unique.ttl_ms);
   out_.put(spec.after);
   out_.put(std::uint8_t{spec.inputs});
+  out_.put(std::uint8_t{spec.ordered});
   out_.put(state.idle);
 }
 
@@ -96,6 +98,7 @@ void SnapshotWriter::write_queue(const QueueState& queue) {
   out_.put(queue.options.mode);
   out_.put(queue.options.durability);
   out_.put(queue.options.maxsize);
+  out_.put(std::uint8_t{queue.options.fair});
   out_.put(std::uint8_t{queue.paused});
   out_.put(Bytes(queue.paused_by));
   out_.put(Bytes(queue.pause_reason));
@@ -116,11 +119,7 @@ void SnapshotWriter::write_jobs() {
   const auto write_list = [&](Slot slot) {
     for (; slot != no_slot; slot = ledger_.jobs[slot].next) write_job(ledger_.jobs[slot]);
   };
-  for (const QueueState& queue : ledger_.queues) {
-    for (const auto& [_, lines] : queue.levels) {
-      for (std::uint32_t line : lines) write_list(ledger_.lines[line].head);
-    }
-  }
+  for (const Line& line : ledger_.lines) write_list(line.head);
   for (const QueueState& queue : ledger_.queues) write_list(queue.parked_head);
   ledger_.for_each([&](Slot, const Job& job) {
     if (job.get_state() != State::ready && job.get_state() != State::parked) write_job(job);
@@ -160,6 +159,23 @@ void SnapshotWriter::write_job(const Job& job) {
     out_.put(first.id);
     out_.put(static_cast<std::uint8_t>((first.batch ? 1U : 0U) | (first.done ? 2U : 0U) |
                                        (first == extra->waits->broken ? 4U : 0U)));
+  }
+}
+
+void SnapshotWriter::write_limits() {
+  out_.put(std::uint64_t{ledger_.limits.size()});
+  for (const auto& [_, limit] : ledger_.limits) {
+    out_.put(Bytes(limit.pattern));
+    for (std::uint32_t number : {limit.concurrency, limit.rate, limit.burst, limit.weight}) out_.put(number);
+    out_.put(limit.period_ms);
+    out_.put(limit.interval_ms);
+  }
+  out_.put(std::uint64_t{ledger_.held_nodes.size()});
+  for (const auto& [_, held] : ledger_.held_nodes) {
+    out_.put(Bytes(held.node));
+    out_.put(held.interval_ms);
+    out_.put(held.until.time_since_epoch().count());
+    out_.put(held.at.time_since_epoch().count());
   }
 }
 

@@ -43,6 +43,7 @@ std::string key_of(const Spec& spec) {
   add(key, spec.unique.ttl_ms);
   add(key, spec.after);
   add(key, spec.inputs);
+  add(key, spec.ordered);
   return key;
 }
 

@@ -37,6 +37,7 @@ void Core::Impl::tick(Now now, Effects& effects) {
       give_up_parked(now, timer.session, timer.sequence, why, effects);
     }
   }
+  if (keys.fire(now)) dispatch_wanted = true;
   settle(effects);
   if (wall_timers.next() <= now.wall) {  // of jobs that were parked until now
     fire_wall(now, effects);
@@ -116,6 +117,10 @@ void Core::Impl::settle(Effects& effects) {
   for (JobId id : fallout.expiring) arm(id);
   fallout.scheduled.clear();
   fallout.expiring.clear();
+  if (!fallout.grips.empty() || !fallout.nodes.empty() || fallout.limits || !ledger.lost_wakes.empty()) {
+    keys.settle(now_, fallout);
+    dispatch_wanted = true;
+  }
   effects.released.insert(effects.released.end(), fallout.released.begin(), fallout.released.end());
   fallout.released.clear();
   if (std::exchange(fallout.ready, false)) dispatch_wanted = true;
@@ -159,6 +164,7 @@ void Core::Impl::start(Now now, Effects& effects) {
   for (const QueueState& queue : ledger.queues) {
     if (queue.parked_head != no_slot) fallout.room_in.push_back(queue.id);
   }
+  keys.start(now, ledger.epoch > 1);
   settle(effects);
   dispatch_wanted = true;
 }

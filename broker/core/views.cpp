@@ -39,6 +39,7 @@ JobView Core::Impl::view(const Job& job) const {
                .place = job.place(),
                .token = job.token(),
                .worker = {},
+               .key = {},
                .last_failure = nullptr,
                .outcome = {}};
   if (view.state == State::scheduled) view.due = job.due();
@@ -49,6 +50,7 @@ JobView Core::Impl::view(const Job& job) const {
     if (worker != sessions.end()) view.worker = worker->second.info.name;
   }
   if (const Extra* extra = ledger.extra(job)) {
+    view.key = ledger.keys.name(extra->key);
     view.parent = extra->parent;
     view.failures = extra->failures;
     view.crashes = extra->crashes;
@@ -133,6 +135,40 @@ std::vector<WorkerView> Core::workers() const {
         {&worker.info, id, holds, worker.connected, worker.last_heard, worker.succeeded, worker.failed});
   }
   return all;
+}
+
+std::vector<LimitView> Core::limits() const { return impl_->keys.limits(); }
+
+void Core::declare_limits(Now now, std::vector<Limit> limits) {
+  impl_->keys.declare(now, std::move(limits));
+  impl_->dispatch_wanted = true;
+}
+
+std::optional<KeyWait> Core::key_wait(Now now, JobId id) const {
+  const Job* job = impl_->ledger.job(id);
+  return job == nullptr ? std::nullopt : impl_->keys.wait_of(now, *job);
+}
+
+std::uint64_t Core::ahead_of(JobId id, std::uint64_t most) const {
+  const Ledger& ledger = impl_->ledger;
+  const Job* job = ledger.job(id);
+  if (job == nullptr || job->get_state() != State::ready) return 0;
+  const Line& mine = ledger.lines[job->line];
+  const bool fair = ledger.queues[mine.queue].options.fair;
+  std::uint64_t ahead = 0;
+  for (const Line& line : ledger.lines) {
+    const bool lane = line.base != 0 && &ledger.lines[line.base] != &line;
+    if (line.queue != mine.queue || line.priority > mine.priority ||
+        (lane && line.open == 0 && &line != &mine))
+      continue;
+    if (fair && lane && &line != &mine) continue;  // it takes turns with them
+    for (Slot slot = line.head; slot != no_slot && ahead < most; slot = ledger.jobs[slot].next) {
+      const bool first = before(ledger.jobs[slot].order_or_holder, job->order_or_holder);
+      if (line.priority == mine.priority && !first) break;
+      ++ahead;
+    }
+  }
+  return ahead;
 }
 
 bool Core::has_worker(std::string_view queue, std::string_view handler) const {

@@ -114,6 +114,7 @@ void write(FieldWriter& out, const change::Queue& queue) {
   out.byte(static_cast<std::uint8_t>(queue.options.mode));
   out.byte(static_cast<std::uint8_t>(queue.options.durability));
   out.varint(queue.options.maxsize);
+  out.flag(queue.options.fair);
   out.flag(queue.paused);
   out.string(queue.paused_by);
   out.string(queue.pause_reason);
@@ -125,6 +126,7 @@ void read(FieldReader& in, change::Queue& queue) {
   queue.options.mode = static_cast<Mode>(in.byte_to(2));
   queue.options.durability = static_cast<Durability>(in.byte_to(2));
   queue.options.maxsize = in.varint();
+  queue.options.fair = in.flag();
   queue.paused = in.flag();
   queue.paused_by = in.string();
   queue.pause_reason = in.string();
@@ -156,6 +158,7 @@ void write(FieldWriter& out, const change::DefineSpec& define) {
   out.varint(spec.unique.ttl_ms);
   out.byte(static_cast<std::uint8_t>(spec.after));
   out.flag(spec.inputs);
+  out.flag(spec.ordered);
 }
 void read(FieldReader& in, change::DefineSpec& define) {
   Spec& spec = define.spec;
@@ -182,6 +185,7 @@ void read(FieldReader& in, change::DefineSpec& define) {
   spec.unique.ttl_ms = in.varint();
   spec.after = static_cast<After>(in.byte_to(1));
   spec.inputs = in.flag();
+  spec.ordered = in.flag();
 }
 
 void write(FieldWriter& out, const change::OpenBatch& batch) {
@@ -475,6 +479,41 @@ void write(FieldWriter& out, const change::CloseBatch& close) { out.varint(close
 void read(FieldReader& in, change::CloseBatch& close) { close.id = in.varint(); }
 void write(FieldWriter& out, const change::CancelBatch& cancel) { out.varint(cancel.id); }
 void read(FieldReader& in, change::CancelBatch& cancel) { cancel.id = in.varint(); }
+void write(FieldWriter& out, const change::SetLimit& set) {
+  const Limit& limit = set.limit;
+  out.string(limit.pattern);
+  out.flag(set.removed);
+  out.varint(limit.concurrency);
+  out.varint(limit.rate);
+  out.varint(limit.period_ms);
+  out.varint(limit.burst);
+  out.varint(limit.interval_ms);
+  out.varint(limit.weight);
+}
+void read(FieldReader& in, change::SetLimit& set) {
+  Limit& limit = set.limit;
+  limit.pattern = in.string();
+  set.removed = in.flag();
+  limit.concurrency = in.u32();
+  limit.rate = in.u32();
+  limit.period_ms = in.varint();
+  limit.burst = in.u32();
+  limit.interval_ms = in.varint();
+  limit.weight = in.u32();
+}
+
+void write(FieldWriter& out, const change::HoldKey& held) {
+  out.string(held.node);
+  out.varint(held.interval_ms);
+  out.zig(micros(held.until));
+  out.zig(micros(held.at));
+}
+void read(FieldReader& in, change::HoldKey& held) {
+  held.node = in.string();
+  held.interval_ms = in.varint();
+  held.until = wall(in.zig());
+  held.at = wall(in.zig());
+}
 
 template <typename T>
 void read_as(FieldReader& in, Change& change) {
@@ -486,7 +525,7 @@ void read_as(FieldReader& in, Change& change) {
 }  // namespace
 
 // The tag of a change is its place in the variant, from 1.
-static_assert(std::variant_size_v<Change::variant> == 19);
+static_assert(std::variant_size_v<Change::variant> == 21);
 
 void encode_changes(std::span<const Change> changes, Buffer& out) {
   FieldWriter writer(out);
@@ -533,6 +572,8 @@ const Change* ChangeDecoder::next() {
     case 17: read_as<change::Transfer>(in, change_); break;
     case 18: read_as<change::CloseBatch>(in, change_); break;
     case 19: read_as<change::CancelBatch>(in, change_); break;
+    case 20: read_as<change::SetLimit>(in, change_); break;
+    case 21: read_as<change::HoldKey>(in, change_); break;
     default: in.bad();
   }
   good_ = in.good();

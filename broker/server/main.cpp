@@ -86,6 +86,7 @@ CoreOptions core_options(const BrokerOptions& options, std::uint64_t seed) {
   out.reconnect_grace = options.reconnect_grace.value;
   out.create_queues = options.create_queues;
   out.queue_defaults = options.queue_defaults();
+  out.limits = options.limits;
   out.seed = seed;
   return out;
 }
@@ -167,10 +168,13 @@ int serve(BrokerOptions& options, config::Options& table, int signals) {
   engine.configure(queue_tables(options));
   engine.on_hangup([&] {
     options.queues.clear();
+    options.limits.clear();
     if (Result<> read = table.reload(); !read) return spdlog::error("reload: {}", read.error().message);
     engine.configure(queue_tables(options));
     spdlog::set_level(spdlog::level::from_str(options.log_level));
-    spdlog::info("reload: {} queues of the file, log level {}", options.queues.size(), options.log_level);
+    core.declare_limits(read_clocks(), options.limits);
+    spdlog::info("reload: {} queues and {} limits of the file, log level {}", options.queues.size(),
+                 options.limits.size(), options.log_level);
   });
   spdlog::info("ready at {}: data in {}, {} jobs there, epoch {}, Redis {}", *endpoint, *data_dir, live,
                core.epoch(), redis.mode() == RedisRunner::Mode::none ? "none" : redis.shown_url());

@@ -5,6 +5,7 @@
 #include <bit>
 #include <charconv>
 
+#include "broker/server/limits.h"
 #include "shared/redis/redis.h"
 
 namespace joinery::broker::server {
@@ -28,6 +29,12 @@ Result<> take_queue_key(const std::string& key, const std::string& text, BrokerO
   if (key == "mode") return take_word(key, text, mode_from_word(text), "fifo, lifo or priority", out.mode);
   if (key == "durability") {
     return take_word(key, text, durability_from_word(text), "sync, interval or none", out.durability);
+  }
+  if (key == "fair") {
+    if (text != "true" && text != "false")
+      return fail(Code::invalid_config, fmt::format("fair is '{}'; expected true or false", text), key);
+    out.fair = text == "true";
+    return {};
   }
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -89,7 +96,15 @@ void describe(config::Options& options, BrokerOptions& out) {
   options.add("queues.durability", out.durability, "what accepted means in new queues",
               {"sync", "interval", "none"});
   options.add("queues.maxsize", out.maxsize, "most waiting jobs of new queues; 0: no limit");
-  options.tables("queue", {"mode", "durability", "maxsize"},
+  options.add("queues.fair", out.fair, "keys of new queues take turns");
+  options.tables("limit", {"concurrency", "rate", "burst", "interval", "weight"},
+                 [&out](const std::string& pattern, const config::Options::Table& entries) -> Result<> {
+                   Result<Limit> limit = limit_of_table(pattern, entries);
+                   if (!limit) return std::unexpected(limit.error());
+                   out.limits.push_back(std::move(*limit));
+                   return {};
+                 });
+  options.tables("queue", {"mode", "durability", "maxsize", "fair"},
                  [&out](const std::string& name, const config::Options::Table& entries) {
                    return take_queue(name, entries, out);
                  });
@@ -104,8 +119,8 @@ void describe(config::Options& options, BrokerOptions& out) {
       "  joinery-broker --endpoint 'tcp://*:7733' --data-dir /var/lib/joinery --redis-url "
       "redis://redis:6379\n"
       "  joinery-broker --health\n"
-      "SIGTERM stops it when all is on disk; SIGHUP reads log.level and the tables [queue.NAME] of the "
-      "file again.\n");
+      "SIGTERM stops it when all is on disk; SIGHUP reads log.level and the tables [queue.NAME] and "
+      "[limit.PATTERN] again.\n");
 }
 
 Result<> check(const BrokerOptions& options) {
@@ -136,14 +151,16 @@ Result<> check(const BrokerOptions& options) {
 QueueOptions BrokerOptions::queue_defaults() const {
   return {.mode = mode_from_word(mode).value_or(Mode::fifo),
           .durability = durability_from_word(durability).value_or(Durability::sync),
-          .maxsize = maxsize};
+          .maxsize = maxsize,
+          .fair = fair};
 }
 
 QueueOptions BrokerOptions::of_queue(const QueueTable& table) const {
   const QueueOptions defaults = queue_defaults();
   return {.mode = table.mode.value_or(defaults.mode),
           .durability = table.durability.value_or(defaults.durability),
-          .maxsize = table.maxsize.value_or(defaults.maxsize)};
+          .maxsize = table.maxsize.value_or(defaults.maxsize),
+          .fair = table.fair.value_or(defaults.fair)};
 }
 
 }  // namespace joinery::broker::server

@@ -11,6 +11,7 @@
 #include "shared/base/error.h"
 #include "shared/config/config.h"
 #include "shared/job/job.h"
+#include "shared/job/limit.h"
 
 namespace joinery::broker::server {
 
@@ -39,6 +40,7 @@ struct BrokerOptions {
   std::string mode = "fifo";
   std::string durability = "sync";
   std::uint32_t maxsize = 0;
+  bool fair = false;
 
   std::string log_level = "info";
 
@@ -50,8 +52,10 @@ struct BrokerOptions {
     std::optional<Mode> mode;
     std::optional<Durability> durability;
     std::optional<std::uint64_t> maxsize;
+    std::optional<bool> fair;
   };
   std::map<std::string, QueueTable> queues;
+  std::vector<Limit> limits;  // tables limit.PATTERN
 
   QueueOptions queue_defaults() const;
   QueueOptions of_queue(const QueueTable& table) const;

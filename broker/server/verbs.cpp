@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <variant>
 
+#include "broker/server/limits.h"
+
 namespace joinery::broker::server {
 
 namespace {
@@ -109,7 +111,7 @@ Result<Value> list_jobs(const Desk& desk, const Value& given, std::optional<Stat
   const Result<std::uint64_t> most = given.u64_or("most", most_usual);
   if (!most) return std::unexpected(most.error());
   return list("jobs", desk.core.jobs(queue, state, *after, std::min(*most, most_limit)),
-              [&](const JobView& job) { return job_value(desk, job, false); });
+              [&](const JobView& job) { return job_value(desk, job, false, true); });
 }
 
 Result<Value> job_list(const Desk& desk, const Value& given) {
@@ -132,6 +134,17 @@ Result<Value> job_show(const Desk& desk, const Value& given) {
   if (!payload) return std::unexpected(payload.error());
   if (const auto job = desk.core.job(*id)) return job_value(desk, *job, *payload);
   return fail(Code::unknown_job, fmt::format("there is no job {}, or it was forgotten", *id), "job");
+}
+
+Result<Value> job_explain(const Desk& desk, const Value& given) {
+  const Result<std::uint64_t> id = given.u64("job");
+  if (!id) return std::unexpected(id.error());
+  if (const auto job = desk.core.job(*id)) return explain_value(desk, *job);
+  return fail(Code::unknown_job, fmt::format("there is no job {}, or it was forgotten", *id), "job");
+}
+
+Result<Value> limit_list(const Desk& desk, const Value&) {
+  return list("limits", desk.core.limits(), limit_value);
 }
 
 Result<Value> batch_show(const Desk& desk, const Value& given) {
@@ -185,6 +198,9 @@ Result<Plan> queue_configure(const Desk& desk, const Value& given) {
   const Result<std::uint64_t> maxsize = given.u64_or("maxsize", options.maxsize);
   if (!maxsize) return std::unexpected(maxsize.error());
   options.maxsize = *maxsize;
+  const Result<bool> fair = given.boolean_or("fair", options.fair);
+  if (!fair) return std::unexpected(fair.error());
+  options.fair = *fair;
   return Plan{Configure{std::string(*name), options}, show_queue(desk, std::string(*name))};
 }
 
@@ -274,6 +290,24 @@ Result<Plan> of_dead(const Desk& desk, const Value& given) {
   return Plan{AdminVerb{std::move(*jobs), {}}, number_value};
 }
 
+Result<Plan> limit_set(const Desk& desk, const Value& given) {
+  Result<Limit> limit = limit_of_arguments(given);
+  if (!limit) return std::unexpected(limit.error());
+  const auto show = [&desk, pattern = limit->pattern](std::uint64_t) {
+    for (const LimitView& view : desk.core.limits()) {
+      if (view.limit.pattern == pattern) return limit_value(view);
+    }
+    return Value::map();
+  };
+  return Plan{SetLimit{std::move(*limit)}, show};
+}
+
+Result<Plan> limit_delete(const Desk&, const Value& given) {
+  const Result<std::string_view> pattern = given.str("pattern");
+  if (!pattern) return std::unexpected(pattern.error());
+  return Plan{DeleteLimit{std::string(*pattern)}, number_value};
+}
+
 Result<Plan> batch_open(const Desk&, const Value& given) {
   Result<std::string> name = text(given, "name");
   if (!name) return std::unexpected(name.error());
@@ -300,12 +334,13 @@ const std::vector<Verb>& verbs() {
       {"stats", {}, stats},
       {"queue.list", {"after", "most"}, queue_list},
       {"queue.show", {"queue"}, queue_show},
-      {"queue.configure", {"queue", "mode", "durability", "maxsize"}, queue_configure},
+      {"queue.configure", {"queue", "mode", "durability", "maxsize", "fair"}, queue_configure},
       {"queue.pause", {"queue", "who", "why"}, queue_pause},
       {"queue.resume", {"queue"}, queue_resume},
       {"queue.purge", {"queue"}, queue_purge},
       {"job.list", {"queue", "state", "after", "most"}, job_list},
       {"job.show", {"job", "payload"}, job_show},
+      {"job.explain", {"job"}, job_explain},
       {"job.retry", {"jobs"}, job_retry},
       {"job.cancel", {"jobs", "grace_ms"}, job_cancel},
       {"job.update", {"jobs", "priority", "run_at_ms"}, job_update},
@@ -317,6 +352,11 @@ const std::vector<Verb>& verbs() {
       {"batch.close", {"batch"}, batch_close},
       {"batch.show", {"batch"}, batch_show},
       {"batch.cancel", {"batch", "grace_ms"}, batch_cancel},
+      {"limit.set",
+       {"pattern", "concurrency", "rate", "period_ms", "burst", "interval_ms", "weight"},
+       limit_set},
+      {"limit.list", {}, limit_list},
+      {"limit.delete", {"pattern"}, limit_delete},
       {"worker.list", {}, worker_list},
   };
   return table;

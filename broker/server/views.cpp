@@ -126,6 +126,7 @@ Value queue_value(const QueueView& queue) {
   map.set("mode", word(queue.options.mode));
   map.set("durability", word(queue.options.durability));
   map.set("maxsize", queue.options.maxsize);
+  map.set("fair", queue.options.fair);
   map.set("paused", queue.paused);
   if (queue.paused) {
     map.set("paused_by", queue.paused_by);
@@ -136,7 +137,27 @@ Value queue_value(const QueueView& queue) {
   return map;
 }
 
-Value job_value(const Desk& desk, const JobView& job, bool payload) {
+namespace {
+constexpr std::uint64_t ahead_max = 1'000'000;
+}
+
+Value explain_value(const Desk& desk, const JobView& job) {
+  Reason reason = explain(desk.core, desk.now, job, ahead_max);
+  if (reason.text.empty()) {
+    reason.text = job.outcome          ? fmt::format("it has {}",
+                                            *job.outcome == Outcome::failed ? "failed" : word(*job.outcome))
+                           : job.worker.empty() ? "it is running"
+                                       : fmt::format("it is running on {}", job.worker);
+  }
+  Value map = Value::map();
+  map.set("job", job.id);
+  map.set("why", reason.word);
+  map.set("text", reason.text);
+  map.set("details", std::move(reason.details));
+  return map;
+}
+
+Value job_value(const Desk& desk, const JobView& job, bool payload, bool listed) {
   Value map = Value::map();
   map.set("job", job.id);
   // A dead letter is still there, in the state `failed`; of any other finished job only the outcome is.
@@ -171,7 +192,9 @@ Value job_value(const Desk& desk, const JobView& job, bool payload) {
     said.set("text", progress->text);
     map.set("progress", std::move(said));
   }
-  if (const std::string reason = explain(desk.core, job); !reason.empty()) map.set("reason", reason);
+  if (!job.key.empty()) map.set("key", job.key);
+  const Reason reason = explain(desk.core, desk.now, job, listed ? 0 : ahead_max);
+  if (!reason.text.empty()) map.set("reason", reason.text);
   if (job.waits != nullptr) map.set("after", waits_value(*job.waits));
   Buffer bytes;
   if (payload && !gone && desk.journal.read(job.place, bytes)) map.set("payload", Value::bin(bytes));

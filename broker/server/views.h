@@ -33,8 +33,10 @@ struct Desk {
 protocol::Value status_value(const Desk& desk);
 protocol::Value stats_value(const Desk& desk);
 protocol::Value queue_value(const QueueView& queue);
-// `payload`: with its payload, if it can be read.
-protocol::Value job_value(const Desk& desk, const JobView& job, bool payload);
+// `payload`: with its payload, if it can be read. `listed`: one of many, so that nothing is counted for it.
+protocol::Value job_value(const Desk& desk, const JobView& job, bool payload, bool listed = false);
+// Why it does not run: {job, why, text, ...}.
+protocol::Value explain_value(const Desk& desk, const JobView& job);
 protocol::Value batch_value(const BatchView& batch);
 protocol::Value worker_value(const Desk& desk, const WorkerView& worker);
 

@@ -78,6 +78,7 @@ void print_job(Output& out, const Json& job) {
   if (number(job, "due_ms") != 0)
     pairs.emplace_back("due", ago(static_cast<std::int64_t>(number(job, "due_ms")), now));
   add("priority", "priority");
+  add("key", "key");
   add("batch", "batch");
   add("parent", "parent");
   add("worker", "worker");

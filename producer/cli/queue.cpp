@@ -46,6 +46,7 @@ ExitCode print_queue(Context& context, const Json& queue) {
                        {"mode", text(queue, "mode")},
                        {"durability", text(queue, "durability")},
                        {"maxsize", maxsize_text(queue)},
+                       {"fair", truth(queue, "fair") ? "yes" : "no"},
                        {"paused", paused_text(queue)},
                        {"jobs", summary(counts_of(member(queue, "counts")))}});
   }
@@ -65,6 +66,7 @@ struct Flags {
   std::string mode;
   std::string durability;
   std::optional<std::uint64_t> maxsize;
+  std::string fair;
 };
 
 // A command about one queue: the verb's arguments are made from the flags.
@@ -82,6 +84,10 @@ void fill_configuration(const Flags& flags, Json& map) {
   if (!flags.mode.empty()) map["mode"] = flags.mode;
   if (!flags.durability.empty()) map["durability"] = flags.durability;
   if (flags.maxsize) map["maxsize"] = *flags.maxsize;
+  if (flags.fair.empty()) return;
+  if (flags.fair != "yes" && flags.fair != "no")
+    throw UsageError(fmt::format("--fair: \"{}\" is not yes or no", flags.fair));
+  map["fair"] = flags.fair == "yes";
 }
 
 // A page at a time, so that no answer is too large.
@@ -129,6 +135,7 @@ Run define_queue_configure(Arguments& arguments) {
   arguments.option("--mode", flags->mode, "order of the jobs", "fifo|lifo|priority");
   arguments.option("--durability", flags->durability, "what accepted means", "sync|interval|none");
   arguments.option("--maxsize", flags->maxsize, "jobs that may wait; 0: no limit");
+  arguments.option("--fair", flags->fair, "whether the outermost levels of the keys take turns", "yes|no");
   return with_queue(arguments, flags, "queue.configure", fill_configuration);
 }
 

@@ -58,7 +58,9 @@ void add_submission(Arguments& arguments, SubmissionFlags& flags) {
   arguments.option("--crash-attempts", flags.crash_attempts, "runs that may kill their process", 1,
                    UINT32_MAX);
   arguments.option("--batch", flags.batch, "add to this batch", 1);
-  arguments.option("--key", flags.key, "what limits and fairness are counted by, e.g. host:example.org");
+  arguments.option("--key", flags.key,
+                   "what limits and fairness are counted by: host:example.org, tenant:a/host:x");
+  arguments.flag("--ordered", flags.ordered, "jobs of one key run one after the other, also across retries");
   add_job_control(arguments, flags.control);
   arguments.flag("--refuse-when-full", flags.no_wait_for_room,
                  "fail when the queue is full instead of waiting for room");
@@ -86,6 +88,9 @@ SubmitOptions submit_options(const SubmissionFlags& flags, const Settings& setti
   options.priority = flags.priority;
   apply_job_control(flags.control, now, options);
   options.key = flags.key;
+  options.spec.ordered = flags.ordered;
+  if (flags.ordered && flags.key.empty())
+    throw UsageError("--ordered: needs a --key, since the order is that of its jobs");
   options.refuse_when_full = flags.no_wait_for_room;
   options.full_timeout = flags.full_timeout;
   return options;

@@ -23,6 +23,7 @@ struct SubmissionFlags {
   std::uint64_t batch = 0;
   std::string key;
   JobControlFlags control;
+  bool ordered = false;
   bool no_wait_for_room = false;
   bool json_args = false;
   std::string directory;                 // exec: of the command

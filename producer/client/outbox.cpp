@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "shared/base/check.h"
+#include "shared/job/limit.h"
 
 namespace joinery::client {
 namespace {
@@ -104,7 +105,7 @@ Result<> Outbox::check(const Line& line, const std::string& handler, std::span<c
     return check_all(handler, payloads, options);
   }
   if (options.key.empty()) return {};
-  return validate_name(options.key, "columns.key");
+  return validate_key(options.key, "columns.key");
 }
 
 Result<> Outbox::check_all(const std::string& handler, std::span<const Bytes> payloads,

@@ -37,6 +37,12 @@ namespace joinery::config {
 // Parses "1.5s", "250ms", "2m", "1h30m", "7d", "0". Error: invalid_config with what was expected.
 Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 std::string format_duration(std::chrono::milliseconds value);
+// Parses "10/s", "1000/h", "5/250ms": so many per time; neither is 0.
+struct Rate {
+  std::uint32_t number = 0;
+  std::chrono::milliseconds period{0};
+};
+Result<Rate> parse_rate(std::string_view text);
 // Parses "16MiB", "64KiB", "1GB", "4096".
 Result<std::uint64_t> parse_size(std::string_view text);
 std::string format_size(std::uint64_t value);

@@ -97,6 +97,23 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
   return std::chrono::milliseconds(std::llround(total));
 }
 
+Result<Rate> parse_rate(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  Rate rate;
+  const std::string_view number = text.substr(0, slash);
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), rate.number);
+  std::string period(slash == std::string_view::npos ? std::string_view{} : text.substr(slash + 1));
+  if (!period.empty() && (period.front() < '0' || period.front() > '9')) period.insert(0, "1");
+  const auto duration = parse_duration(period);
+  if (error != std::errc{} || end != number.data() + number.size() || rate.number == 0 || !duration ||
+      duration->count() <= 0) {
+    return fail(Code::invalid_config,
+                fmt::format("\"{}\" is not a rate such as 10/s, 600/m or 5/250ms, of at least 1", text));
+  }
+  rate.period = *duration;
+  return rate;
+}
+
 std::string format_duration(std::chrono::milliseconds value) {
   if (value.count() < 0) return "-" + format_duration(-value);
   auto rest = static_cast<std::uint64_t>(value.count());

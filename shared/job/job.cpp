@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "shared/base/utf8.h"
+#include "shared/job/limit.h"
 
 namespace joinery {
 namespace {
@@ -233,7 +234,10 @@ Result<> validate(const Columns& columns, std::size_t jobs) {
   if (auto checked = validate_times(columns.deadline_ms, "columns.deadline_ms"); !checked) return checked;
   if (auto checked = validate_after(columns.after, "columns.after"); !checked) return checked;
   if (auto checked = validate_after(columns.after_batches, "columns.after_batches"); !checked) return checked;
-  if (auto checked = validate_names(columns.key, "columns.key"); !checked) return checked;
+  for (const std::string& key : columns.key) {
+    if (key.empty()) continue;
+    if (auto checked = validate_key(key, "columns.key"); !checked) return checked;
+  }
   return validate_names(columns.unique_key, "columns.unique_key");
 }
 

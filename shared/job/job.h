@@ -127,7 +127,8 @@ struct Spec {
   std::vector<std::string> no_retry;  // types of failures that no further attempt would mend
   Unique unique;                      // what the column unique_key means
   After after = After::succeeded;     // what the columns after and after_batches mean
-  bool inputs = false;  // the handler is given the results of the jobs of the column after, in that order
+  bool inputs = false;   // the handler is given the results of the jobs of the column after, in that order
+  bool ordered = false;  // jobs of one key one after the other, in order, also across retries
   bool operator==(const Spec&) const = default;
 };
 
@@ -138,7 +139,7 @@ struct Columns {
   std::vector<std::uint64_t> delay_ms;      // from acceptance, on the monotonic clock
   std::vector<std::int64_t> run_at_ms;      // Unix milliseconds, on the wall clock
   std::vector<std::int64_t> expires_at_ms;  // Unix milliseconds: not started by then: expired
-  std::vector<std::string> key;             // what limits and fairness are counted by
+  std::vector<std::string> key;             // what limits and fairness are counted by: shared/job/limit.h
   std::vector<std::string> unique_key;
   std::vector<std::int64_t> deadline_ms;  // Unix milliseconds: not finished by then: stopped, and expired
   // Jobs that come first: an id, or -n for the nth job of the same frame. Blocked until all of them have
@@ -164,6 +165,7 @@ struct QueueOptions {
   Mode mode = Mode::fifo;
   Durability durability = Durability::sync;
   std::uint64_t maxsize = 0;  // of jobs waiting to be delivered (as Python's qsize); 0: no limit
+  bool fair = false;          // the outermost levels of the keys take turns, whatever each has waiting
   bool operator==(const QueueOptions&) const = default;
 };
 

@@ -83,6 +83,7 @@ void each_member(const Spec& spec, Visit& visit) {
   visit.list("no_retry", spec.no_retry);
   visit.str("after", std::string(word(spec.after)), word(usual.after));
   visit.flag("inputs", spec.inputs);
+  visit.flag("ordered", spec.ordered);
 }
 
 template <typename T>
@@ -187,6 +188,8 @@ Spec read_spec(Reader& in) {
       spec.result_ttl_s = in.u32("spec.result_ttl_s");
     } else if (key == "trace") {
       spec.trace = in.str("spec.trace");
+    } else if (key == "ordered") {
+      spec.ordered = in.boolean("spec.ordered");
     } else if (key == "backoff") {
       spec.backoff = read_backoff(in);
     } else if (key == "no_retry") {

@@ -134,7 +134,8 @@ std::string Conversation::submit(const std::string& who, const std::string& queu
 
 std::string Conversation::submit(const std::string& who, const std::string& queue, Put put) {
   const std::vector<std::uint32_t> sizes(put.count, 100);
-  const Columns columns{put.priority,   put.delay_ms,    put.run_at_ms, put.expires_at_ms, {},
+  if (put.key.size() == 1) put.key.resize(put.count, put.key.front());
+  const Columns columns{put.priority,   put.delay_ms,    put.run_at_ms, put.expires_at_ms, put.key,
                         put.unique_key, put.deadline_ms, put.after,     put.after_batches};
   const PutGroup group{.queue = queue,
                        .spec = driver.intern(put.spec),
@@ -178,6 +179,15 @@ std::string Conversation::finish_with(const std::string& who, const Report& repo
   const CoreReport core_report{&report, children};
   return text(driver.apply(Finish{
       .session = id(who), .sequence = ++sequences_[who], .succeeded = {}, .reports = {&core_report, 1}}));
+}
+
+std::string Conversation::hold(const std::string& who, const std::string& token, const std::string& node,
+                               std::optional<std::uint64_t> interval_ms, std::optional<Wall> until) {
+  return text(driver.apply(HoldKey{.session = id(who),
+                                   .token = tokens(token).front(),
+                                   .node = node,
+                                   .interval_ms = interval_ms,
+                                   .until = until}));
 }
 
 std::string Conversation::join(const std::string& who, Target target) {

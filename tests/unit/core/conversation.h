@@ -44,7 +44,8 @@ struct Put {
   bool watch = false;
   Token under{};
   std::uint64_t confirmed = 0;
-  std::uint64_t sequence = 0;  // 0: the next one
+  std::uint64_t sequence = 0;      // 0: the next one
+  std::vector<std::string> key{};  // one: of all
 
   static Spec default_spec() {
     Spec spec;
@@ -77,6 +78,9 @@ class Conversation {
   // Succeeded, with one child in `queue`.
   std::string succeed_with_child(const std::string& who, const std::string& token, const std::string& queue);
 
+  // What a running handler says of a node of keys.
+  std::string hold(const std::string& who, const std::string& token, const std::string& node,
+                   std::optional<std::uint64_t> interval_ms, std::optional<Wall> until = {});
   std::string join(const std::string& who, broker::Target target);
   std::string watch(const std::string& who, std::vector<JobId> jobs);
   template <typename Verb>

@@ -1,0 +1,195 @@
+// What keys do to the order of deliveries: limits, ordering, and fairness between keys.
+//
+// A gate counts what runs of one node of keys under a limit; it is there only while something runs or waits
+// under it, or its times are not over. A job that has come to the head of its line and finds a gate shut goes
+// into the lane of its key (Ledger's lanes), which waits at that gate; when the gate opens, it lets in as
+// many lanes of every line as there is room for. So a shut gate costs each job behind it once, and nothing
+// more until its turn comes.
+//
+// None of this is durable. After a restart the counts follow from the running jobs, and times begin as if
+// every limit had just been used up.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/core/core.h"
+#include "broker/core/ledger.h"
+#include "broker/core/timers.h"
+
+namespace joinery::broker {
+
+using GateId = std::uint32_t;
+constexpr GateId no_gate = 0xffff'ffff;
+
+struct StringHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+};
+template <typename T>
+using ByName = std::unordered_map<std::string, T, StringHash, std::equal_to<>>;
+
+// A lane that may be gone by now.
+struct LaneRef {
+  std::uint32_t lane = 0;
+  std::uint32_t serial = 0;
+};
+
+struct Gate {
+  std::string name;
+  const Limit* limit = nullptr;  // null: only held, by its handlers
+  bool ordered = false;          // one at a time, of the jobs of one key with Spec::ordered
+  bool live = false;
+  std::uint32_t running = 0;
+  Mono full_at{};     // when all of the burst can start again
+  Mono next_at{};     // nothing before, because of the interval
+  Mono held_until{};  // nothing before, because a handler said so
+  Duration interval{};
+  Mono timer_at = never_mono;
+  // Lanes that wait, by their line.
+  struct Queue {
+    std::uint32_t line = 0;
+    std::deque<LaneRef> lanes;
+  };
+  std::vector<Queue> waiting;
+
+  std::uint32_t most() const { return ordered ? 1 : limit == nullptr ? 0 : limit->concurrency; }
+  bool is_full() const { return most() != 0 && running >= most(); }
+};
+struct GateTimer {
+  Mono at;
+  GateId gate = 0;
+};
+// A held node (HoldKey) that nobody asked for again for so long is forgotten.
+constexpr Duration held_node_kept{86'400'000'000};
+
+class Keys {
+ public:
+  explicit Keys(Ledger& ledger) : ledger_(ledger) {}
+
+  static constexpr std::size_t gates_max = 2 * limits::key_levels_max;
+  // The gates of a job.
+  struct Grip {
+    std::array<GateId, gates_max> gates{};
+    std::uint32_t count = 0;
+    bool ordered = false;  // gates[0] is that of the ordering key
+  };
+
+  // What comes next in a line: the job, and its rank among the heads of the other lines of its queue (compare
+  // with ranks_before). Moves jobs that may not start into lanes, and those of fair queues.
+  struct Next {
+    Slot slot = no_slot;
+    std::uint64_t rank = 0;
+    Grip grip;
+  };
+  Next next(Now now, std::uint32_t line);
+  // It starts: takes what it needs of its limits, before the ledger starts it.
+  void take(Now now, const Next& next);
+  // After that: the lane that it was in offers its next job.
+  void took(LaneRef lane);
+  LaneRef lane_of(Slot slot) const;
+  // Whether next() must be asked for this head of a line that has no lanes.
+  bool concerns(const Job& job) const {
+    if (job.extra == no_slot || ledger_.extras[job.extra].key == 0) return false;
+    return any_ || ledger_.specs[job.spec].spec.ordered;
+  }
+  static bool ranks_before(std::uint64_t a, std::uint64_t b) { return static_cast<std::int64_t>(a - b) < 0; }
+
+  // What evolving brought about.
+  void settle(Now now, Fallout& fallout);
+  // Whether lanes were let in.
+  bool fire(Now now);
+  Mono next_deadline() const { return timers_.next(); }
+
+  void fair_changed(std::uint32_t queue);
+  void declare(Now now, std::vector<Limit> limits);
+  void start(Now now, bool recovered);
+  std::vector<LimitView> limits() const;
+  const Limit* declared(const std::string& pattern) const;
+  std::optional<KeyWait> wait_of(Now now, const Job& job);
+  std::size_t memory_bytes() const;
+  std::size_t gates() const { return by_name_.size(); }
+
+ private:
+  // gates.cpp
+  const Limit* resolve(std::string_view node) const;
+  GateId gate_of(Now now, std::string_view node, const Limit* limit, bool ordered);
+  GateId find_gate(Now now, std::string_view node);
+  GateId ordered_gate(Now now, const Job& job);
+  Mono opens_at(const Gate& gate) const;
+  bool is_open(Now now, const Gate& gate) const { return !gate.is_full() && opens_at(gate) <= now.mono; }
+  std::uint32_t room(Now now, const Gate& gate) const;
+  void count(Now now, Gate& gate);
+  void release(Now now, std::uint32_t grip);
+  void keep_order(const Fallout::Grip& ended);
+  void let_in(Now now, GateId id);
+  void let_in(Now now, GateId id, std::uint32_t line, std::uint32_t most);
+  void tidy(Now now, GateId id);  // forgets it, or sets its timer
+  Duration step(const Gate& gate) const;
+  void hold(Now now, const std::string& node);
+
+  // keys.cpp
+  void collect(Now now, const Job& job, Grip& grip);
+  GateId shut_gate(Now now, const Job& job, const Grip& grip) const;
+  void tidy_all(Now now, const Grip& grip);
+  std::uint32_t keep(const Grip& grip);
+  void wait_at(Now now, GateId id, std::uint32_t lane);
+  void open(std::uint32_t lane);
+  void offer(std::uint32_t lane);
+  std::uint32_t top_lane(std::uint32_t line);
+  void drop_offer(std::uint32_t line);
+  void into_lane(Slot slot, std::uint32_t key);
+  void pass_on(Now now);
+  std::uint64_t turn_of(const Line& lane);
+  void rules_changed(Now now);
+  void count_running(Now now, const Job& job, bool again);
+
+  struct Offer {
+    std::uint64_t rank = 0;
+    std::uint64_t number = 0;  // the earlier first
+    LaneRef lane;
+  };
+  static bool later(const Offer& a, const Offer& b) {
+    return a.rank == b.rank ? a.number > b.number : ranks_before(b.rank, a.rank);
+  }
+  // Fair queues: start-time fair queueing. Each job gets a turn, a weight's share after the one before of its
+  // flow; the least is served first. A flow that is not there has the turn of now.
+  struct Flow {
+    std::uint64_t last = 0;
+    std::uint32_t weight = 1;
+  };
+  struct Fair {
+    std::uint64_t now = 0;
+    ByName<Flow> flows;
+    std::size_t swept = 0;
+  };
+  void sweep(Fair& fair);
+
+  Ledger& ledger_;
+  std::vector<Limit> declared_;
+  std::deque<Limit> rules_;  // in force
+  ByName<const Limit*> exact_;
+  std::vector<const Limit*> patterns_;  // the most particular first
+  bool any_ = false;
+  std::size_t nodes_swept_ = 0;
+
+  std::deque<Gate> gates_;
+  std::vector<GateId> free_gates_;
+  ByName<GateId> by_name_;
+  std::vector<Grip> grips_{1};
+  std::vector<std::uint32_t> free_grips_;
+  Timers<GateTimer> timers_;
+  Mono used_up_until_{};  // after a recovery: when times are counted from
+  bool recovered_ = false;
+
+  std::unordered_map<std::uint32_t, std::vector<Offer>> offers_;  // by line
+  std::uint64_t next_offer_ = 0;
+  std::unordered_map<std::uint32_t, Fair> fair_;  // by queue
+};
+
+}  // namespace joinery::broker

@@ -1,0 +1,152 @@
+// `joinery explain`: each reason why a job does not run, made to happen with the real programs.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/stack.h"
+
+namespace joinery::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using Json = nlohmann::json;
+
+class Explain : public ::testing::Test {
+ protected:
+  std::string say(std::vector<std::string> arguments) {
+    const Finished said = stack.joinery(std::move(arguments));
+    EXPECT_EQ(said.status, 0) << said.err;
+    std::string text = said.out;
+    text.erase(text.find_last_not_of('\n') + 1);
+    return text;
+  }
+  std::string submit(std::vector<std::string> flags, const std::string& script = "true") {
+    std::vector<std::string> all{"submit"};
+    all.insert(all.end(), flags.begin(), flags.end());
+    for (const std::string& word :
+         {std::string("exec"), std::string("--"), std::string("sh"), std::string("-c"), script})
+      all.push_back(word);
+    return say(std::move(all));
+  }
+  // Submits one that runs until let_go().
+  std::string occupy(std::vector<std::string> flags = {}) {
+    const std::string job = submit(std::move(flags), "read x < " + fifo());
+    EXPECT_TRUE(eventually([&] { return why(job)["why"] == "running"; }));
+    return job;
+  }
+  // Without its "17: ".
+  std::string explain(const std::string& job) {
+    const std::string line = say({"explain", job});
+    EXPECT_TRUE(line.starts_with(job + ": ")) << line;
+    return line.substr(line.find(": ") + 2);
+  }
+  Json why(const std::string& job) { return Json::parse(say({"--json", "explain", job})); }
+  void worker(const std::string& processes = "1", const std::string& credit = "2") {
+    stack.start_worker({"--allow-exec", "--processes", processes, "--prefetch", credit});
+  }
+  std::string fifo() {
+    const std::string path = stack.dir() / "fifo";
+    if (!made_) {
+      EXPECT_EQ(run({"mkfifo", path}).status, 0);
+    }
+    made_ = true;
+    return path;
+  }
+
+  Stack stack;
+
+ private:
+  bool made_ = false;
+};
+
+TEST_F(Explain, NoWorkerServesItsQueue) {
+  const std::string job = submit({"--queue", "mail"});
+  EXPECT_EQ(explain(job), "no connected worker serves queue 'mail'");
+  EXPECT_EQ(why(job)["why"], "no_worker");
+}
+
+TEST_F(Explain, NoConnectedWorkerHasItsHandler) {
+  worker();
+  const std::string job = say({"submit", "resize", "cat.jpg"});
+  EXPECT_TRUE(eventually([&] { return why(job)["why"] == "no_handler"; }));
+  EXPECT_EQ(explain(job), "no connected worker has handler 'resize' (1 serve queue 'default')");
+  EXPECT_EQ(why(job)["details"]["handler"], "resize");
+}
+
+TEST_F(Explain, ItsQueueIsPausedByWhomSinceWhenAndWhy) {
+  worker();
+  say({"queue", "pause", "default", "--reason", "disk is full"});
+  const std::string job = submit({});
+  EXPECT_THAT(explain(job), MatchesRegex("queue 'default' was paused by .+ at .+: disk is full"));
+  EXPECT_NE(why(job)["details"]["by"], "");
+  EXPECT_GT(why(job)["details"]["since_ms"], 1'700'000'000'000);
+}
+
+TEST_F(Explain, ItIsScheduled) {
+  const std::string job = submit({"--run-at", "2100-01-01T08:00Z"});
+  EXPECT_THAT(explain(job), HasSubstr("scheduled for 2100-01-01"));
+  EXPECT_EQ(why(job)["details"]["due_ms"], 4'102'473'600'000);
+}
+
+TEST_F(Explain, ItWaitsForItsNextAttempt) {
+  worker();
+  const std::string job = submit({"--backoff", "fixed:1h"}, "false");
+  EXPECT_TRUE(eventually([&] { return why(job)["why"] == "backoff"; }));
+  EXPECT_THAT(explain(job), HasSubstr("for its next attempt; attempt 1 failed"));
+}
+
+TEST_F(Explain, ItsKeyHasNoPlaceFree) {
+  say({"limit", "set", "host:*", "--concurrency", "1"});
+  worker("2", "8");
+  occupy({"--key", "tenant:a/host:x"});
+  const std::string job = submit({"--key", "tenant:b/host:x"});
+  EXPECT_EQ(explain(job), "waits for key 'host:x' (1 of 1 running)");
+  const Json details = why(job)["details"];
+  EXPECT_EQ(details["key"], "host:x");
+  EXPECT_EQ(details["running"], 1);
+  EXPECT_EQ(details["most"], 1);
+}
+
+TEST_F(Explain, ItsKeyMayStartAgainAtATime) {
+  say({"limit", "set", "api", "--rate", "1/h"});
+  worker();
+  EXPECT_EQ(stack.joinery({"result", submit({"--key", "api"})}).status, 0);
+  const std::string job = submit({"--key", "api"});
+  EXPECT_THAT(explain(job), MatchesRegex("waits for key 'api' \\(next slot in 3[0-9]*.[0-9] s\\)"));
+  EXPECT_GT(why(job)["details"]["free_in_ms"], 3'500'000);
+}
+
+TEST_F(Explain, AnEarlierJobOfItsOrderedKeyIsNotThrough) {
+  worker("2", "8");
+  occupy({"--key", "k", "--ordered"});
+  const std::string job = submit({"--key", "k", "--ordered"});
+  EXPECT_EQ(why(job)["why"], "order");
+  EXPECT_THAT(explain(job), HasSubstr("an earlier job of key 'k' is not through"));
+}
+
+TEST_F(Explain, ItIsBehindOthersOfItsQueueAndTheWorkersHaveNoCredit) {
+  worker("1", "1");
+  occupy();
+  const std::string next = submit({});
+  EXPECT_THAT(explain(next), HasSubstr("is next in queue 'default', but its worker has no credit (1 of 1"));
+  EXPECT_EQ(why(next)["why"], "no_credit");
+  for (int i = 0; i < 3; ++i) submit({});
+  const std::string last = submit({});
+  EXPECT_THAT(explain(last), HasSubstr("behind 4 jobs of queue 'default'"));
+  EXPECT_EQ(why(last)["details"]["ahead"], 4);
+  EXPECT_THAT(say({"job", "show", last}), HasSubstr("behind 4 jobs"));
+}
+
+TEST_F(Explain, ItRunsHasEndedOrIsUnknown) {
+  worker();
+  const std::string done = submit({});
+  EXPECT_EQ(stack.joinery({"result", done}).status, 0);
+  EXPECT_EQ(explain(done), "it has succeeded");
+  EXPECT_EQ(why(occupy())["why"], "running");
+  EXPECT_THAT(stack.joinery({"explain", "999"}).err, HasSubstr("unknown_job"));
+}
+
+}  // namespace
+}  // namespace joinery::testing

@@ -1,0 +1,131 @@
+// The examples of docs/job-control.md on limits per key, ordering and fairness, run against the real
+// programs.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/stack.h"
+
+namespace joinery::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Json = nlohmann::json;
+
+// Jobs write what they did into a file, line by line.
+class Limits : public ::testing::Test {
+ protected:
+  explicit Limits(std::vector<std::string> broker_flags = {}) : stack(std::move(broker_flags)) {}
+  std::string say(std::vector<std::string> arguments) {
+    const Finished said = stack.joinery(std::move(arguments));
+    EXPECT_EQ(said.status, 0) << said.err;
+    std::string text = said.out;
+    text.erase(text.find_last_not_of('\n') + 1);
+    return text;
+  }
+  std::string submit(std::vector<std::string> flags, const std::string& script) {
+    std::vector<std::string> all{"submit"};
+    all.insert(all.end(), flags.begin(), flags.end());
+    for (const std::string& word : {std::string("exec"), std::string("--"), std::string("sh"),
+                                    std::string("-c"), "log=" + log + "; " + script})
+      all.push_back(word);
+    return say(std::move(all));
+  }
+  std::vector<std::string> logged() const {
+    std::ifstream file(log);
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    return lines;
+  }
+  void join() { EXPECT_EQ(stack.joinery({"join", "--queue", "default"}).status, 0); }
+
+  Stack stack;
+  const std::string log = stack.dir() / "log";
+};
+
+// What a handler does that may not run beside another of its key.
+const char* const alone = "mkdir $log.d || echo both >> $log; echo ran >> $log; sleep 0.02; rmdir $log.d";
+
+TEST_F(Limits, NoMoreJobsOfAKeyRunAtATimeThanItsConcurrencyOverRestartsOfTheBroker) {
+  say({"limit", "set", "host:*", "--concurrency", "1"});
+  for (int i = 0; i < 4; ++i) submit({"--key", "tenant:a/host:example.org"}, alone);
+  stack.broker().signal(SIGKILL);
+  stack.broker().wait();
+  stack.start_broker();
+  EXPECT_THAT(say({"limit", "ls"}), HasSubstr("host:*"));
+  stack.start_worker({"--allow-exec", "--processes", "3"});
+  for (int i = 0; i < 4; ++i) submit({"--key", "tenant:b/host:example.org"}, alone);
+  join();
+  EXPECT_EQ(logged(), std::vector<std::string>(8, "ran"));
+}
+
+TEST_F(Limits, AShutKeyHoldsBackNoOther) {
+  say({"limit", "set", "slow", "--interval", "1h"});
+  stack.start_worker();
+  submit({"--key", "slow"}, "echo first >> $log");
+  const std::string behind = submit({"--key", "slow"}, "echo second >> $log");
+  const std::string other = submit({"--key", "quick"}, "echo other >> $log");
+  EXPECT_EQ(stack.joinery({"result", other}).status, 0);
+  EXPECT_THAT(say({"explain", behind}), HasSubstr("waits for key 'slow' (next slot in "));
+  EXPECT_THAT(say({"limit", "rm", "slow"}), HasSubstr("slow"));
+  join();
+  EXPECT_THAT(logged(), ::testing::UnorderedElementsAre("first", "other", "second"));
+}
+
+TEST_F(Limits, OrderedJobsOfAKeyRunOneAfterTheOtherAlsoAcrossRetries) {
+  stack.start_worker({"--allow-exec", "--processes", "3"});
+  const std::vector<std::string> flags{"--key", "account:7", "--ordered", "--backoff", "fixed:20ms"};
+  submit(flags, "echo 1 >> $log; test $(wc -l < $log) -ge 3");
+  submit(flags, "echo 2 >> $log");
+  submit(flags, "echo 3 >> $log");
+  join();
+  EXPECT_THAT(logged(), ElementsAre("1", "1", "1", "2", "3"));
+}
+
+TEST_F(Limits, TenantsOfAFairQueueTakeTurnsByTheirWeights) {
+  say({"queue", "configure", "default", "--fair", "yes"});
+  say({"limit", "set", "tenant:gold", "--weight", "2"});
+  for (int i = 0; i < 6; ++i) submit({"--key", "tenant:many"}, "echo many >> $log");
+  for (int i = 0; i < 4; ++i) submit({"--key", "tenant:gold"}, "echo gold >> $log");
+  submit({"--key", "tenant:one"}, "echo one >> $log");
+  stack.start_worker({"--allow-exec", "--processes", "1"});
+  join();
+  const std::vector<std::string> order = logged();
+  ASSERT_EQ(order.size(), 11U);
+  const std::vector<std::string> begin(order.begin(), order.begin() + 4);
+  EXPECT_THAT(begin, ::testing::UnorderedElementsAre("many", "gold", "gold", "one"));
+}
+
+TEST_F(Limits, AWrongLimitIsRefusedByItsField) {
+  EXPECT_THAT(stack.joinery({"limit", "set", "a", "--concurrency", "0"}).err, HasSubstr("block for ever"));
+  EXPECT_THAT(stack.joinery({"limit", "set", "a", "--rate", "often"}).err, HasSubstr("--rate"));
+  EXPECT_THAT(stack.joinery({"limit", "set", "a//b", "--weight", "2"}).err, HasSubstr("pattern"));
+  EXPECT_THAT(stack.joinery({"limit", "rm", "nothing"}).err, HasSubstr("nothing"));
+  EXPECT_THAT(stack.joinery({"submit", "--ordered", "exec", "--", "true"}).err, HasSubstr("--key"));
+  EXPECT_THAT(stack.joinery({"submit", "--key", "a/b/c/d/e", "exec", "--", "true"}).err, HasSubstr("key"));
+}
+
+TEST(LimitsOfTheFile, AreReadAgainOnSighupAndWhatWasSetGoesBeforeThem) {
+  const TempDir dir;
+  const std::string file = dir / "broker.toml";
+  std::ofstream(file) << "[limit.\"host:*\"]\nconcurrency = 2\n";
+  Stack stack({"--redis-url", "none", "--config", file});
+  const auto limits = [&] { return stack.joinery({"--json", "limit", "ls"}).out; };
+  EXPECT_THAT(limits(), HasSubstr("\"concurrency\":2"));
+  std::ofstream(file) << "[limit.\"host:*\"]\nrate = \"10/s\"\nburst = 5\n";
+  stack.broker().signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] { return limits().find("\"rate\":10") != std::string::npos; }));
+  stack.joinery({"limit", "set", "host:*", "--interval", "2s"});
+  EXPECT_THAT(stack.joinery({"limit", "ls"}).out, HasSubstr("2s"));
+  EXPECT_THAT(limits(), ::testing::Not(HasSubstr("rate")));
+  stack.joinery({"limit", "rm", "host:*"});
+  EXPECT_THAT(limits(), HasSubstr("\"rate\":10"));
+  EXPECT_THAT(stack.joinery({"limit", "rm", "host:*"}).err, HasSubstr("configuration"));
+}
+
+}  // namespace
+}  // namespace joinery::testing

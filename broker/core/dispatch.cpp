@@ -114,7 +114,7 @@ std::uint32_t Core::Impl::take_by_keys(const QueueState& queue, std::vector<std:
   std::erase_if(candidates,
                 [&](std::uint32_t line) { return !taking.worker->can_run(ledger.lines[line].handler); });
   std::uint32_t taken = 0;
-  while (taken < most) {
+  for (; taken < most; keys.tidy_loose(now_)) {
     Keys::Next best;
     for (const std::uint32_t line : candidates) {
       Keys::Next next = keys.next(now_, line);
@@ -140,6 +140,7 @@ std::uint32_t Core::Impl::take_by_keys(const QueueState& queue, std::vector<std:
     keys.took(lane);
     ++taken;
   }
+  keys.tidy_loose(now_);
   return taken;
 }
 

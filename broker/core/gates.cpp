@@ -146,6 +146,7 @@ void Keys::let_in(Now, GateId id, std::uint32_t line, std::uint32_t most) {
 // Forgets a gate that is as good as none; else sees to it that it is looked at in time.
 void Keys::tidy(Now now, GateId id) {
   Gate& gate = gates_[id];
+  if (!gate.live) return;
   const bool waited_for =
       std::ranges::any_of(gate.waiting, [](const Gate::Queue& queue) { return !queue.lanes.empty(); });
   const Mono over = std::max({gate.full_at, gate.next_at, gate.held_until});

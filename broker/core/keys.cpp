@@ -42,8 +42,14 @@ GateId Keys::shut_gate(Now now, const Job& job, const Grip& grip) const {
   return no_gate;
 }
 
-void Keys::tidy_all(Now now, const Grip& grip) {
-  for (std::uint32_t i = 0; i < grip.count; ++i) tidy(now, grip.gates[i]);
+// They are not forgotten at once: other answers of next() may know them.
+void Keys::loosen(const Grip& grip) {
+  loose_.insert(loose_.end(), grip.gates.begin(), grip.gates.begin() + grip.count);
+}
+
+void Keys::tidy_loose(Now now) {
+  for (const GateId id : loose_) tidy(now, id);
+  loose_.clear();
 }
 
 std::uint32_t Keys::keep(const Grip& grip) {
@@ -85,6 +91,7 @@ Keys::Next Keys::next(Now now, std::uint32_t number) {
     }
     Grip grip;
     collect(now, job, grip);
+    loosen(grip);
     const GateId shut = shut_gate(now, job, grip);
     if (shut == no_gate) return {slot, rank, grip};
     std::uint32_t waits = lane;
@@ -95,7 +102,6 @@ Keys::Next Keys::next(Now now, std::uint32_t number) {
       waits = ledger_.move_to_lane(slot, key);
     }
     wait_at(now, shut, waits);
-    tidy_all(now, grip);
   }
 }
 
@@ -115,7 +121,6 @@ void Keys::take(Now now, const Next& next) {
   for (std::uint32_t i = kept != 0 ? 1 : 0; i < grip.count; ++i) count(now, gates_[grip.gates[i]]);
   if (kept != 0) free_grips_.push_back(kept);
   extra.grip = keep(grip);
-  tidy_all(now, grip);
 }
 
 LaneRef Keys::lane_of(Slot slot) const {
@@ -207,7 +212,7 @@ void Keys::pass_on(Now now) {
     ledger_.lost_wakes.pop_back();
     if (!gates_[id].live) continue;
     let_in(now, id);
-    tidy(now, id);
+    loose_.push_back(id);
   }
 }
 
@@ -259,6 +264,7 @@ void Keys::settle(Now now, Fallout& fallout) {
   for (const std::string& node : std::exchange(fallout.nodes, {})) hold(now, node);
   if (std::exchange(fallout.limits, false)) rules_changed(now);
   pass_on(now);
+  tidy_loose(now);
 }
 
 // The job runs again, and keeps its place before the others of its key.
@@ -390,7 +396,8 @@ std::optional<KeyWait> Keys::wait_of(Now now, const Job& job) {
             .ordered = gate.ordered};
     if (!gate.is_full()) wait->free_in = opens_at(gate) - now.mono;
   }
-  tidy_all(now, grip);
+  loosen(grip);
+  tidy_loose(now);
   return wait;
 }
 

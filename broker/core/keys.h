@@ -90,6 +90,8 @@ class Keys {
   Next next(Now now, std::uint32_t line);
   // It starts: takes what it needs of its limits, before the ledger starts it.
   void take(Now now, const Next& next);
+  // When it is over with the answers of next(): gates that are as good as none are forgotten.
+  void tidy_loose(Now now);
   // After that: the lane that it was in offers its next job.
   void took(LaneRef lane);
   LaneRef lane_of(Slot slot) const;
@@ -136,7 +138,7 @@ class Keys {
   // keys.cpp
   void collect(Now now, const Job& job, Grip& grip);
   GateId shut_gate(Now now, const Job& job, const Grip& grip) const;
-  void tidy_all(Now now, const Grip& grip);
+  void loosen(const Grip& grip);
   std::uint32_t keep(const Grip& grip);
   void wait_at(Now now, GateId id, std::uint32_t lane);
   void open(std::uint32_t lane);
@@ -183,6 +185,7 @@ class Keys {
   ByName<GateId> by_name_;
   std::vector<Grip> grips_{1};
   std::vector<std::uint32_t> free_grips_;
+  std::vector<GateId> loose_;  // looked at, and perhaps as good as none
   Timers<GateTimer> timers_;
   Mono used_up_until_{};  // after a recovery: when times are counted from
   bool recovered_ = false;

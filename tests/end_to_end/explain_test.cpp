@@ -127,10 +127,11 @@ TEST_F(Explain, AnEarlierJobOfItsOrderedKeyIsNotThrough) {
 }
 
 TEST_F(Explain, ItIsBehindOthersOfItsQueueAndTheWorkersHaveNoCredit) {
-  worker("1", "1");
+  worker("1", "1");  // it holds one that runs, and one ahead
   occupy();
+  submit({});
   const std::string next = submit({});
-  EXPECT_THAT(explain(next), HasSubstr("is next in queue 'default', but its worker has no credit (1 of 1"));
+  EXPECT_THAT(explain(next), HasSubstr("is next in queue 'default', but its worker has no credit (2 of 2"));
   EXPECT_EQ(why(next)["why"], "no_credit");
   for (int i = 0; i < 3; ++i) submit({});
   const std::string last = submit({});

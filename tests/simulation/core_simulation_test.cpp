@@ -1,5 +1,5 @@
 // A long random life of the core against a model that knows only what a job may not do: be lost, run twice at
-// once, run after its outcome, have two outcomes, or be miscounted. The broker dies at random points and
+// once, run after its outcome, have two outcomes, be miscounted, or break a limit or the order of its key. The broker dies at random points and
 // recovers from a checkpoint and the changes since. At the end everything is worked off, and every job that
 // was accepted has exactly one outcome.
 //
@@ -14,6 +14,7 @@
 #include <set>
 
 #include "tests/simulation/core_driver.h"
+#include "tests/simulation/key_model.h"
 
 namespace joinery::tests {
 namespace {
@@ -29,6 +30,8 @@ class Life {
     configure("stack", {.mode = Mode::lifo});
     configure("urgent", {.mode = Mode::priority});
     configure("small", {.maxsize = 5});
+    configure("fair", {.fair = true});
+    for (const Limit& limit : KeyModel::limits()) admin(SetLimit{limit});
     batch_ = 1;
     admin(broker::OpenBatch{"all"});
   }
@@ -37,6 +40,7 @@ class Life {
     for (int step = 0; step < steps && !testing::Test::HasFailure(); ++step) {
       some_step();
       check_counts();
+      keys_.check_running(*driver_.core);
     }
   }
   // Everybody is there, nothing fails any more: all must end.
@@ -83,11 +87,13 @@ class Life {
     if (dice < 93) return retry();
     if (dice < 95) return driver_.checkpoint();
     if (dice < 97) return crash();
+    if (dice < 98) return hold();
+    if (dice < 99) return edit();
     return pause();
   }
 
   void submit() {
-    static const char* const queues[] = {"mail", "stack", "urgent", "small", "other"};
+    static const char* const queues[] = {"mail", "stack", "urgent", "small", "other", "fair"};
     const std::size_t producer = below(3);
     const std::uint32_t count = 1 + static_cast<std::uint32_t>(below(6));
     const std::vector<std::uint32_t> sizes(count, static_cast<std::uint32_t>(below(50)));
@@ -100,11 +106,20 @@ class Life {
     }
     Spec spec;
     spec.handler = below(2) == 0 ? "a" : "b";
-    const PutGroup group{.queue = queues[below(5)],
+    spec.ordered = below(4) == 0;
+    const std::vector<std::string>& keys = spec.ordered ? KeyModel::ordered_keys() : KeyModel::keys();
+    for (std::uint32_t i = 0; i < count; ++i) columns.key.push_back(keys[below(keys.size())]);
+    const char* queue = queues[below(6)];
+    if (spec.ordered && below(2) == 0) {
+      queue = "in-order";
+      columns.priority.clear();
+      columns.delay_ms.clear();
+    }
+    const PutGroup group{.queue = queue,
                          .spec = driver_.intern(spec),
                          .batch = below(2) == 0 ? batch_ : 0,
                          .sizes = sizes,
-                         .columns = below(2) == 0 ? &columns : nullptr};
+                         .columns = below(4) != 0 ? &columns : nullptr};
     see(driver_.apply(Submit{.session = producer_id(producer),
                              .sequence = ++sequences_[producer],
                              .groups = {&group, 1},
@@ -152,7 +167,7 @@ class Life {
     const WorkerInfo info{.name = fmt::format("w{}", i),
                           .host = {},
                           .processes = 1,
-                          .queues = {"urgent", "small", "mail", "stack", "other"},
+                          .queues = {"urgent", "small", "mail", "stack", "other", "fair", "in-order"},
                           .handlers = i == 0 ? std::vector<std::string>{"a"} : std::vector<std::string>{"*"},
                           .capacity = 1 + static_cast<std::uint32_t>(i) * 4};
     worker.connected = true;
@@ -185,6 +200,33 @@ class Life {
     admin(Pause{"other", "test", "why not"});
     admin(Resume{"other"});
   }
+  // A handler that runs changes what may start of a node.
+  void hold() {
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      for (const Token& token : workers_[i].held) {
+        const auto job = driver_.core->job(token.job);
+        if (!job || job->state != State::running || job->token != token) continue;
+        HoldKey hold{worker_id(i), token, KeyModel::held_node, {}, {}};
+        if (below(2) == 0) hold.interval_ms = below(700);
+        if (below(2) == 0) hold.until = driver_.now.wall + Duration(static_cast<std::int64_t>(below(2'000'000)));
+        keys_.held(driver_.now, hold.interval_ms, hold.until);
+        return see(driver_.apply(hold));
+      }
+    }
+  }
+  // A job that waits is changed, moved to another queue; or a limit is set again as it was.
+  void edit() {
+    const auto limits = KeyModel::limits();
+    if (below(3) == 0) return admin(SetLimit{limits[below(limits.size())]});
+    const auto waiting = driver_.core->jobs("", State::ready, 0, 1000);
+    if (waiting.empty()) return;
+    const JobId job = waiting[below(waiting.size())].id;
+    const bool to_other = below(2) == 0;
+    keys_.edited(job, to_other);
+    if (to_other) return admin(MoveTo{{job}, "other"});
+    const std::int64_t now_ms = driver_.now.wall.time_since_epoch() / 1ms;
+    admin(broker::Update{{job}, {}, now_ms + static_cast<std::int64_t>(below(3000))});
+  }
   void crash() {
     see(driver_.crash());
     for (Worker& worker : workers_) worker.connected = false;
@@ -212,6 +254,7 @@ class Life {
       EXPECT_GT(token.fence(), fences_[token.job])
           << "a delivery of job " << token.job << " with an old fence";
       fences_[token.job] = token.fence();
+      keys_.delivered(*driver_.core, driver_.now, token.job);
       accepted_.insert(token.job);  // children, and parts of parked puts
       const auto job = driver_.core->job(token.job);
       for (std::size_t i = 0; i < workers_.size(); ++i) {
@@ -271,6 +314,7 @@ class Life {
   std::map<std::size_t, std::uint64_t> sequences_;
   std::set<JobId> accepted_;
   std::map<JobId, std::uint64_t> fences_;
+  KeyModel keys_;
   BatchId batch_ = 0;
   bool healthy_ = false;
 };

@@ -188,7 +188,7 @@ std::uint32_t Keys::top_lane(std::uint32_t line) {
     const std::uint64_t rank = fair || !valid ? lane.rank : rank_of(ledger_.jobs[lane.head]);
     if (valid && rank == top.rank) return top.lane.lane;
     drop_offer(line);
-    if (valid && !fair && ranks_before(top.rank, rank)) offer(top.lane.lane);  // it has another head
+    if (valid && !fair) offer(top.lane.lane);  // it has another head
   }
   return 0;
 }

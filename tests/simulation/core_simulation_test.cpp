@@ -1,7 +1,7 @@
 // A long random life of the core against a model that knows only what a job may not do: be lost, run twice at
-// once, run after its outcome, have two outcomes, be miscounted, or break a limit or the order of its key. The broker dies at random points and
-// recovers from a checkpoint and the changes since. At the end everything is worked off, and every job that
-// was accepted has exactly one outcome.
+// once, run after its outcome, have two outcomes, be miscounted, or break a limit or the order of its key.
+// The broker dies at random points and recovers from a checkpoint and the changes since. At the end
+// everything is worked off, and every job that was accepted has exactly one outcome.
 //
 // JOINERY_SEED=n replays one life.
 #include <fmt/format.h>
@@ -55,7 +55,7 @@ class Life {
       if (counts.unfinished() + counts.parked == 0) break;
     }
     const Counts counts = driver_.core->totals();
-    EXPECT_EQ(counts.unfinished() + counts.parked, 0U);
+    EXPECT_EQ(counts.unfinished() + counts.parked, 0U) << stuck();
     std::uint64_t with_outcome = 0;
     for (JobId id = 1; id < driver_.core->next_job(); ++id) {
       with_outcome += driver_.core->job(id) ? 1 : 0;  // the others were parked and given up
@@ -66,6 +66,19 @@ class Life {
   }
 
  private:
+  // What is left over, and what the core says of it.
+  std::string stuck() const {
+    std::string text;
+    for (const JobView& job : driver_.core->jobs("", std::nullopt, 0, 20)) {
+      text += fmt::format("job {} {} in {}, key '{}', attempt {}", job.id, word(job.state), job.queue_name,
+                          job.key, job.attempt);
+      if (const auto wait = driver_.core->key_wait(driver_.now, job.id))
+        text += fmt::format(", waits for {}: {} of {} running{}", wait->node, wait->running, wait->most,
+                            wait->free_in ? fmt::format(", {} us", wait->free_in->count()) : "");
+      text += '\n';
+    }
+    return text;
+  }
   static CoreOptions options() { return {.finished_kept = 100'000, .queue_defaults = {}}; }
   static Spec plain_spec() {
     Spec spec;
@@ -195,7 +208,12 @@ class Life {
         {.queue = {},
          .jobs = {*std::next(accepted_.begin(), static_cast<std::ptrdiff_t>(below(accepted_.size())))}}});
   }
-  void retry() { admin(Retry{{}, "mail"}); }
+  void retry() {
+    // They come after those that wait.
+    for (const JobView& dead : driver_.core->jobs("mail", State::failed, 0, 1000))
+      keys_.edited(dead.id, true);
+    admin(Retry{{}, "mail"});
+  }
   void pause() {
     admin(Pause{"other", "test", "why not"});
     admin(Resume{"other"});
@@ -208,7 +226,8 @@ class Life {
         if (!job || job->state != State::running || job->token != token) continue;
         HoldKey hold{worker_id(i), token, KeyModel::held_node, {}, {}};
         if (below(2) == 0) hold.interval_ms = below(700);
-        if (below(2) == 0) hold.until = driver_.now.wall + Duration(static_cast<std::int64_t>(below(2'000'000)));
+        if (below(2) == 0)
+          hold.until = driver_.now.wall + Duration(static_cast<std::int64_t>(below(2'000'000)));
         keys_.held(driver_.now, hold.interval_ms, hold.until);
         return see(driver_.apply(hold));
       }

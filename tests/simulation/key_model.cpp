@@ -15,9 +15,9 @@ std::vector<Limit> KeyModel::limits() {
 }
 
 const std::vector<std::string>& KeyModel::keys() {
-  static const std::vector<std::string> all{
-      "",    "free",    "two",   "two/host:x", "host:x",    "host:y", "heavy/host:y", "slow",
-      "api", "two/api", "heavy", held_node,    "held/slow", "heavy"};
+  static const std::vector<std::string> all{"",       "free",         "two",       "two/host:x", "host:x",
+                                            "host:y", "heavy/host:y", "slow",      "api",        "two/api",
+                                            "heavy",  held_node,      "held/slow", "heavy"};
   return all;
 }
 
@@ -61,7 +61,7 @@ void KeyModel::started(const Limit& limit, const std::string& name, Now now) {
 }
 
 // The one before it is through, whatever became of it; and of a queue without priorities or delays the
-// earlier job starts first.
+// earlier job of a handler starts first (not every worker has both handlers).
 void KeyModel::started_ordered(const Core& core, const JobView& job) {
   const std::string name = std::string(job.queue_name) + '\n' + std::string(job.key);
   JobId& begun = begun_[name];
@@ -72,8 +72,9 @@ void KeyModel::started_ordered(const Core& core, const JobView& job) {
   }
   begun = job.id;
   if (job.queue_name != "in-order" || seen_.contains(job.id) || edited_.contains(job.id)) return;
-  EXPECT_GT(job.id, foremost_[name]);
-  foremost_[name] = job.id;
+  JobId& foremost = foremost_[name + '\n' + core.spec(job.spec).handler];
+  EXPECT_GT(job.id, foremost);
+  foremost = job.id;
 }
 
 void KeyModel::held(Now now, std::optional<std::uint64_t> interval_ms, std::optional<Wall> until) {

@@ -23,7 +23,7 @@ class KeyModel {
 
   void delivered(const broker::Core& core, Now now, JobId job);
   void held(Now now, std::optional<std::uint64_t> interval_ms, std::optional<Wall> until);
-  // It may come after later ones from now on; `moved`: to another queue.
+  // It may come after later ones from now on; `moved`: and lets them go first, though it ran before.
   void edited(JobId job, bool moved);
   // After each turn: no more run than may.
   void check_running(const broker::Core& core) const;
@@ -39,7 +39,7 @@ class KeyModel {
   };
   std::map<std::string, Node> nodes_;
   std::map<std::string, JobId> begun_;     // by queue and key: the ordered job that has its turn
-  std::map<std::string, JobId> foremost_;  // by queue and key: the last one that started for the first time
+  std::map<std::string, JobId> foremost_;  // by queue, key and handler: the last one that started
   std::set<JobId> seen_;
   std::set<JobId> edited_;
   Duration held_interval_{};

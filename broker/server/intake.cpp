@@ -176,6 +176,13 @@ void Intake::message(Session& session, protocol::Progress& progress) {
   parts_.progress.note(progress.token, progress.fraction, progress.text);
 }
 
+void Intake::message(Session& session, protocol::Hold& hold) {
+  if (!is_worker(session, "hold")) return;
+  HoldKey command{session.id, hold.token, std::move(hold.hold.key), hold.hold.interval_ms, {}};
+  if (hold.hold.until_ms) command.until = Wall(std::chrono::milliseconds(*hold.hold.until_ms));
+  parts_.transactor.apply(command);
+}
+
 void Intake::message(Session& session, protocol::Join& join) {
   parts_.transactor.apply(
       Join{session.id, join.request, {std::move(join.queue), join.batch, std::move(join.jobs)}});

@@ -44,6 +44,7 @@ class Intake {
 
   void message(Session& session, protocol::Capacity& capacity);
   void message(Session& session, protocol::Progress& progress);
+  void message(Session& session, protocol::Hold& hold);
   void message(Session& session, protocol::Join& join);
   void message(Session& session, protocol::Watch& watch);
   void message(Session& session, protocol::Forget& forget);

@@ -19,6 +19,7 @@ class NoJob final : public JobContext {
   void log(std::string_view, std::string_view) override {}
   void submit(std::string, Buffer, std::string) override { refuse(); }
   void submit(Group) override { refuse(); }
+  void hold(KeyHold) override { throw std::logic_error("a task that is not run as a job holds no key"); }
 
  private:
   [[noreturn]] static void refuse() {

@@ -42,6 +42,17 @@ Result<> validate(const Limit& limit) {
   return {};
 }
 
+Result<> validate(const KeyHold& hold) {
+  if (auto key = validate_key(hold.key, "key"); !key) return key;
+  if (hold.interval_ms.value_or(0) > limits::limit_time_max_ms)
+    return fail(Code::invalid_argument, fmt::format("interval_ms is {}; at most 366 days", *hold.interval_ms),
+                "interval_ms");
+  const std::int64_t until = hold.until_ms.value_or(0);
+  if (until >= 0 && until <= limits::hold_until_max_ms) return {};
+  return fail(Code::invalid_argument, fmt::format("until_ms is {}, expected Unix milliseconds", until),
+              "until_ms");
+}
+
 bool has_wildcard(std::string_view pattern) { return pattern.find('*') != std::string_view::npos; }
 
 bool matches(std::string_view pattern, std::string_view node) {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,8 +28,19 @@ struct Limit {
   bool operator==(const Limit&) const = default;
 };
 
+// What a running handler asks for one node of keys: "host:example.org".
+struct KeyHold {
+  std::string key;
+  // From now on so long between two starts, at least; 0: as its limit says. Holds until it is asked for
+  // again, or nobody did for a day.
+  std::optional<std::uint64_t> interval_ms;
+  std::optional<std::int64_t> until_ms;  // Unix milliseconds: nothing of it starts before
+  bool operator==(const KeyHold&) const = default;
+};
+
 namespace limits {
 constexpr std::size_t key_levels_max = 4;
+constexpr std::int64_t hold_until_max_ms = std::int64_t{253'402'300'800'000};  // the year 10000
 constexpr std::uint64_t limit_time_max_ms = std::uint64_t{366} * 24 * 3'600'000;
 constexpr std::uint32_t weight_max = 1000;
 }  // namespace limits
@@ -37,6 +49,7 @@ constexpr std::uint32_t weight_max = 1000;
 Result<> validate_key(std::string_view key, std::string_view field);
 // The error names the field: "pattern", "period_ms", ...
 Result<> validate(const Limit& limit);
+Result<> validate(const KeyHold& hold);
 
 bool has_wildcard(std::string_view pattern);
 bool matches(std::string_view pattern, std::string_view node);

@@ -267,6 +267,11 @@ void take(Reader& in, Progress& out) {
   out.text = in.str("text");
 }
 
+void take(Reader& in, Hold& out) {
+  out.token = token(in, "token");
+  out.hold = key_hold(in);
+}
+
 void take(Reader& in, Join& out) {
   out.request = in.u64("sequence");
   if (in.map("target") != 1) {
@@ -410,6 +415,7 @@ Result<Message> decode(Bytes frame) {
     case Type::acked: return decode_one<Acked>(frame, *type, 2);
     case Type::revoke: return decode_one<Revoke>(frame, *type, 3);
     case Type::progress: return decode_one<Progress>(frame, *type, 3);
+    case Type::hold: return decode_one<Hold>(frame, *type, 3);
     case Type::join: return decode_one<Join>(frame, *type, 2);
     case Type::joined: return decode_one<Joined>(frame, *type, 2);
     case Type::watch: return decode_one<Watch>(frame, *type, 2);

@@ -186,6 +186,12 @@ void put(Writer& out, const Progress& progress) {
   out.str(progress.text);
 }
 
+void put(Writer& out, const Hold& hold) {
+  begin(out, Type::hold, 3);
+  protocol::put(out, hold.token);
+  protocol::put(out, hold.hold);
+}
+
 void put(Writer& out, const Join& join) {
   begin(out, Type::join, 2);
   out.u64(join.request);

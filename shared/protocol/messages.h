@@ -16,6 +16,7 @@
 
 #include "shared/base/bytes.h"
 #include "shared/job/job.h"
+#include "shared/job/limit.h"
 
 namespace joinery::protocol {
 
@@ -38,6 +39,7 @@ enum class Type : std::uint8_t {
   acked = 23,
   revoke = 24,
   progress = 25,
+  hold = 26,
   // waiting
   join = 30,
   joined = 31,
@@ -179,6 +181,11 @@ struct Progress {
   double fraction = 0;
   std::string text;
 };
+// [26, token, key, options(map: "interval_ms", "until_ms")]
+struct Hold {
+  Token token;
+  KeyHold hold;
+};
 
 // [30, sequence, target(map: "queue" | "batch" | "jobs")]
 struct Join {
@@ -228,8 +235,8 @@ struct Reply {
   Bytes result;
 };
 
-using Message =
-    std::variant<Hello, Welcome, ErrorMessage, Heartbeat, Goodbye, Submit, Accepted, Capacity, Dispatch,
-                 Finish, Acked, Revoke, Progress, Join, Joined, Watch, Outcomes, Forget, Request, Reply>;
+using Message = std::variant<Hello, Welcome, ErrorMessage, Heartbeat, Goodbye, Submit, Accepted, Capacity,
+                             Dispatch, Finish, Acked, Revoke, Progress, Hold, Join, Joined, Watch, Outcomes,
+                             Forget, Request, Reply>;
 
 }  // namespace joinery::protocol

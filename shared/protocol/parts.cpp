@@ -20,6 +20,39 @@ Token token(Reader& in, const char* field) {
   return token;
 }
 
+void put(Writer& out, const KeyHold& hold) {
+  out.str(hold.key);
+  out.map(std::size_t{hold.interval_ms.has_value()} + hold.until_ms.has_value());
+  if (hold.interval_ms) {
+    out.str("interval_ms");
+    out.u64(*hold.interval_ms);
+  }
+  if (hold.until_ms) {
+    out.str("until_ms");
+    out.i64(*hold.until_ms);
+  }
+}
+
+KeyHold key_hold(Reader& in) {
+  KeyHold hold;
+  hold.key = in.str("key");
+  const std::uint32_t members = in.map("options");
+  for (std::uint32_t i = 0; i < members && in.ok(); ++i) {
+    const Bytes key = in.str("options' key");
+    if (key == "interval_ms") {
+      hold.interval_ms = in.u64("options.interval_ms");
+    } else if (key == "until_ms") {
+      hold.until_ms = in.i64("options.until_ms");
+    } else {
+      unknown_key(in, "options", key);
+    }
+  }
+  if (!in.ok()) return hold;
+  if (const auto valid = validate(hold); !valid)
+    in.refuse(valid.error().code, valid.error().message, valid.error().field);
+  return hold;
+}
+
 void put(Writer& out, const std::vector<Token>& tokens) {
   out.array(tokens.size());
   for (const Token& token : tokens) put(out, token);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "shared/job/job.h"
+#include "shared/job/limit.h"
 #include "shared/protocol/codec.h"
 #include "shared/protocol/reader.h"
 #include "shared/protocol/writer.h"
@@ -34,6 +35,10 @@ void put(Writer& out, const std::vector<Group>& groups);
 // of `out`.
 void group(Reader& in, std::size_t payload_max, RawGroup& out);
 void groups(Reader& in, std::size_t payload_max, std::vector<Group>& out);
+
+// Two elements: the key, and a map of what is asked for.
+void put(Writer& out, const KeyHold& hold);
+KeyHold key_hold(Reader& in);
 
 Code code(Reader& in, const char* field);
 

@@ -117,6 +117,12 @@ void put(Writer& out, const Shared& shared) {
   out.str(shared.name_space);
 }
 
+void put(Writer& out, const Hold& hold) {
+  begin(out, Type::hold, 3);
+  out.u64(hold.job);
+  protocol::put(out, hold.hold);
+}
+
 void take(Reader& in, Ready& out) {
   out.version = in.u32("version");
   protocol::texts(in, "handlers", out.handlers);
@@ -241,6 +247,11 @@ void take(Reader& in, Shared& out) {
   out.name_space = in.str("namespace");
 }
 
+void take(Reader& in, Hold& out) {
+  out.job = in.u64("job");
+  out.hold = protocol::key_hold(in);
+}
+
 template <typename M>
 void take_as(Reader& in, std::uint32_t found, std::uint32_t fields, Message& out) {
   if (found != 1 + fields) {
@@ -265,6 +276,7 @@ void take_message(Reader& in, Message& out) {
     case Type::cancel: return take_as<Cancel>(in, found, 2, out);
     case Type::stop: return take_as<Stop>(in, found, 0, out);
     case Type::shared: return take_as<Shared>(in, found, 2, out);
+    case Type::hold: return take_as<Hold>(in, found, 3, out);
   }
   in.refuse(Code::unknown_message, fmt::format("type is {}, which no message has", type), "type");
 }

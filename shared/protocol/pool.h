@@ -15,6 +15,7 @@
 #include "shared/base/bytes.h"
 #include "shared/base/error.h"
 #include "shared/job/job.h"
+#include "shared/job/limit.h"
 
 namespace joinery::pool {
 
@@ -34,7 +35,8 @@ enum class Type : std::uint8_t {
   log = 5,
   cancel = 6,
   stop = 7,
-  shared = 8
+  shared = 8,
+  hold = 9
 };
 
 // [1, version, [handler...], board]; from the process
@@ -96,14 +98,20 @@ struct Cancel {
 };
 // [7]; from the supervisor
 struct Stop {};
-// [8, redis_url, namespace]; from the supervisor: where shared values and locks live, for the jobs that follow
+// [8, redis_url, namespace]; from the supervisor: where shared values and locks live, for the jobs that
+// follow
 struct Shared {
   std::string redis_url;  // empty: there is none
   std::string name_space;
   bool operator==(const Shared&) const = default;
 };
+// [9, job, key, options(map: "interval_ms", "until_ms")]
+struct Hold {
+  JobId job = 0;
+  KeyHold hold;
+};
 
-using Message = std::variant<Ready, Run, Done, Progress, Log, Cancel, Stop, Shared>;
+using Message = std::variant<Ready, Run, Done, Progress, Log, Cancel, Stop, Shared, Hold>;
 
 void encode(const Message& message, Buffer& out);
 // Takes one message off the front of `stream`: the number of bytes it took, 0 if the rest has not come yet.

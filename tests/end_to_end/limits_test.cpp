@@ -100,6 +100,58 @@ TEST_F(Limits, TenantsOfAFairQueueTakeTurnsByTheirWeights) {
   EXPECT_THAT(begin, ::testing::UnorderedElementsAre("many", "gold", "gold", "one"));
 }
 
+TEST_F(Limits, AHandlerSlowsItsKeyDownBeforeTheNextJobOfItStartsAlsoOverARestart) {
+  stack.start_worker({"--plugin", POLITE_PLUGIN, "--processes", "2", "--prefetch", "8"});
+  say({"limit", "set", "host:*", "--concurrency", "1"});
+  for (const std::string key : {"apart", "closed"}) {
+    const std::string first = say({"submit", "--key", "host:" + key, key});
+    const std::string second = say({"submit", "--key", "host:" + key, key});
+    EXPECT_EQ(stack.joinery({"result", first}).status, 0);
+    EXPECT_THAT(say({"explain", second}),
+                HasSubstr("waits for key 'host:" + key + "' (0 of 1 running; next slot in 3"));
+  }
+  stack.broker().signal(SIGKILL);
+  stack.broker().wait();
+  stack.start_broker();
+  EXPECT_TRUE(eventually([&] {
+    return say({"--json", "worker", "ls"}).find("\"connected\":true") != std::string::npos;
+  }));
+  for (const std::string job : {"2", "4"}) EXPECT_THAT(say({"explain", job}), HasSubstr("next slot in 3"));
+  EXPECT_THAT(stack.joinery({"submit", "--wait", "--attempts", "1", "wrong"}).err,
+              HasSubstr("key is 'host//'"));
+}
+
+// As docs/protocol.md tells it.
+TEST_F(Limits, AProgramInAnyLanguageSlowsItsKeyDown) {
+  if (std::string(PYTHON_WITH_MSGPACK).empty()) GTEST_SKIP() << "there is no python3 with msgpack";
+  std::ofstream(stack.dir() / "polite.py") << R"(import msgpack, os, socket
+wire = socket.socket(fileno=3)
+unpacker = msgpack.Unpacker(raw=False)
+def send(*message):
+    wire.sendall(msgpack.packb(message))
+send(1, 1, ["polite"], False)
+while data := wire.recv(1 << 16):
+    unpacker.feed(data)
+    for message in unpacker:
+        if message[0] == 2:
+            for id, attempt, epoch, batch, payload in message[3]:
+                send(9, id, "host:x", {"interval_ms": 3600000})
+                send(3, [id])
+        elif message[0] == 7:
+            os._exit(0)
+)";
+  const std::string config = stack.dir() / "worker.toml";
+  std::ofstream(config) << "[handler.polite]\ncommand = [\"" PYTHON_WITH_MSGPACK "\", \""
+                        << stack.dir() / "polite.py"
+                        << "\"]\n";
+  stack.start_worker({"--config", config, "--processes", "1", "--prefetch", "1"});
+  say({"limit", "set", "host:*", "--concurrency", "1"});
+  const std::string first = say({"submit", "--key", "host:x", "polite"});
+  const std::string second = say({"submit", "--key", "host:x", "polite"});
+  EXPECT_EQ(stack.joinery({"result", first}).status, 0);
+  EXPECT_THAT(say({"explain", second}), HasSubstr("next slot in 3"));
+}
+
 TEST_F(Limits, AWrongLimitIsRefusedByItsField) {
   EXPECT_THAT(stack.joinery({"limit", "set", "a", "--concurrency", "0"}).err, HasSubstr("block for ever"));
   EXPECT_THAT(stack.joinery({"limit", "set", "a", "--rate", "often"}).err, HasSubstr("--rate"));

@@ -28,7 +28,8 @@ std::vector<pool::Message> pool_messages() {
           pool::Progress{7, 0.5, "half"},
           pool::Log{7, "info", "line"},
           pool::Cancel{7, Code::cancelled},
-          pool::Stop{}};
+          pool::Stop{},
+          pool::Hold{7, {"host:x", 500, 1'700'000'000'000}}};
 }
 
 }  // namespace

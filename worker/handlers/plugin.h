@@ -16,7 +16,7 @@
 namespace joinery::handlers {
 
 // Changes whenever JobContext, Registry or Handler do.
-constexpr unsigned plugin_abi = 1;
+constexpr unsigned plugin_abi = 2;
 
 // Loads the file for the rest of the process's life and lets it add its handlers. Errors: invalid_config,
 // saying what is wrong with the file.

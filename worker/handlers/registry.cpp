@@ -1,5 +1,32 @@
 #include "worker/handlers/registry.h"
 
+#include <algorithm>
+
+namespace joinery {
+namespace {
+
+KeyHold checked(KeyHold hold) {
+  if (const auto valid = validate(hold); !valid) throw std::invalid_argument(valid.error().message);
+  return hold;
+}
+
+}  // namespace
+
+void JobContext::set_delay(std::string_view key, std::chrono::milliseconds delay) {
+  const auto ms = static_cast<std::uint64_t>(std::max<std::int64_t>(delay.count(), 0));
+  hold(checked({.key = std::string(key), .interval_ms = ms, .until_ms = {}}));
+}
+
+// Rounded up: not a moment early. What is beyond all calendars is cut off.
+void JobContext::block_until(std::string_view key, Wall time) {
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(time.time_since_epoch()).count();
+  hold(checked({.key = std::string(key),
+                .interval_ms = {},
+                .until_ms = std::clamp<std::int64_t>(ms, 0, limits::hold_until_max_ms)}));
+}
+
+}  // namespace joinery
+
 namespace joinery::handlers {
 
 void Registry::add(std::string name, Handler handler) {

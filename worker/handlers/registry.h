@@ -13,6 +13,7 @@
 #include "shared/base/bytes.h"
 #include "shared/base/time.h"
 #include "shared/job/job.h"
+#include "shared/job/limit.h"
 
 namespace joinery {
 
@@ -81,6 +82,13 @@ class JobContext {
   virtual void submit(std::string handler, Buffer payload, std::string queue = {}) = 0;
   // Payloads are copied. Throws std::invalid_argument if a field of the group is not valid.
   virtual void submit(Group group) = 0;
+  // Slows one key down ("host:example.org"; a level, or a path from the outermost level), whatever its limit
+  // says: from now on at least so long between two starts, on all workers; zero: as the limit says. Known to
+  // the broker before this job's end is. Throws std::invalid_argument for what is no key.
+  void set_delay(std::string_view key, std::chrono::milliseconds delay);
+  // Nothing of the key starts before.
+  void block_until(std::string_view key, Wall time);
+  virtual void hold(KeyHold hold) = 0;
   virtual SharedPlace shared_place() const { return {}; }
 };
 

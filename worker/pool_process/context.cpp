@@ -41,6 +41,11 @@ void Context::log(std::string_view level, std::string_view text) {
   outbox_.send_soon();
 }
 
+void Context::hold(KeyHold hold) {
+  outbox_.send(pool::Hold{id(), std::move(hold)});
+  outbox_.send_soon();
+}
+
 void Context::submit(std::string handler, Buffer payload, std::string queue) {
   if (queue.empty()) queue = this->queue();
   // Children like the last one join its group: a crawler's thousand links are one.

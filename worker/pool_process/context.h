@@ -34,6 +34,7 @@ class Context final : public JobContext {
   void log(std::string_view level, std::string_view text) override;
   void submit(std::string handler, Buffer payload, std::string queue) override;
   void submit(Group group) override;
+  void hold(KeyHold hold) override;
   SharedPlace shared_place() const override { return batch_->shared ? *batch_->shared : SharedPlace{}; }
 
  private:

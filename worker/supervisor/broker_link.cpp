@@ -155,6 +155,22 @@ void BrokerLink::progress(protocol::Progress progress) {
   progress_[progress.token.job] = std::move(progress);
 }
 
+// The newest of a job and key takes the place of the one before.
+void BrokerLink::hold(protocol::Hold hold) {
+  const auto old = std::ranges::find_if(holds_, [&](const Held& held) {
+    return held.message.token == hold.token && held.message.hold.key == hold.hold.key;
+  });
+  if (old == holds_.end()) {
+    holds_.push_back({std::move(hold), last_sequence_ + 1});
+    return;
+  }
+  KeyHold& known = old->message.hold;
+  if (hold.hold.interval_ms) known.interval_ms = hold.hold.interval_ms;
+  if (hold.hold.until_ms) known.until_ms = hold.hold.until_ms;
+  old->before = last_sequence_ + 1;
+  old->sent = false;
+}
+
 // What has gathered becomes frames; few, and none too large.
 void BrokerLink::frame_finishes() {
   std::size_t next = 0;
@@ -185,6 +201,13 @@ void BrokerLink::send_finishes(Mono now) {
   }
 }
 
+void BrokerLink::send_holds(Mono now) {
+  for (Held& held : holds_) {
+    if (!held.sent && !send(now, protocol::Message(held.message))) return;
+    held.sent = true;
+  }
+}
+
 // Small changes wait: less by a tenth or so is not worth a frame.
 void BrokerLink::send_capacity(Mono now) {
   const std::uint32_t least = capacity_told_ - capacity_told_ / 8;
@@ -206,7 +229,8 @@ void BrokerLink::send_progress(Mono now) {
 void BrokerLink::flush(Mono now) {
   if (!runs_.empty() || !reports_.empty()) frame_finishes();
   if (state_ != State::in_session || blocked_) return;
-  send_finishes(now);
+  send_holds(now);
+  if (state_ == State::in_session && !blocked_) send_finishes(now);
   if (state_ == State::in_session && !blocked_) send_capacity(now);
   if (state_ == State::in_session && !blocked_) send_progress(now);
 }
@@ -284,6 +308,7 @@ void BrokerLink::handle_welcome(Mono now, const protocol::Welcome& welcome) {
   heartbeat_ = std::chrono::milliseconds(welcome.heartbeat_ms);
   lease_ = std::chrono::milliseconds(welcome.lease_ms);
   sent_ = 0;
+  for (Held& held : holds_) held.sent = false;
   spdlog::info("{} session with the broker at {}, epoch {}", welcome.resumed ? "resumed the" : "new",
                endpoint_, welcome.epoch);
   events_.welcomed(welcome);
@@ -319,6 +344,7 @@ void BrokerLink::handle_acked(const protocol::Acked& acked) {
     unacked_.pop_front();
     if (sent_ > 0) --sent_;
   }
+  std::erase_if(holds_, [&](const Held& held) { return held.sent && held.before <= acked.sequence; });
   for (const Token& token : acked.refused) {
     spdlog::debug("job {} attempt {}: its end was refused, it runs elsewhere or has ended", token.job,
                   token.attempt);

@@ -53,6 +53,8 @@ class BrokerLink {
   void succeeded(std::span<const Token> tokens);
   void report(OwnedReport report);
   void progress(protocol::Progress progress);
+  // Goes out before the finish of its job.
+  void hold(protocol::Hold hold);
   // A query. Its sequence; 0: not in session now.
   std::uint64_t request(Mono now, const std::string& verb, Bytes arguments);
   // Sends what has gathered.
@@ -75,6 +77,11 @@ class BrokerLink {
     std::uint64_t sequence = 0;
     Buffer frame;
   };
+  struct Held {
+    protocol::Hold message;
+    std::uint64_t before = 0;  // an ack of a finish with this sequence or a later one is one of this too
+    bool sent = false;         // on this connection
+  };
 
   void connect(Mono now);
   void disconnect(Mono now, const std::string& why, Duration pause);
@@ -92,6 +99,7 @@ class BrokerLink {
   void send_finishes(Mono now);
   void send_capacity(Mono now);
   void send_progress(Mono now);
+  void send_holds(Mono now);
 
   transport::Context& context_;
   std::string endpoint_;
@@ -108,6 +116,7 @@ class BrokerLink {
   std::deque<Unacked> unacked_;
   std::size_t sent_ = 0;  // of unacked_, on this connection
   std::uint64_t last_sequence_ = 0;
+  std::vector<Held> holds_;  // not acked yet
   std::map<JobId, protocol::Progress> progress_;
   std::uint32_t capacity_ = 0;
   std::uint32_t capacity_told_ = 0;

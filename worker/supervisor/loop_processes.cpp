@@ -197,6 +197,8 @@ void Loop::take_message(ProcessId id, Entry& entry, pool::Message& message) {
     if (!token) return;
     entry.progress = {*token, progress->fraction, readable(progress->text)};
     link_.progress(entry.progress);
+  } else if (auto* hold = std::get_if<pool::Hold>(&message)) {
+    if (const auto token = plan_.token(id, hold->job)) link_.hold({*token, std::move(hold->hold)});
   } else if (const auto* log = std::get_if<pool::Log>(&message)) {
     spdlog::log(spdlog::level::from_str(log->level), "job {}: {}", log->job, log->text);
   }

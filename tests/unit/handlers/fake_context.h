@@ -28,6 +28,7 @@ class FakeContext : public JobContext {
   void log(std::string_view, std::string_view) override {}
   void submit(std::string handler, Buffer, std::string) override { submitted.push_back(std::move(handler)); }
   void submit(Group group) override { submitted.push_back(group.spec.handler); }
+  void hold(KeyHold hold) override { holds.push_back(std::move(hold)); }
 
   void cancel() {
     const std::lock_guard lock(mutex_);
@@ -38,6 +39,7 @@ class FakeContext : public JobContext {
   std::optional<Mono> deadline_at;
   double last_progress = 0;
   std::vector<std::string> submitted;
+  std::vector<KeyHold> holds;
 
  private:
   std::string queue_ = "mail";

@@ -111,6 +111,8 @@ inline std::vector<Message> one_of_each() {
       Acked{77, {token}},
       Revoke{{token, {1, 1, 1}}, Code::worker_lost, 5'000},
       Progress{token, 0.25, "a quarter"},
+      Hold{token, {"host:x", 500, 1}},
+      Hold{token, {"tenant:a/host:x", {}, {}}},
       Join{1, "mail", 0, {}},
       Join{2, "", 300, {}},
       Join{3, "", 0, {1, 1'000, 1'000'000}},

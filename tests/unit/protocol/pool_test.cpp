@@ -38,6 +38,7 @@ std::vector<Message> one_of_each() {
       Cancel{7, Code::cancelled},
       Stop{},
       Shared{"unix:///run/redis", "00ab"},
+      Hold{7, {"host:x", 0, 1'700'000'000'000}},
   };
 }
 
@@ -81,7 +82,7 @@ TEST(Pool, WhatIsNoMessageIsAnErrorAtOnce) {
   const std::pair<Bytes, Code> table[] = {
       {"hello\n", Code::malformed_frame},
       {Bytes("\x91\x00", 2), Code::unknown_message},
-      {"\x91\x09", Code::unknown_message},
+      {"\x91\x0a", Code::unknown_message},
       {"\x92\x07\x01", Code::malformed_frame},                             // stop has no fields
       {"\x94\x01\x02\x90\xc2", Code::unsupported_version},                 // ready
       {"\x94\x01\x01\x91\xa0\xc2", Code::invalid_argument},                // a handler without a name

@@ -27,7 +27,9 @@ struct WorkerInfo {
   std::uint32_t pid = 0;
   std::uint32_t processes = 0;
   std::uint32_t threads = 1;
-  std::vector<std::string> queues;    // served; the first with a job that can run is served first (strict)
+  std::vector<std::string> queues;  // served; the first with a job that can run is served first (strict)
+  // As many as queues: they take turns, so many jobs of each in a round. Empty: strict.
+  std::vector<std::uint32_t> weights{};
   std::vector<std::string> handlers;  // names it can run; "*": all
   std::uint32_t capacity = 0;         // deliveries that it may hold at a time
 };

@@ -68,16 +68,40 @@ std::uint64_t Core::Impl::ready_for(const Session& worker) const {
 std::uint32_t Core::Impl::take(Taking& taking, std::uint32_t most) {
   most = std::min(most, taking.free);
   std::uint32_t taken = 0;
-  for (std::uint32_t id : taking.worker->queues) {
-    if (taken == most) break;
-    QueueState& queue = ledger.queues[id];
-    if (id != 0 && !queue.paused && queue.counts.ready != 0) taken += take_from(queue, taking, most - taken);
+  if (!taking.worker->info.weights.empty()) {
+    taken = take_in_turns(taking, most);
+  } else {
+    for (std::uint32_t id : taking.worker->queues) {
+      if (taken == most) break;
+      taken += take_from(id, taking, most - taken);
+    }
   }
   taking.free -= taken;
   return taken;
 }
 
-std::uint32_t Core::Impl::take_from(QueueState& queue, Taking& taking, std::uint32_t most) {
+// Round robin by weights: a queue that has nothing for the worker passes its turn on, and no queue waits for
+// more than one round.
+std::uint32_t Core::Impl::take_in_turns(Taking& taking, std::uint32_t most) {
+  Session& worker = *taking.worker;
+  std::uint32_t taken = 0;
+  for (std::size_t idle = 0; taken < most && idle <= worker.queues.size();) {
+    if (worker.turn_left == 0) {
+      worker.turn = (worker.turn + 1) % worker.queues.size();
+      worker.turn_left = worker.info.weights[worker.turn];
+    }
+    const std::uint32_t more =
+        take_from(worker.queues[worker.turn], taking, std::min(most - taken, worker.turn_left));
+    taken += more;
+    worker.turn_left = more == 0 ? 0 : worker.turn_left - more;
+    idle = more == 0 ? idle + 1 : 0;
+  }
+  return taken;
+}
+
+std::uint32_t Core::Impl::take_from(std::uint32_t id, Taking& taking, std::uint32_t most) {
+  QueueState& queue = ledger.queues[id];
+  if (id == 0 || queue.paused || queue.counts.ready == 0) return 0;
   std::uint32_t taken = 0;
   for (auto level = queue.levels.begin(); level != queue.levels.end() && taken < most;) {
     const std::int64_t priority = level->first;

@@ -33,6 +33,8 @@ struct Session {
   std::vector<std::uint32_t> queues;  // as info.queues; 0: there is no such queue yet
   std::vector<bool> handlers;         // by number
   bool any_handler = false;
+  std::size_t turn = 0;         // with weights: the queue that is served,
+  std::uint32_t turn_left = 0;  // and how many more of its jobs until it is the next one's turn
   std::uint64_t succeeded = 0;
   std::uint64_t failed = 0;
   // Outcomes for it that are not sent yet.
@@ -127,7 +129,8 @@ class Core::Impl {
   };
   void dispatch(Effects& effects);
   std::uint32_t take(Taking& taking, std::uint32_t most);
-  std::uint32_t take_from(QueueState& queue, Taking& taking, std::uint32_t most);
+  std::uint32_t take_in_turns(Taking& taking, std::uint32_t most);
+  std::uint32_t take_from(std::uint32_t id, Taking& taking, std::uint32_t most);
   std::uint32_t take_best(QueueState& queue, const std::vector<std::uint32_t>& lines, Taking& taking,
                           std::uint32_t most);
   void deliver(const QueueState& queue, const Job& job, std::size_t from, Taking& taking);

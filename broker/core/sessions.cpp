@@ -71,6 +71,8 @@ void Core::Impl::describe_worker(Session& worker, const WorkerInfo& info) {
   worker.info = info;
   worker.queues.clear();
   for (const std::string& name : info.queues) worker.queues.push_back(ledger.find_queue(name));
+  worker.turn = worker.queues.empty() ? 0 : worker.queues.size() - 1;  // so that the first one begins
+  worker.turn_left = 0;
   worker.handlers.clear();
   worker.any_handler = std::ranges::find(info.handlers, "*") != info.handlers.end();
   for (const std::string& name : info.handlers) {

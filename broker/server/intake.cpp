@@ -25,6 +25,7 @@ WorkerInfo worker_of(protocol::Hello& hello) {
           .processes = hello.processes,
           .threads = hello.threads,
           .queues = std::move(hello.queues),
+          .weights = std::move(hello.weights),
           .handlers = std::move(hello.handlers),
           .capacity = hello.capacity};
 }

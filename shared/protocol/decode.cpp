@@ -51,6 +51,9 @@ void hello_info(Reader& in, Hello& out) {
       out.capacity = in.u32("info.capacity");
     } else if (key == "queues") {
       texts(in, "info.queues", out.queues);
+    } else if (key == "weights") {
+      out.weights.resize(in.array("info.weights"));
+      for (std::uint32_t& weight : out.weights) weight = in.u32("info.weights");
     } else if (key == "handlers") {
       texts(in, "info.handlers", out.handlers);
     } else if (key == "held") {
@@ -69,6 +72,17 @@ void check_names(Reader& in, const std::vector<std::string>& names, const char* 
   }
 }
 
+void check_weights(Reader& in, const Hello& hello) {
+  if (hello.weights.empty() || !in.ok()) return;
+  const auto good = [](std::uint32_t weight) { return weight != 0 && weight <= limits::weight_max; };
+  if (hello.weights.size() == hello.queues.size() && std::ranges::all_of(hello.weights, good)) return;
+  in.refuse(Code::invalid_argument,
+            fmt::format(
+                "info.weights has {} elements, expected none or a number from 1 to {} for each of {} queues",
+                hello.weights.size(), limits::weight_max, hello.queues.size()),
+            "info.weights");
+}
+
 void take(Reader& in, std::uint32_t fields, Hello& out) {
   out.version = in.u32("version");
   // Before the number of fields is looked at, which another version may have changed.
@@ -84,6 +98,7 @@ void take(Reader& in, std::uint32_t fields, Hello& out) {
   hello_info(in, out);
   check_names(in, out.queues, "info.queues");
   check_names(in, out.handlers, "info.handlers");
+  check_weights(in, out);
 }
 
 void take(Reader& in, Welcome& out) {

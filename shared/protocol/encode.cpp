@@ -37,7 +37,7 @@ void put(Writer& out, const Hello& hello) {
   out.u64(hello.version);
   out.u64(static_cast<std::uint64_t>(hello.role));
   put(out, hello.session);
-  out.map(worker ? 10 : 4);
+  out.map(worker ? std::size_t{10} + !hello.weights.empty() : 4);
   text(out, "name", hello.name);
   text(out, "host", hello.host);
   number(out, "pid", hello.pid);
@@ -52,6 +52,10 @@ void put(Writer& out, const Hello& hello) {
   protocol::put(out, hello.handlers);
   out.str("held");
   protocol::put(out, hello.held);
+  if (hello.weights.empty()) return;
+  out.str("weights");
+  out.array(hello.weights.size());
+  for (const std::uint32_t weight : hello.weights) out.u64(weight);
 }
 
 void put(Writer& out, const Welcome& welcome) {

@@ -68,6 +68,7 @@ struct Hello {
   std::uint32_t threads = 1;
   std::uint32_t capacity = 0;
   std::vector<std::string> queues;
+  std::vector<std::uint32_t> weights{};  // as many as queues, or none
   std::vector<std::string> handlers;
   std::vector<Token> held;
 };

@@ -132,6 +132,8 @@ int run_as_supervisor(handlers::Registry& registry, int argc, char** argv) {
         "there are no handlers to run: expected --allow-exec, --plugin FILE, or a table [handler.NAME] in "
         "worker.toml");
   }
+  if (const auto weights = worker::queue_weights(options); !weights)
+    return refuse(ExitCode::config, weights.error().message);
   if (!options.plugins.empty() && !options.health) {
     if (const auto code = try_plugins(registry, options)) return *code;
   }

@@ -161,7 +161,7 @@ void BrokerLink::hold(protocol::Hold hold) {
     return held.message.token == hold.token && held.message.hold.key == hold.hold.key;
   });
   if (old == holds_.end()) {
-    holds_.push_back({std::move(hold), last_sequence_ + 1});
+    holds_.push_back({.message = std::move(hold), .before = last_sequence_ + 1});
     return;
   }
   KeyHold& known = old->message.hold;

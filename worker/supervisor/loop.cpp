@@ -52,6 +52,7 @@ protocol::Hello hello_of(const SupervisorOptions& options, const std::string& na
   for (const auto& pool : plan_settings(options).pools) hello.processes += pool.processes;
   hello.threads = options.threads;
   hello.queues = options.queues;
+  hello.weights = queue_weights(options).value_or(std::vector<std::uint32_t>{});  // checked at the start
   return hello;
 }
 

@@ -1,9 +1,11 @@
 // The option table of joinery-worker, and the command line that it becomes for the built-in pool.
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <charconv>
 #include <sstream>
 
+#include "shared/job/limit.h"
 #include "worker/supervisor/supervisor.h"
 
 namespace joinery::worker {
@@ -60,10 +62,30 @@ Result<CommandPool> parse_pool(const std::string& name, const config::Options::T
 
 }  // namespace
 
+Result<std::vector<std::uint32_t>> queue_weights(const SupervisorOptions& options) {
+  std::vector<std::uint32_t> weights;
+  for (const std::string& text : options.weights) {
+    std::uint32_t weight = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), weight);
+    if (error != std::errc{} || end != text.data() + text.size() || weight == 0 ||
+        weight > limits::weight_max)
+      return fail(Code::invalid_config,
+                  fmt::format("weights has \"{}\", expected numbers from 1 to {}", text, limits::weight_max),
+                  "weights");
+    weights.push_back(weight);
+  }
+  if (weights.empty() || weights.size() == options.queues.size()) return weights;
+  return fail(Code::invalid_config,
+              fmt::format("weights has {} numbers for {} queues; expected one for each, or none",
+                          weights.size(), options.queues.size()),
+              "weights");
+}
+
 void add_options(config::Options& table, SupervisorOptions& options) {
   table.add("endpoint", options.endpoint, "ZeroMQ endpoint of the broker");
   table.add("name", options.name, "name of this worker in `joinery worker ls` (default: host:pid)");
   table.add("queues", options.queues, "queues to serve; the first with a job that can run goes first");
+  table.add("weights", options.weights, "a number for each queue: they take turns, so many jobs at a time");
   table.add("processes", options.processes, "pool processes; 0: one per core", 0, 1024);
   table.add("threads", options.threads, "handlers at a time in each pool process", 1, 63);
   table.add("prefetch", options.prefetch, "jobs held ahead per thread; 0: by how long they run", 0, 65'536);

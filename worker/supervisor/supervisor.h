@@ -31,6 +31,7 @@ struct SupervisorOptions {
   std::string endpoint = "tcp://127.0.0.1:7733";
   std::string name;  // empty: host:pid
   std::vector<std::string> queues{"default"};
+  std::vector<std::string> weights;        // as many as queues: they take turns; none: the first goes first
   std::uint32_t processes = 0;             // 0: one per core
   std::uint32_t threads = 1;               // per process of the built-in pool
   std::uint32_t prefetch = 0;              // jobs held ahead per thread; 0: by how long they run
@@ -56,6 +57,9 @@ struct SupervisorOptions {
 // The options of joinery-worker: flags, environment and worker.toml fill `options`, which must outlive the
 // table.
 void add_options(config::Options& table, SupervisorOptions& options);
+
+// As numbers. Error: invalid_config, naming the option.
+Result<std::vector<std::uint32_t>> queue_weights(const SupervisorOptions& options);
 
 // The command line of a process of the built-in pool, without the program:
 //   --pool-process --threads M [--allow-exec] [--exec-output-max BYTES] [--plugin FILE]...

@@ -119,6 +119,7 @@ std::string Conversation::worker(const std::string& name, std::vector<std::strin
                   .processes = options.processes,
                   .threads = 1,
                   .queues = std::move(queues),
+                  .weights = options.weights,
                   .handlers = options.handlers,
                   .capacity = options.capacity};
   return text(driver.apply(Connect{id(name), Role::worker, std::move(info), tokens(options.held)}));

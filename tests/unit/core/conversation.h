@@ -65,6 +65,7 @@ class Conversation {
     std::uint32_t processes = 0;
     std::vector<std::string> handlers = {"*"};
     std::string held{};  // "1#1 2#1"
+    std::vector<std::uint32_t> weights{};
   };
   std::string worker(const std::string& name, std::vector<std::string> queues);
   std::string worker(const std::string& name, std::vector<std::string> queues, WorkerOptions options);

@@ -191,5 +191,26 @@ TEST_F(Queues, PutsCreateNoQueueIfToldSo) {
   EXPECT_EQ(some.submit("p", "mail"), "accepted p 1");
 }
 
+TEST_F(Queues, OfOneWorkerAreServedStrictlyInItsOrder) {
+  talk.submit("p", "mail", 2);
+  talk.submit("p", "urgent", 2);
+  EXPECT_EQ(talk.worker("w", {"urgent", "mail"}, {.capacity = 1}), "welcome w; dispatch w 3#1");
+  EXPECT_EQ(talk.finish("w", "3#1"), "acked w; dispatch w 4#1");
+  talk.submit("p", "urgent");
+  EXPECT_EQ(talk.finish("w", "4#1"), "acked w; dispatch w 5#1");
+  EXPECT_EQ(talk.finish("w", "5#1"), "acked w; dispatch w 1#1");
+}
+
+TEST_F(Queues, OfOneWorkerTakeTurnsByItsWeightsAndNoneStarves) {
+  talk.submit("p", "mail", 4);
+  talk.submit("p", "urgent", 6);
+  EXPECT_EQ(talk.worker("w", {"urgent", "mail"}, {.capacity = 5, .weights = {3, 1}}),
+            "welcome w; dispatch w 5#1 6#1 7#1 1#1 8#1");
+  EXPECT_EQ(talk.finish("w", "5#1"), "acked w; dispatch w 9#1") << "its turn goes on";
+  EXPECT_EQ(talk.finish("w", "6#1 7#1 1#1"), "acked w; dispatch w 10#1 2#1 3#1")
+      << "and is passed on when there is nothing more";
+  EXPECT_EQ(talk.finish("w", "8#1 9#1"), "acked w; dispatch w 4#1");
+}
+
 }  // namespace
 }  // namespace joinery::tests

@@ -63,6 +63,7 @@ inline std::vector<Message> one_of_each() {
                .threads = 2,
                .capacity = 4096,
                .queues = {"default", "mail"},
+               .weights = {3, 1},
                .handlers = {"*"},
                .held = {token, {5, 1, 1}}};
   Hello tool{.role = Role::tool,

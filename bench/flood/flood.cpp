@@ -3,7 +3,9 @@
 // submit to the end of the join.
 //
 //   bench/flood [--jobs N] [--batch N] [--payload BYTES] [--processes N] [--durability sync|interval|none]
-//   [--single] [--json]
+//   [--single | --keys N] [--json]
+//
+// --keys N: one call per job, with N keys in turn, of each at most one running and at least a second apart.
 #include <fmt/format.h>
 #include <joinery/client.h>
 #include <unistd.h>
@@ -25,6 +27,7 @@ struct Options {
   std::uint32_t processes = 2;
   std::string durability = "sync";
   std::string mode = "fifo";
+  std::uint32_t keys = 0;
   bool single = false;
   bool json = false;
 };
@@ -53,9 +56,11 @@ void submit_all(joinery::Client& client, const Options& options) {
   const std::string payload(options.payload, 'x');
   joinery::SubmitOptions submit;
   submit.queue = "flood";
-  if (options.single) {
-    for (std::uint64_t i = 0; i < options.jobs; ++i)
+  if (options.single || options.keys != 0) {
+    for (std::uint64_t i = 0; i < options.jobs; ++i) {
+      if (options.keys != 0) submit.key = fmt::format("host:{}", i % options.keys);
       client.submit("noop", payload, submit, [](joinery::Result<joinery::JobId>) {});
+    }
   } else {
     const std::vector<joinery::Bytes> payloads(options.batch, payload);
     for (std::uint64_t i = 0; i < options.jobs; i += options.batch)
@@ -75,6 +80,7 @@ int main(int argc, char** argv) {
   app.add_option("--processes", options.processes, "pool processes")->capture_default_str();
   app.add_option("--durability", options.durability, "sync, interval or none")->capture_default_str();
   app.add_option("--mode", options.mode, "fifo, lifo or priority")->capture_default_str();
+  app.add_option("--keys", options.keys, "distinct keys; 0: none")->capture_default_str();
   app.add_flag("--single", options.single, "one call per job instead of bulk");
   app.add_flag("--json", options.json, "print JSON");
   CLI11_PARSE(app, argc, argv);
@@ -83,6 +89,7 @@ int main(int argc, char** argv) {
       {"--redis-url", "none", "--queues-durability", options.durability, "--queues-mode", options.mode});
   auto& worker = stack.start_worker({"--processes", std::to_string(options.processes), "--queues", "flood",
                                      "--plugin", JOINERY_NOOP_PLUGIN});
+  if (options.keys != 0) stack.joinery({"limit", "set", "host:*", "--concurrency", "1", "--interval", "1s"});
   joinery::ClientOptions client_options;
   client_options.endpoint = stack.endpoint();
   client_options.timeout = std::chrono::seconds(60);
@@ -108,18 +115,19 @@ int main(int argc, char** argv) {
   const std::string rss = field(fmt::format("/proc/{}/status", stack.broker().pid()), "VmHWM:");
   if (options.json) {
     fmt::print(
-        R"({{"scenario":"flood","submit":"{}","durability":"{}","mode":"{}","jobs":{},"batch":{},"payload":{},"processes":{},"seconds":{:.3f},)"
+        R"({{"scenario":"flood","submit":"{}","keys":{},"durability":"{}","mode":"{}","jobs":{},"batch":{},"payload":{},"processes":{},"seconds":{:.3f},)"
         R"("accepted_s":{:.3f},"jobs_per_s":{:.0f},"succeeded":{},"client_us":{:.3f},"broker_us":{:.3f},"supervisor_us":{:.3f},"pool_us":{:.3f},"broker_peak":"{}"}})"
         "\n",
-        options.single ? "single" : "bulk", options.durability, options.mode, options.jobs, options.batch,
-        options.payload, options.processes, seconds, accepted, rate, counts.succeeded, client_us, broker_us,
-        supervisor_us, pool_us, rss);
+        options.single || options.keys != 0 ? "single" : "bulk", options.keys, options.durability,
+        options.mode, options.jobs, options.batch, options.payload, options.processes, seconds, accepted,
+        rate, counts.succeeded, client_us, broker_us, supervisor_us, pool_us, rss);
   } else {
     fmt::print(
-        "flood: {} {} jobs of {} bytes, {}, {} processes: {:.2f} s, {:.0f} jobs/s (accepted after {:.2f} "
-        "s)\n",
-        options.jobs, options.single ? "single" : "bulk", options.payload, options.durability,
-        options.processes, seconds, rate, accepted);
+        "flood: {} {} jobs of {} bytes and {} keys, {}, {} processes: {:.2f} s, {:.0f} jobs/s (accepted "
+        "after "
+        "{:.2f} s)\n",
+        options.jobs, options.single || options.keys != 0 ? "single" : "bulk", options.payload, options.keys,
+        options.durability, options.processes, seconds, rate, accepted);
     fmt::print(
         "  CPU per job: client {:.2f} us, broker {:.2f} us, supervisor {:.2f} us, pool processes {:.2f} us; "
         "broker's peak memory {}\n",

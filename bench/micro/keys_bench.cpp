@@ -1,0 +1,134 @@
+// What keys cost in the core: the same jobs without keys, with keys that nothing is said of, and each with a
+// key of its own under a limit (one at a time, a second apart); and how long a tenant with one job waits
+// behind one with a million.
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+#include "broker/core/core.h"
+
+namespace joinery::broker {
+namespace {
+
+constexpr std::uint32_t batch = 256;
+
+class Bench {
+ public:
+  Bench(std::vector<Limit> limits, QueueOptions queues, std::uint32_t capacity)
+      : core(options_of(std::move(limits), queues)), sizes(batch, 100) {
+    core.start(now, effects);
+    WorkerInfo info;
+    info.name = "w";
+    info.queues = {"mail"};
+    info.handlers = {"*"};
+    info.capacity = capacity;
+    core.apply(now, Connect{producer, Role::producer, {}, {}}, effects);
+    core.apply(now, Connect{worker, Role::worker, info, {}}, effects);
+    spec.handler = "h";
+    effects.clear();
+  }
+  static CoreOptions options_of(std::vector<Limit> limits, QueueOptions queues) {
+    CoreOptions options;
+    options.limits = std::move(limits);
+    options.queue_defaults = queues;
+    return options;
+  }
+  void put(std::vector<std::string> keys, std::uint32_t count = batch) {
+    Columns columns;
+    columns.key = std::move(keys);
+    PutGroup group;
+    group.queue = "mail";
+    group.spec = core.intern(spec, effects);
+    group.sizes = std::span(sizes).first(count);
+    if (!columns.key.empty()) group.columns = &columns;
+    Submit submit{};
+    submit.session = producer;
+    submit.sequence = ++sequence;
+    submit.confirmed = sequence - 1;
+    submit.groups = {&group, 1};
+    core.apply(now, submit, effects);
+    core.placed(core.next_job() - count, count, 1 << 20);
+    effects.clear();
+  }
+  void dispatch() {
+    core.tick(now, effects);
+    runs.clear();
+    for (const Change& change : effects.changes) {
+      if (const auto* start = std::get_if<change::Start>(&change))
+        runs.insert(runs.end(), start->runs.begin(), start->runs.end());
+    }
+    effects.clear();
+  }
+  void finish() {
+    Finish finish{};
+    finish.session = worker;
+    finish.sequence = ++sequence;
+    finish.succeeded = runs;
+    core.apply(now, finish, effects);
+    effects.clear();
+  }
+
+  Core core;
+  Now now{Mono(Duration(1'000'000)), Wall(Duration(1'700'000'000'000'000))};
+  Effects effects;
+  SessionId producer{1, 1};
+  SessionId worker{2, 2};
+  std::uint64_t sequence = 0;
+  Spec spec;
+  std::vector<std::uint32_t> sizes;
+  std::vector<Run> runs;
+};
+
+enum Keys : std::int64_t { none, unlimited, limited };
+
+// Time passes as if 400,000 jobs came in a second, so that the intervals of as many keys are under way.
+void put_dispatch_finish(benchmark::State& state) {
+  std::vector<Limit> limits;
+  if (state.range(0) == limited)
+    limits.push_back({.pattern = "host:*", .concurrency = 1, .interval_ms = 1000});
+  Bench bench(std::move(limits), {}, 1U << 20U);
+  std::uint64_t next = 0;
+  std::vector<std::string> keys;
+  for (auto _ : state) {
+    state.PauseTiming();
+    keys.clear();
+    for (std::uint32_t i = 0; i < batch && state.range(0) != none; ++i)
+      keys.push_back(fmt::format("host:{}", next++ % 1'000'000));
+    state.ResumeTiming();
+    bench.put(std::move(keys));
+    bench.dispatch();
+    bench.finish();
+    bench.now.mono += Duration(batch * 1'000'000 / 400'000);
+    bench.now.wall += Duration(batch * 1'000'000 / 400'000);
+  }
+  state.SetItemsProcessed(state.iterations() * batch);
+}
+BENCHMARK(put_dispatch_finish)->ArgNames({"keys"})->Args({none})->Args({unlimited})->Args({limited});
+
+// Deliveries between the put of the one job and its start, in a queue that is fair or is not.
+void one_behind_a_million(benchmark::State& state) {
+  std::uint64_t before = 0;
+  for (auto _ : state) {
+    Bench bench({}, {.fair = state.range(0) != 0}, 16);
+    for (std::uint32_t i = 0; i < 1'000'000; i += batch)
+      bench.put(std::vector<std::string>(batch, "tenant:many"));
+    bench.dispatch();
+    bench.put({"tenant:one"}, 1);
+    const JobId one = bench.core.next_job() - 1;
+    for (before = 0; bench.core.job(one)->state == State::ready; before += bench.runs.size()) {
+      bench.finish();
+      bench.dispatch();
+    }
+  }
+  state.counters["deliveries until it starts"] = static_cast<double>(before);
+}
+BENCHMARK(one_behind_a_million)
+    ->ArgNames({"fair"})
+    ->Args({0})
+    ->Args({1})
+    ->Iterations(1)
+    ->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace joinery::broker
+
+BENCHMARK_MAIN();

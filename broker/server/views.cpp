@@ -138,7 +138,7 @@ Value queue_value(const QueueView& queue) {
 }
 
 namespace {
-constexpr std::uint64_t ahead_max = 1'000'000;
+constexpr std::uint64_t ahead_max = 100'000;
 }
 
 Value explain_value(const Desk& desk, const JobView& job) {

@@ -152,6 +152,23 @@ while data := wire.recv(1 << 16):
   EXPECT_THAT(say({"explain", second}), HasSubstr("next slot in 3"));
 }
 
+TEST_F(Limits, TheQueuesOfAWorkerTakeTurnsByItsWeights) {
+  for (int i = 0; i < 4; ++i) submit({"--queue", "urgent"}, "echo urgent >> $log");
+  for (int i = 0; i < 2; ++i) submit({"--queue", "default"}, "echo default >> $log");
+  stack.start_worker({"--allow-exec", "--processes", "1", "--queues", "urgent,default", "--weights", "2,1"});
+  join();
+  EXPECT_EQ(stack.joinery({"join", "--queue", "urgent"}).status, 0);
+  EXPECT_THAT(logged(), ElementsAre("urgent", "urgent", "default", "urgent", "urgent", "default"));
+}
+
+TEST_F(Limits, WeightsThatDoNotFitTheQueuesAreRefused) {
+  for (const std::string weights : {"1", "1,0", "1,x"}) {
+    Process worker({program("joinery-worker"), "--allow-exec", "--queues", "a,b", "--weights", weights});
+    EXPECT_EQ(worker.wait(), 78) << weights;
+    EXPECT_THAT(worker.err(), HasSubstr("weights has"));
+  }
+}
+
 TEST_F(Limits, AWrongLimitIsRefusedByItsField) {
   EXPECT_THAT(stack.joinery({"limit", "set", "a", "--concurrency", "0"}).err, HasSubstr("block for ever"));
   EXPECT_THAT(stack.joinery({"limit", "set", "a", "--rate", "often"}).err, HasSubstr("--rate"));

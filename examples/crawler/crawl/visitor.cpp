@@ -1,0 +1,243 @@
+#include "crawl/visitor.h"
+
+#include <algorithm>
+
+#include "crawl/children.h"
+#include "crawl/now.h"
+#include "fetch/decode.h"
+#include "page/charset.h"
+#include "page/page.h"
+#include "page/sitemap.h"
+#include "page/text.h"
+#include "store/digest.h"
+
+namespace crawler {
+namespace {
+
+constexpr std::uint32_t hops_max = 10;  // redirects in a row
+
+Url parsed(const std::string& text) {
+  auto url = parse_url(text);
+  if (!url) throw joinery::Reject("'" + text + "' is no address: " + url.error());
+  return std::move(*url);
+}
+
+// The type without its parameters.
+std::string type_of(const Fetched& fetched) {
+  const std::string_view type = fetched.header("content-type");
+  return lower_case(trimmed(type.substr(0, type.find(';'))));
+}
+
+bool status_may_retry(int status) {
+  return status == 429 || status == 500 || (status >= 502 && status <= 504);
+}
+bool redirects(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+}  // namespace
+
+Visitor::Visitor(Site& site, joinery::JobContext& job, Visit visit)
+    : site_(site),
+      job_(job),
+      visit_(std::move(visit)),
+      url_(parsed(visit_.url)),
+      self_{job.id(), job.token().fence()} {
+  site_.known.delivered(visit_.url, {visit_.parent, visit_.parent_fence});
+  line_ = {{"url", visit_.url},        {"job", job.id()},       {"fence", job.token().fence()},
+           {"attempt", job.attempt()}, {"depth", visit_.depth}, {"from", visit_.from},
+           {"at_ms", now_unix_ms()}};
+}
+
+void Visitor::run() {
+  if (visit_.kind == VisitKind::robots) {
+    read_robots(url_, visit_.origin);
+  } else if (may_visit()) {
+    visit_page();
+    site_.pages.append(line_);
+  }
+  site_.known.submitted(self_, submitted_);
+}
+
+Fetched Visitor::fetch(FetchRequest request) {
+  Fetched fetched = site_.fetcher.fetch(
+      request, [this](Fetcher::Cancel cancel) { job_.on_cancel([cancel] { cancel.cancel(); }); });
+  job_.on_cancel({});
+  if (fetched.error == FetchError::cancelled) throw std::runtime_error("cancelled");
+  return fetched;
+}
+
+void Visitor::visit_page() {
+  FetchRequest request{.url = url_};
+  if (const Previous::Page* before = site_.previous.find(visit_.url)) {
+    request.etag = before->etag;
+    request.last_modified = before->last_modified;
+  }
+  const Fetched fetched = fetch(std::move(request));
+  line_["took_ms"] = fetched.took.count();
+  if (fetched.error != FetchError::none) {
+    if (may_retry(fetched.error)) try_again(word(fetched.error), fetched.message);
+    return record_error(word(fetched.error), fetched.message);
+  }
+  line_["status"] = fetched.status;
+  line_["type"] = type_of(fetched);
+  line_["wire"] = fetched.body.size();
+  if (site_.config.warc) {
+    const WarcPlace place = site_.warc.write(url_, fetched, line_["at_ms"]);
+    line_["warc"] = {{"file", place.file}, {"offset", place.offset}, {"length", place.length}};
+  }
+  take_answer(fetched);
+}
+
+void Visitor::take_answer(const Fetched& fetched) {
+  if (status_may_retry(fetched.status)) {
+    try_again(fetched.status == 429 ? "too many requests" : "server error", fetched.status_line);
+  }
+  if (redirects(fetched.status)) return take_redirect(fetched);
+  if (fetched.status == 304) return take_unchanged();
+  if (fetched.status < 200 || fetched.status >= 300) return;
+  for (const char* name : {"etag", "last-modified"}) {
+    const std::string_view value = fetched.header(name);
+    if (!value.empty()) line_[name[0] == 'e' ? "etag" : "last_modified"] = value;
+  }
+  auto body = decode(fetched.body, fetched.header("content-encoding"), 4 * site_.config.body_max);
+  if (!body) return record_error(word(FetchError::bad_encoding), body.error());
+  line_["size"] = body->size();
+  line_["digest"] = sha1_base32(*body);
+  take_body(fetched, std::move(*body));
+}
+
+void Visitor::take_redirect(const Fetched& fetched) {
+  const std::string location(fetched.header("location"));
+  line_["location"] = location;
+  const auto target = parse_url(location, &url_);
+  if (!target) return record_error("bad_redirect", target.error());
+  if (visit_.hops >= hops_max)
+    return record_error("too_many_redirects", "the " + std::to_string(hops_max) + "th in a row");
+  const LinkKind kind = visit_.kind == VisitKind::resource ? LinkKind::resource : LinkKind::page;
+  if (site_.scope.has(*target, visit_.depth, kind))
+    submit(*target, visit_.kind, visit_.depth, visit_.hops + 1);
+  write_links({{*target, kind, false}});
+}
+
+void Visitor::take_body(const Fetched& fetched, std::string body) {
+  const std::string type = type_of(fetched);
+  if (visit_.kind == VisitKind::sitemap) return take_sitemap(std::move(body));
+  if (type == "text/html" || type == "application/xhtml+xml") return take_page(fetched, std::move(body));
+  if (type != "text/css") return;
+  std::vector<Link> links;
+  for (const std::string& reference : css_references(body)) {
+    if (auto url = parse_url(reference, &url_)) links.push_back({std::move(*url), LinkKind::resource, false});
+  }
+  follow(links);
+}
+
+void Visitor::take_page(const Fetched& fetched, std::string body) {
+  Page page =
+      read_page(to_utf8(std::move(body), fetched.header("content-type")), url_, site_.config.product());
+  take_robots_words(fetched.header("x-robots-tag"), page.noindex, page.nofollow);
+  if (!page.title.empty()) line_["title"] = page.title;
+  if (page.canonical) line_["canonical"] = page.canonical->text();
+  if (page.noindex) line_["noindex"] = true;
+  if (page.bad_links != 0) line_["bad_links"] = page.bad_links;
+  line_["links"] = page.links.size();
+  if (page.nofollow) {
+    for (Link& link : page.links) link.nofollow = true;
+  }
+  follow(page.links);
+}
+
+void Visitor::take_sitemap(std::string body) {
+  if (body.starts_with("\x1f\x8b")) {  // sitemap.xml.gz, as a file and not as an encoding
+    auto unpacked = decode(std::move(body), "gzip", 4 * site_.config.body_max);
+    if (!unpacked) return record_error(word(FetchError::bad_encoding), unpacked.error());
+    body = std::move(*unpacked);
+  }
+  const Sitemap sitemap = read_sitemap(body);
+  line_["links"] = sitemap.pages.size() + sitemap.sitemaps.size();
+  for (const Url& url : sitemap.sitemaps) {
+    if (visit_.hops < hops_max && url.authority() == url_.authority())
+      submit(url, VisitKind::sitemap, 0, visit_.hops + 1);
+  }
+  for (const Url& url : sitemap.pages) {
+    if (site_.scope.has(url, 1, LinkKind::page)) submit(url, VisitKind::page, 1, 0);
+  }
+}
+
+// 304: it leads where it led before.
+void Visitor::take_unchanged() {
+  line_["unchanged"] = true;
+  std::vector<Link> links;
+  for (const std::string& text : site_.previous.links_of(visit_.url)) {
+    if (auto url = parse_url(text, &url_)) links.push_back({std::move(*url), LinkKind::page, false});
+  }
+  line_["links"] = links.size();
+  follow(links);
+}
+
+void Visitor::follow(const std::vector<Link>& links) {
+  const RobotsEntry own = site_.config.robots ? site_.robots.look(url_.origin()) : RobotsEntry{};
+  std::size_t disallowed = 0;
+  for (const Link& link : links) {
+    if (link.nofollow && site_.config.nofollow) continue;
+    if (!site_.scope.has(link.url, visit_.depth + 1, link.kind)) continue;
+    // Another host's rules are known when its turn comes.
+    if (link.url.origin() == url_.origin() && !own.robots.allows(link.url.path + link.url.query)) {
+      ++disallowed;
+      continue;
+    }
+    submit(link.url, link.kind == LinkKind::page ? VisitKind::page : VisitKind::resource, visit_.depth + 1,
+           0);
+  }
+  if (disallowed != 0) line_["disallowed"] = disallowed;
+  write_links(links);
+}
+
+void Visitor::submit(const Url& url, VisitKind kind, std::uint32_t depth, std::uint32_t hops) {
+  std::string text = url.text();
+  if (site_.known.has(text)) return;
+  const Visit visit{.directory = visit_.directory,
+                    .url = text,
+                    .kind = kind,
+                    .depth = depth,
+                    .hops = hops,
+                    .from = visit_.url,
+                    .parent = self_.job,
+                    .parent_fence = self_.fence,
+                    .origin = {}};
+  job_.submit(child(site_.config, url, joinery::pack(visit), true));
+  submitted_.push_back(std::move(text));
+}
+
+// The same visit as a job of its own, when its host's turn comes again.
+void Visitor::submit_again(std::uint64_t delay_ms) {
+  job_.submit(child(site_.config, url_, joinery::pack(visit_), false, delay_ms));
+}
+
+void Visitor::write_links(const std::vector<Link>& links) {
+  if (!site_.config.links || links.empty()) return;
+  Json targets = Json::array();
+  const std::string origin = url_.origin();
+  for (const Link& link : links) {
+    // Most lead to the same site: without its origin they take half the space.
+    targets.push_back(link.url.origin() == origin ? link.url.path + link.url.query : link.url.text());
+  }
+  site_.links.append({{"from", visit_.url}, {"fence", self_.fence}, {"to", std::move(targets)}});
+}
+
+void Visitor::record_error(std::string_view error, std::string_view message) {
+  line_["error"] = error;
+  line_["message"] = message;
+}
+
+void Visitor::try_again(std::string_view error, const std::string& message) {
+  record_error(error, message);
+  site_.pages.append(line_);
+  throw joinery::FailedWith({.code = joinery::Code::handler_error,
+                             .type = std::string(error),
+                             .message = visit_.url + ": " + message,
+                             .where = {},
+                             .dossier = {}});
+}
+
+}  // namespace crawler

@@ -60,7 +60,6 @@ class Collector {
   }
 
   void take_links(const Json& line) {
-    if (dead_.empty()) return;
     const std::string from = line.value("from", "");
     const auto base = parse_url(from);
     if (!base) return;
@@ -104,7 +103,9 @@ class Collector {
 Report collect_report(const std::string& directory) {
   Collector collector;
   each_line(files::pages(directory), [&](const Json& line) { collector.take(line); });
-  each_line(files::links(directory), [&](const Json& line) { collector.take_links(line); });
+  if (!collector.report.dead.empty()) {
+    each_line(files::links(directory), [&](const Json& line) { collector.take_links(line); });
+  }
   collector.finish();
   return std::move(collector.report);
 }

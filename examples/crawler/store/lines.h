@@ -19,7 +19,7 @@ class LineWriter {
   LineWriter(const LineWriter&) = delete;
   LineWriter& operator=(const LineWriter&) = delete;
 
-  // Throws std::system_error.
+  // Keys in the order of the alphabet. Throws std::system_error.
   void append(const Json& line);
 
  private:

@@ -14,6 +14,14 @@ Json ask(joinery::Client& client, const std::string& verb, const Json& arguments
 void open_crawl(joinery::Client& client, CrawlConfig& config) {
   config.batch = client.open_batch("crawl of " + config.seeds.front().substr(0, 200));
   config.queue = "crawl-" + std::to_string(config.batch);
+  ask(client, "queue.configure", {{"queue", config.queue}, {"fair", true}});
+  Json limit{{"pattern", config.key_of("*")}, {"concurrency", config.per_host}};
+  if (config.delay_ms != 0) limit["interval_ms"] = config.delay_ms;
+  ask(client, "limit.set", limit);
+}
+
+void close_crawl(joinery::Client& client, const CrawlConfig& config) {
+  ask(client, "limit.delete", {{"pattern", config.key_of("*")}});
 }
 
 void submit_seeds(joinery::Client& client, const CrawlConfig& config, const std::string& directory) {

@@ -109,6 +109,7 @@ int run(const CommandOptions& options, const CrawlConfig& config, Client& client
     done = watch(client, config, worker ? &*worker : nullptr, view);
   }
   view.end();
+  if (done) close_crawl(client, config);
   write_report(options.directory, config);
   fmt::print("{}: {}\n", done ? "done" : "stopped", view.summary());
   fmt::print("{}\n", files::report(options.directory));

@@ -8,13 +8,17 @@
 #include <stdexcept>
 
 #include "crawl/files.h"
+#include "store/digest.h"
 
 namespace crawler {
 
 std::string CrawlConfig::product() const { return user_agent.substr(0, user_agent.find_first_of("/ ")); }
 
 std::string CrawlConfig::key_of(const std::string& authority) const {
-  return "crawl:" + std::to_string(batch) + "/host:" + authority;
+  // A key has at most 255 bytes, and a star in it would be a pattern.
+  const bool plain =
+      authority == "*" || (authority.size() <= 200 && authority.find('*') == std::string::npos);
+  return "crawl:" + std::to_string(batch) + "/host:" + (plain ? authority : short_digest(authority));
 }
 
 bool has_config(const std::string& directory) { return std::filesystem::exists(files::config(directory)); }

@@ -53,7 +53,7 @@ struct CrawlConfig {
 
   // The product of the user agent: what robots.txt and <meta> call us.
   std::string product() const;
-  // What limits of all its hosts, and of one, are set for: "crawl:7/host:*", "crawl:7/host:example.org".
+  // What limits are set for: of one host "crawl:7/host:example.org", of each ("*") "crawl:7/host:*".
   std::string key_of(const std::string& authority) const;
 };
 

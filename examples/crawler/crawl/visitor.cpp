@@ -1,6 +1,9 @@
 #include "crawl/visitor.h"
 
+#include <curl/curl.h>
+
 #include <algorithm>
+#include <cstdlib>
 
 #include "crawl/children.h"
 #include "crawl/now.h"
@@ -31,6 +34,20 @@ std::string type_of(const Fetched& fetched) {
 bool status_may_retry(int status) {
   return status == 429 || status == 500 || (status >= 502 && status <= 504);
 }
+// What the server asks for, at most an hour; as seconds or as a date.
+std::optional<Milliseconds> retry_after(const Fetched& fetched) {
+  const std::string value(fetched.header("retry-after"));
+  if (value.empty()) return std::nullopt;
+  char* end = nullptr;
+  long long seconds = std::strtoll(value.c_str(), &end, 10);
+  if (*end != '\0') {
+    const std::time_t date = curl_getdate(value.c_str(), nullptr);
+    if (date == -1) return std::nullopt;
+    seconds = date - now_unix_ms() / 1000;
+  }
+  return std::chrono::seconds(std::clamp(seconds, 0LL, 3600LL));
+}
+
 bool redirects(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
@@ -59,7 +76,21 @@ void Visitor::run() {
   site_.known.submitted(self_, submitted_);
 }
 
+void Visitor::keep_away(const Url& url, Milliseconds delay) {
+  if (delay.count() == 0) return;
+  job_.block_until(site_.config.key_of(url.authority()),
+                   joinery::Wall(std::chrono::microseconds(now_unix_ms() * 1000)) + delay);
+}
+
+Milliseconds Visitor::delay_of(const Url& url) {
+  const Milliseconds ours(site_.config.delay_ms);
+  if (!site_.config.robots) return ours;
+  return std::max(ours, site_.robots.look(url.origin()).robots.crawl_delay().value_or(ours));
+}
+
 Fetched Visitor::fetch(FetchRequest request) {
+  // From the request on, and not from the start of the job, which may have waited for a thread.
+  keep_away(request.url, delay_of(request.url));
   Fetched fetched = site_.fetcher.fetch(
       request, [this](Fetcher::Cancel cancel) { job_.on_cancel([cancel] { cancel.cancel(); }); });
   job_.on_cancel({});
@@ -91,6 +122,7 @@ void Visitor::visit_page() {
 
 void Visitor::take_answer(const Fetched& fetched) {
   if (status_may_retry(fetched.status)) {
+    if (const auto seconds = retry_after(fetched)) keep_away(url_, *seconds);
     try_again(fetched.status == 429 ? "too many requests" : "server error", fetched.status_line);
   }
   if (redirects(fetched.status)) return take_redirect(fetched);

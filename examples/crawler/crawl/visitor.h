@@ -43,6 +43,9 @@ class Visitor {
   void record_error(std::string_view error, std::string_view message);
   // Writes what is known so far, then fails the attempt.
   [[noreturn]] void try_again(std::string_view error, const std::string& message);
+  // Politeness, in the queue: nothing of the host starts before the delay from now is over, on any worker.
+  void keep_away(const Url& url, Milliseconds delay);
+  Milliseconds delay_of(const Url& url);
 
   Site& site_;
   joinery::JobContext& job_;

@@ -51,8 +51,13 @@ void Visitor::read_robots(const Url& at, const std::string& origin) {
 
 void Visitor::take_robots(const std::string& text, const std::string& origin) {
   site_.robots.write(origin, State::known, text.substr(0, robots_max));
-  if (!site_.config.sitemaps) return;
   const Robots robots = Robots::parse(text, site_.config.product());
+  if (const auto delay = robots.crawl_delay(); delay && delay->count() > site_.config.delay_ms) {
+    const Url host = *parse_url(origin);
+    job_.set_delay(site_.config.key_of(host.authority()), *delay);
+    keep_away(host, *delay);  // from this request on
+  }
+  if (!site_.config.sitemaps) return;
   for (const std::string& sitemap : robots.sitemaps()) {
     if (const auto url = parse_url(sitemap, &url_); url && site_.scope.has(*url, 0, LinkKind::page)) {
       submit(*url, VisitKind::sitemap, 0, 0);

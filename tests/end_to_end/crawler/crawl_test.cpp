@@ -26,7 +26,8 @@ class Manual {
   explicit Manual(int pages) : pages_(pages) {}
 
   void say(const Asked& asked, Answer& answer) const {
-    if (asked.target == "/robots.txt") return answer.page("User-agent: *\nDisallow: /doc/secret\n", "text/plain");
+    if (asked.target == "/robots.txt")
+      return answer.page("User-agent: *\nDisallow: /doc/secret\n", "text/plain");
     if (asked.target == "/doc/old") return answer.status(301, "Location: /doc/1\r\n");
     if (asked.target == "/doc/style.css") return answer.page("p { background: url(back.png) }", "text/css");
     if (asked.target == "/doc/back.png") return answer.page("png", "image/png");

@@ -4,8 +4,7 @@
 // The changes of one command are one journal record: all of them survive a crash, or none.
 //
 // To change one: docs/journal.md first (its table of changes), then the struct, its encoding in
-// change_codec.cpp, the format version in broker/journal/format.h, and a fixture of the old format in
-// tests/unit/broker/journal/fixtures.
+// change_codec.cpp, the format version in broker/journal/format.h, and its test in tests/unit/journal.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +31,8 @@ struct GroupAnswer {
   std::uint32_t count = 0;
   Durability level = Durability::sync;
   std::optional<Error> error;
-  bool no_handler =
-      false;  // accepted, but no connected worker of the queue has the handler: a warning for people
+  // Accepted, but no connected worker of the queue has the handler: a warning for people.
+  bool no_handler = false;
   bool put() const { return !error && !existing; }
   bool existing = false;  // nothing was put: `first` is the job that has the unique key
 };

@@ -93,8 +93,8 @@ struct CoreReport {
 // capacity.
 struct Finish {
   SessionId session;
-  std::uint64_t sequence =
-      0;  // of the worker's finishes: a repeated one is answered again; its stale tokens are no harm
+  // Of the worker's finishes: a repeated one is answered again; its stale tokens are no harm.
+  std::uint64_t sequence = 0;
   std::span<const Run> succeeded;
   std::span<const CoreReport> reports;
 };
@@ -132,10 +132,11 @@ struct Forget {
 
 // Changing verbs on queues and jobs. Each is answered with Done (a number of jobs) or Refused; repeated ones
 // are answered as the first.
+// Creates the queue if need be.
 struct Configure {
   std::string queue;
   QueueOptions options;
-};  // creates the queue if need be
+};
 struct Pause {
   std::string queue;
   std::string who;
@@ -144,30 +145,36 @@ struct Pause {
 struct Resume {
   std::string queue;
 };
+// Cancels what is not running.
 struct Purge {
   std::string queue;
-};  // cancels what is not running
+};
+// Running ones are told, and killed after the grace period.
 struct Cancel {
   Target target;
   Duration grace{5'000'000};
-};  // running ones are told, and killed after the grace period
+};
+// Dead letters: these, or all of the queue.
 struct Retry {
   std::vector<JobId> jobs;
   std::string queue;
-};  // dead letters: these, or all of the queue
+};
+// Dead letters: these, or all of the queue.
 struct Delete {
   std::vector<JobId> jobs;
   std::string queue;
-};  // dead letters: these, or all of the queue
+};
+// Of jobs that wait.
 struct Update {
   std::vector<JobId> jobs;
   std::optional<std::int64_t> priority;
   std::optional<std::int64_t> run_at_ms;  // Unix milliseconds; in the past: now
-};                                        // of jobs that wait
+};
+// Jobs that do not run, to another queue.
 struct MoveTo {
   std::vector<JobId> jobs;
   std::string queue;
-};  // jobs that do not run, to another queue
+};
 struct OpenBatch {
   std::string name;
   BatchId parent = 0;  // 0: none

@@ -50,6 +50,16 @@ Result<> keep(Result<T> parsed, T& value) {
 
 const std::vector<std::string> log_levels{"trace", "debug", "info", "warn", "error"};
 
+std::vector<std::string> split_commas(std::string_view text) {
+  std::vector<std::string> parts;
+  for (std::size_t start = 0; start <= text.size();) {
+    const std::size_t end = std::min(text.find(',', start), text.size());
+    if (end > start) parts.emplace_back(text.substr(start, end - start));
+    start = end + 1;
+  }
+  return parts;
+}
+
 std::string meant(std::string_view text, const std::vector<std::string>& known) {
   const auto near = nearest(text, known);
   return near ? fmt::format("; did you mean {}?", *near) : "";

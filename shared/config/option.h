@@ -44,6 +44,9 @@ Option make_option(const std::string& name, std::vector<std::string>& value, con
 Option make_option(const std::string& name, std::string& value, const std::string& help,
                    const std::vector<std::string>& words);
 
+// "a,b" as "a" and "b"; empty parts are left out.
+std::vector<std::string> split_commas(std::string_view text);
+
 // "; did you mean X?" if one of `known` is near to `text`, else nothing.
 std::string meant(std::string_view text, const std::vector<std::string>& known);
 

@@ -3,9 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <nlohmann/json.hpp>
-
-#include "tests/support/stack.h"
+#include "tests/support/shared_stack.h"
 
 namespace joinery::testing {
 namespace {
@@ -13,27 +11,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-using Json = nlohmann::json;
 
-// Broker and worker are started once for all tests here; each test has a queue or batch of its own.
-class CliJobs : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    stack = std::make_unique<Stack>();
-    stack->start_worker();
-  }
-  static void TearDownTestSuite() { stack.reset(); }
-  static Finished joinery(std::vector<std::string> arguments, std::string input = {}) {
-    return stack->joinery(std::move(arguments), std::move(input));
-  }
-  static std::string trimmed(std::string text) {
-    text.erase(text.find_last_not_of('\n') + 1);
-    return text;
-  }
-
-  static std::unique_ptr<Stack> stack;
-};
-std::unique_ptr<Stack> CliJobs::stack;
+class CliJobs : public SharedStack<CliJobs> {};
 
 TEST_F(CliJobs, ASubmittedCommandHasItsOutputAsItsResult) {
   const Finished submitted = joinery({"submit", "exec", "--", "sh", "-c", "echo hi; echo there >&2"});
@@ -92,6 +71,16 @@ TEST_F(CliJobs, AnInterruptedMapWithdrawsWhatWaitsForRoomAtOnce) {
   EXPECT_EQ(map.wait(), 128 + SIGINT);
   EXPECT_THAT(map.err(), HasSubstr("batch cancel"));
   EXPECT_TRUE(eventually([&] { return parked() == 0; }, std::chrono::seconds(5)));
+}
+
+TEST_F(CliJobs, AnArgumentIsTakenAsItIsWhateverItLooksLike) {
+  const auto payload_of = [](const std::string& job) {
+    return Json::parse(say({"--json", "job", "show", "--payload", job}))["payload"]["base64"];
+  };
+  // [[1, 2], {}, [], "plain", "[a"] and ["{}"], as msgpack
+  EXPECT_EQ(payload_of(say({"submit", "--json-args", "nobody", "[1,2]", "{}", "[]", "plain", "[a"})),
+            "lZIBAoCQpXBsYWluolth");
+  EXPECT_EQ(payload_of(say({"submit", "nobody", "{}"})), "kaJ7fQ==");
 }
 
 TEST_F(CliJobs, SubmitWithWaitPrintsTheResultAndPassesStdin) {

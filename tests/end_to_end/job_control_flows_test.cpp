@@ -4,45 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 
-#include "tests/support/stack.h"
+#include "tests/support/shared_stack.h"
 
 namespace joinery::testing {
 namespace {
 
 using ::testing::HasSubstr;
-using Json = nlohmann::json;
 
-// Broker and worker are started once for all tests here; each test has queues and keys of its own. Queue
-// "shelf" is served by nobody.
-class JobControlFlows : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    stack = std::make_unique<Stack>();
-    stack->start_worker();
-  }
-  static void TearDownTestSuite() { stack.reset(); }
-  static Finished joinery(std::vector<std::string> arguments, std::string input = {}) {
-    return stack->joinery(std::move(arguments), std::move(input));
-  }
-  // What it says, which must have gone well.
-  static std::string say(std::vector<std::string> arguments) {
-    const Finished said = joinery(std::move(arguments));
-    EXPECT_EQ(said.status, 0) << said.err;
-    std::string text = said.out;
-    text.erase(text.find_last_not_of('\n') + 1);
-    return text;
-  }
-  static Json show(const std::string& job) { return Json::parse(say({"--json", "job", "show", job})); }
-  static std::string state(const std::string& job) {
-    const Json shown = show(job);
-    return shown.value("state", shown.value("outcome", "?"));
-  }
-
-  static std::unique_ptr<Stack> stack;
-};
-std::unique_ptr<Stack> JobControlFlows::stack;
+// Queue "shelf" is served by nobody.
+class JobControlFlows : public SharedStack<JobControlFlows> {};
 
 TEST_F(JobControlFlows, RetriesFollowAListOfDelays) {
   const Finished said = joinery({"submit", "--wait", "--attempts", "3", "--backoff", "list:10ms,20ms",

@@ -53,6 +53,14 @@ TEST(Installation, a_project_outside_the_tree_builds_a_worker_and_gets_its_resul
   // The same handler through the command line.
   const Finished line = stack.joinery({"submit", "--wait", "--json-args", "add", "2", "3"});
   EXPECT_THAT(line.out, HasSubstr("5")) << line.err;
+
+  // One that throws: type and message reach the result, at once and later.
+  const std::string job = stack.joinery({"submit", "--json-args", "mean", "[]"}).out;
+  const Finished failed = stack.joinery({"result", job.substr(0, job.find('\n'))});
+  EXPECT_EQ(failed.status, 2);
+  EXPECT_THAT(failed.err, HasSubstr("joinery::Reject: there is no mean of nothing (handler_error)"));
+  const Finished again = stack.joinery({"--json", "result", job.substr(0, job.find('\n'))});
+  EXPECT_THAT(again.out, HasSubstr("there is no mean of nothing"));
 }
 
 // A project with one program, built against the installed package.

@@ -70,12 +70,14 @@ class BrokerLink {
   std::uint64_t connection() const { return connection_; }
 
  private:
+  static constexpr Duration progress_pause = std::chrono::milliseconds(200);
   enum class State : std::uint8_t { closed, waiting, connecting, greeting, in_session };
   struct Unacked {
     std::uint64_t sequence = 0;
     Buffer frame;
   };
 
+  // broker_link.cpp: the connection, and what comes; what is sent is in broker_link_send.cpp
   void connect(Mono now);
   void disconnect(Mono now, const std::string& why, Duration pause);
   void leave(Mono now, Duration pause);

@@ -45,7 +45,6 @@ class Loop final : private LinkEvents {
   void held_tokens(std::vector<Token>& out) override;
 
   // loop.cpp: turns
-  void hand_on(const DispatchFrame& frame, const protocol::Dispatch& dispatch);
   void turn();
   void wait();
   int timeout_ms() const;
@@ -56,12 +55,15 @@ class Loop final : private LinkEvents {
   void watch_broker();
   void watch_redis();
   void take_signals();
-  void announce();
-  void say_ready();
   void check_memory();
-  void burst();
   bool finished();
   const char* state() const;
+
+  // loop_broker.cpp: what the broker is told and says
+  void announce();
+  void say_ready();
+  void hand_on(const DispatchFrame& frame, const protocol::Dispatch& dispatch);
+  void burst();
 
   // loop_processes.cpp: processes and actions
   void perform();

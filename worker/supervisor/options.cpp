@@ -69,8 +69,10 @@ void add_options(config::Options& table, SupervisorOptions& options) {
   table.add("prefetch", options.prefetch, "jobs held ahead per thread; 0: by how long they run", 0, 65'536);
   table.add("max-jobs-per-process", options.max_jobs_per_process,
             "a pool process is replaced after so many jobs; 0: never");
-  table.add("memory-limit", options.memory_limit,
-            "resident memory at which a pool process is killed, looked at twice a second; 0: no limit");
+  table.add(
+      "memory-limit", options.memory_limit,
+      "resident memory at which a pool process and its commands are killed, looked at twice a second; 0: "
+      "no limit");
   table.add("drain-timeout", options.drain_timeout, "after SIGTERM, running jobs may go on for so long");
   table.add("burst", options.burst, "exit when the broker has nothing more to run");
   table.add("allow-exec", options.allow_exec, "offer the handler exec, which runs any command");

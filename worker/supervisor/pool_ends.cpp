@@ -115,7 +115,8 @@ void PoolPlan::end_one(ProcessId id, Process& process, Job* job, pool::Done::One
   using enum Report::Kind;
   if (one.ok) return finish_success(job, id, process.last_outcome, &one);
   if (job->revoked) return finish(job, id, cancelled);
-  if (job->called_back && one.failure.code == Code::shutting_down) return finish(job, id, released);
+  const bool stopped = one.failure.code == Code::shutting_down || one.failure.code == Code::cancelled;
+  if (job->called_back && stopped) return finish(job, id, released);
   finish(job, id, one.retry ? failed : rejected, std::move(one.failure));
 }
 

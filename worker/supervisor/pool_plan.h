@@ -151,6 +151,10 @@ class PoolPlan {
   bool hopeless() const;
 
  private:
+  // A process that said nothing for so long while jobs wait behind those that run is given no more, and asked
+  // for those back.
+  static constexpr Duration stalled_after = std::chrono::milliseconds(50);
+
   enum class State : std::uint8_t { starting, ready, stopping, killed };
   enum class Killed : std::uint8_t { no, hard_limit, memory, revoked, drain, start };
   struct Process {
@@ -183,19 +187,22 @@ class PoolPlan {
     RunTime run_time;
   };
 
-  // pool_plan.cpp: processes and feeding
+  // pool_plan.cpp: processes
   void start_missing(Mono now, std::size_t index);
   void start_failed(Mono now, std::size_t index, const std::string& why);
   void take_handlers(std::size_t index, const pool::Ready& ready);
+  std::size_t in_state(const Pool& pool, State state) const;
+  void stop_if_done(Mono now, ProcessId id, Process& process);
+  void tick_process(Mono now, ProcessId id, Process& process);
+  void tick_starting(Mono now, ProcessId id, Process& process);
+  bool may_stall(const Process& process) const;
+  Mono wake_at(const Process& process) const;
+
+  // pool_feed.cpp: who gets which job
   void feed(Mono now, std::size_t index);
   std::size_t feed_process(Mono now, ProcessId id, Process& process, JobList& backlog, std::size_t most);
   bool has_room(Mono now, const Process& process, const Job& next) const;
-  std::size_t in_state(const Pool& pool, State state) const;
-  void stop_if_done(Mono now, ProcessId id, Process& process);
   JobKind* kind_of(const std::string& queue, Bytes spec, Result<>& result);
-  void tick_process(Mono now, ProcessId id, Process& process);
-  void tick_starting(Mono now, ProcessId id, Process& process);
-  Mono wake_at(const Process& process) const;
 
   // pool_ends.cpp: how deliveries end
   Job* take_out(Process& process, JobId id);

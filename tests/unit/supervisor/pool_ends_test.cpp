@@ -184,7 +184,7 @@ TEST_F(EndsTest, ADrainAsksAProcessWithoutBoardForWhatWaitsBehindItsOldestJob) {
   ASSERT_THAT(all<action::Cancel>(), SizeIs(2));
   EXPECT_EQ(all<action::Cancel>()[0].job, 2);
   EXPECT_EQ(all<action::Cancel>()[1].job, 3);
-  failed(1, 2, Code::shutting_down);
+  failed(1, 2, Code::cancelled);
   done(1, {1, 3});  // it may as well run them
   EXPECT_THAT(ended(),
               ElementsAre(Pair(1, Kind::succeeded), Pair(2, Kind::released), Pair(3, Kind::succeeded)));

@@ -335,6 +335,8 @@ TEST_F(SupervisorTest, AProgramThatSaysSomethingElseThanTheProtocolIsNamedOncePe
   std::ofstream(file) << "[handler.chatty]\ncommand = [\"sh\", \"-c\", \"echo hello >&3; exec sleep 60\"]\n";
   start({"--processes", "1", "--config", file});
   broker.welcome();
+  broker.dispatch("noop", 1);  // the other pool works
+  broker.succeeded(1);
   EXPECT_EQ(stop(), 0);
   const std::string log = worker->err();
   const std::size_t first = log.find("pool process ");

@@ -90,7 +90,7 @@ struct Bench {
     joinery::Client client(endpoint);
     const auto manager = joinery::manager(client);
     joinery::Dict<std::string, std::string> dict(manager);
-    joinery::Lock lock(manager);
+    joinery::Lock lock(manager, "bench");
     numbers["dict_set_us"] = median_us(load.calls, [&] { dict.set("key", items[0]); });
     numbers["dict_get_us"] = median_us(load.calls, [&] { dict.get("key"); });
     numbers["lock_us"] = median_us(load.calls, [&] {

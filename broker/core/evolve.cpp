@@ -249,7 +249,7 @@ bool Ledger::on(const change::Requeue& change, Fallout& fallout, std::uint64_t) 
   Job& job = jobs[slot];
   count_out(job, fallout);
   detach(slot);
-  let_go(job, true, fallout);
+  let_go(job, true, change.lost || change.kind == Report::Kind::crashed, fallout);
   job.clear(flag_cancelling);
   if (change.lost || change.kind != Report::Kind::released) {
     Extra& extra = need_extra(job);
@@ -274,12 +274,12 @@ bool Ledger::on(const change::Bury& change, Fallout& fallout, std::uint64_t) {
   Job& job = jobs[slot];
   count_out(job, fallout);
   detach(slot);
-  let_go(job, false, fallout);
+  const bool crashed = change.failure.code == Code::process_died;
+  const bool lost = change.failure.code == Code::worker_lost;
+  let_go(job, false, crashed || lost, fallout);
   job.clear(flag_cancelling);
   job.set_state(State::failed);
   Extra& extra = need_extra(job);
-  const bool crashed = change.failure.code == Code::process_died;
-  const bool lost = change.failure.code == Code::worker_lost;
   ++(lost ? extra.losses : crashed ? extra.crashes : extra.failures);
   extra.failure = std::make_unique<Failure>(change.failure);
   if (specs[job.spec].spec.unique.until != UniqueUntil::succeeded) free_claim(job);
@@ -385,7 +385,7 @@ bool Ledger::on(const change::Transfer& change, Fallout& fallout, std::uint64_t)
   if (claims_move) claims.free({queue_of(job).id, key}, job.id);
   count_out(job, fallout);
   if (state != State::failed) {  // the order is that of its new queue from now on
-    let_go(job, false, fallout);
+    let_go(job, false, false, fallout);
     job.clear(flag_begun);
   }
   const std::uint32_t from = queue_of(job).id;

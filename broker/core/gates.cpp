@@ -106,13 +106,15 @@ void Keys::count(Now now, Gate& gate) {
     gate.full_at = std::max(gate.full_at, now.mono) + step(gate);
 }
 
-void Keys::release(Now now, std::uint32_t number) {
-  const Grip grip = grips_[number];
-  free_grips_.push_back(number);
+void Keys::release(Now now, const Fallout::Grip& ended) {
+  const Grip grip = grips_[ended.grip];
+  free_grips_.push_back(ended.grip);
   for (std::uint32_t i = 0; i < grip.count; ++i) {
     const GateId id = grip.gates[i];
     JOINERY_CHECK(gates_[id].running != 0);
     --gates_[id].running;
+    // It may have asked its host for something at the last moment.
+    if (ended.died && gates_[id].interval.count() != 0) gates_[id].next_at = now.mono + gates_[id].interval;
     let_in(now, id);
     tidy(now, id);
   }

@@ -259,7 +259,7 @@ void Keys::sweep(Fair& fair) {
 void Keys::settle(Now now, Fallout& fallout) {
   for (const Fallout::Grip& ended : std::exchange(fallout.grips, {})) {
     if (ended.kept != 0) keep_order(ended);
-    release(now, ended.grip);
+    release(now, ended);
   }
   for (const std::string& node : std::exchange(fallout.nodes, {})) hold(now, node);
   if (std::exchange(fallout.limits, false)) rules_changed(now);

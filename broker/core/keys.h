@@ -127,7 +127,7 @@ class Keys {
   bool is_open(Now now, const Gate& gate) const { return !gate.is_full() && opens_at(gate) <= now.mono; }
   std::uint32_t room(Now now, const Gate& gate) const;
   void count(Now now, Gate& gate);
-  void release(Now now, std::uint32_t grip);
+  void release(Now now, const Fallout::Grip& ended);
   void keep_order(const Fallout::Grip& ended);
   void let_in(Now now, GateId id);
   void let_in(Now now, GateId id, std::uint32_t line, std::uint32_t most);

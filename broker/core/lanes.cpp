@@ -101,10 +101,10 @@ bool Ledger::keeps_place(const Job& job) const {
 }
 
 // The delivery ended, or the job did.
-void Ledger::let_go(const Job& job, bool runs_again, Fallout& fallout) {
+void Ledger::let_go(const Job& job, bool runs_again, bool died, Fallout& fallout) {
   if (job.extra == no_slot || extras[job.extra].grip == 0) return;
   const std::uint32_t grip = std::exchange(extras[job.extra].grip, 0U);
-  fallout.grips.push_back({grip, runs_again && specs[job.spec].spec.ordered ? job.id : 0});
+  fallout.grips.push_back({grip, runs_again && specs[job.spec].spec.ordered ? job.id : 0, died});
 }
 
 }  // namespace joinery::broker

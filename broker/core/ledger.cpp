@@ -274,7 +274,7 @@ void Ledger::forget(Slot slot, Fallout& fallout) {
   Job& job = jobs[slot];
   fallout.released.push_back(job.place());
   if (job.extra != no_slot) {
-    let_go(job, false, fallout);
+    let_go(job, false, false, fallout);
     Extra& extra = extras[job.extra];
     free_claim(job);
     keys.remove(extra.key);

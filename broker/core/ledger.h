@@ -146,10 +146,11 @@ struct Fallout {
   std::vector<std::uint32_t> room_in;  // queues with parked jobs that have room now
   bool ready = false;                  // there may be something to dispatch
   // Deliveries that ended and held something of the limits of their key. `kept`: an ordered job that is to
-  // run again, 0: none.
+  // run again, 0: none. `died`: with their process or worker, so that nobody knows what they did last.
   struct Grip {
     std::uint32_t grip = 0;
     JobId kept = 0;
+    bool died = false;
   };
   std::vector<Grip> grips;
   bool limits = false;             // changed
@@ -290,7 +291,7 @@ class Ledger {
   void leave_lane(Slot slot);
   void close_line(const Line& line);  // offers nothing
   bool keeps_place(const Job& job) const;
-  void let_go(const Job& job, bool runs_again, Fallout& fallout);
+  void let_go(const Job& job, bool runs_again, bool died, Fallout& fallout);
   void detach(Slot slot);  // out of whatever list its state keeps it in
   void hold(Slot slot, std::uint32_t holder);
   void park(Slot slot);

@@ -21,11 +21,10 @@ void open_crawl(joinery::Client& client, CrawlConfig& config) {
 }
 
 void close_crawl(joinery::Client& client, const CrawlConfig& config) {
-  const std::string ours = config.key_of("");  // all begin with it
-  const Json limits = ask(client, "limit.list", Json::object()).at("limits");
-  for (const Json& limit : limits) {
-    const std::string pattern = limit.value("pattern", "");
-    if (pattern.starts_with(ours)) ask(client, "limit.delete", {{"pattern", pattern}});
+  try {
+    ask(client, "limit.delete", {{"pattern", config.key_of("*")}});
+  } catch (const joinery::ClientError& error) {
+    if (error.code() != joinery::Code::invalid_argument) throw;  // it has gone already
   }
 }
 

@@ -14,7 +14,7 @@ Json ask(joinery::Client& client, const std::string& verb, const Json& arguments
 
 // Opens the batch of a new crawl, its queue, and the limits of its hosts.
 void open_crawl(joinery::Client& client, CrawlConfig& config);
-// Nobody needs the limits any more, neither that of each host nor those of one.
+// Nobody needs the limits any more.
 void close_crawl(joinery::Client& client, const CrawlConfig& config);
 // Submits the seeds that the crawl does not have yet.
 void submit_seeds(joinery::Client& client, const CrawlConfig& config, const std::string& directory);

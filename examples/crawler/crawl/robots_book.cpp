@@ -28,29 +28,30 @@ std::string RobotsBook::file_of(const std::string& origin) const {
 
 RobotsBook::Cached RobotsBook::parse(const std::string& origin) const {
   const Json json = Json::parse(files::read_whole(file_of(origin)), nullptr, false);
-  if (!json.is_object()) return {};
-  Cached out;
-  out.entry.state = static_cast<State>(json.value("state", 0));
-  out.until_ms = json.value("at_ms", std::int64_t{0}) + time_to_live_ms(out.entry.state);
-  if (out.until_ms < now_unix_ms()) return {};
+  static const auto unknown = std::make_shared<const RobotsEntry>();
+  if (!json.is_object()) return {unknown, 0};
+  RobotsEntry entry;
+  entry.state = static_cast<State>(json.value("state", 0));
+  const std::int64_t until_ms = json.value("at_ms", std::int64_t{0}) + time_to_live_ms(entry.state);
+  if (until_ms < now_unix_ms()) return {unknown, 0};
   const std::string text = json.value("text", "");
-  if (out.entry.state == State::known) {
-    out.entry.robots = Robots::parse(text, product_);
-  } else if (out.entry.state == State::unreachable) {
-    out.entry.robots = Robots::disallow_all();
-    out.entry.message = text;
+  if (entry.state == State::known) {
+    entry.robots = Robots::parse(text, product_);
+  } else if (entry.state == State::unreachable) {
+    entry.robots = Robots::disallow_all();
+    entry.message = text;
   }
-  return out;
+  return {std::make_shared<const RobotsEntry>(std::move(entry)), until_ms};
 }
 
-RobotsEntry RobotsBook::look(const std::string& origin) {
+std::shared_ptr<const RobotsEntry> RobotsBook::look(const std::string& origin) {
   {
     const std::lock_guard guard(mutex_);
     const auto found = cached_.find(origin);
     if (found != cached_.end() && found->second.until_ms > now_unix_ms()) return found->second.entry;
   }
   Cached fresh = parse(origin);
-  if (fresh.entry.state == State::known || fresh.entry.state == State::unreachable) {
+  if (fresh.entry->state == State::known || fresh.entry->state == State::unreachable) {
     const std::lock_guard guard(mutex_);
     cached_[origin] = fresh;
   }

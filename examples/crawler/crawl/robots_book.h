@@ -30,13 +30,13 @@ class RobotsBook {
   RobotsBook(std::string directory, std::string product)
       : directory_(std::move(directory)), product_(std::move(product)) {}
 
-  RobotsEntry look(const std::string& origin);
+  std::shared_ptr<const RobotsEntry> look(const std::string& origin);
   // `text` is that of a file, or why there is none. Throws std::runtime_error.
   void write(const std::string& origin, RobotsEntry::State state, const std::string& text);
 
  private:
   struct Cached {
-    RobotsEntry entry;
+    std::shared_ptr<const RobotsEntry> entry;
     std::int64_t until_ms = 0;
   };
   std::string file_of(const std::string& origin) const;

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include "command/broker.h"
 #include "crawl/files.h"
 #include "crawl/now.h"
 
@@ -38,16 +37,6 @@ Site::Site(const std::string& directory)
   for (const auto& folder : {files::parts(directory), files::warc(directory), files::robots(directory)}) {
     std::filesystem::create_directories(folder);
   }
-}
-
-void Site::slow_down(const std::string& authority, Milliseconds delay) {
-  if (delay.count() <= config.delay_ms) return;
-  const std::lock_guard guard(client_mutex_);
-  if (!client_) client_ = std::make_unique<joinery::Client>(config.endpoint);
-  ask(*client_, "limit.set",
-      {{"pattern", config.key_of(authority)},
-       {"concurrency", config.per_host},
-       {"interval_ms", delay.count()}});
 }
 
 Site& Sites::at(const std::string& directory) {

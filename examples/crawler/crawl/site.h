@@ -2,8 +2,6 @@
 // kept.
 #pragma once
 
-#include <joinery/client.h>
-
 #include <map>
 #include <memory>
 #include <mutex>
@@ -33,14 +31,6 @@ struct Site {
   WarcWriter warc;
   LineWriter pages;
   LineWriter links;
-
-  // From the next start on, so long between two of the host, if that is longer than between those of each.
-  // Waits for the broker. Throws joinery::ClientError.
-  void slow_down(const std::string& authority, Milliseconds delay);
-
- private:
-  std::mutex client_mutex_;
-  std::unique_ptr<joinery::Client> client_;  // made when it is needed: few hosts ask for a delay
 };
 
 // Threads: any.

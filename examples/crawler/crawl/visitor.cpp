@@ -1,5 +1,7 @@
 #include "crawl/visitor.h"
 
+#include <curl/curl.h>
+
 #include <algorithm>
 
 #include "crawl/children.h"
@@ -31,6 +33,21 @@ std::string type_of(const Fetched& fetched) {
 bool status_may_retry(int status) {
   return status == 429 || status == 500 || (status >= 502 && status <= 504);
 }
+// What the server asks for, as seconds or as a date; at most an hour.
+Milliseconds retry_after(const Fetched& fetched) {
+  if (fetched.status != 429 && fetched.status != 503) return {};
+  const std::string value(fetched.header("retry-after"));
+  if (value.empty()) return {};
+  char* end = nullptr;
+  long long seconds = std::strtoll(value.c_str(), &end, 10);
+  if (*end != '\0') {
+    const std::time_t date = curl_getdate(value.c_str(), nullptr);
+    if (date == -1) return {};
+    seconds = date - now_unix_ms() / 1000;
+  }
+  return std::chrono::seconds(std::clamp(seconds, 0LL, 3600LL));
+}
+
 bool redirects(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
@@ -64,7 +81,21 @@ Fetched Visitor::fetch(FetchRequest request) {
       request, [this](Fetcher::Cancel cancel) { job_.on_cancel([cancel] { cancel.cancel(); }); });
   job_.on_cancel({});
   if (fetched.error == FetchError::cancelled) throw std::runtime_error("cancelled");
+  Milliseconds pause = retry_after(fetched);
+  // One at a time is counted from the answer: the limit alone counts from the start of a job, which may have
+  // waited for a thread.
+  if (site_.config.per_host == 1) {
+    pause = std::max(pause, Milliseconds(site_.config.delay_ms));
+    if (site_.config.robots)
+      pause = std::max(pause, site_.robots.look(request.url.origin())->robots.crawl_delay().value_or(pause));
+  }
+  keep_away(request.url.authority(), pause);
   return fetched;
+}
+
+void Visitor::keep_away(const std::string& authority, Milliseconds pause) {
+  if (pause.count() == 0) return;
+  job_.block_until(site_.config.key_of(authority), joinery::read_clocks().wall + pause);
 }
 
 void Visitor::visit_page() {
@@ -176,13 +207,14 @@ void Visitor::take_unchanged() {
 }
 
 void Visitor::follow(const std::vector<Link>& links) {
-  const RobotsEntry own = site_.config.robots ? site_.robots.look(url_.origin()) : RobotsEntry{};
+  const auto own =
+      site_.config.robots ? site_.robots.look(url_.origin()) : std::make_shared<const RobotsEntry>();
   std::size_t disallowed = 0;
   for (const Link& link : links) {
     if (link.nofollow && site_.config.nofollow) continue;
     if (!site_.scope.has(link.url, visit_.depth + 1, link.kind)) continue;
     // Another host's rules are known when its turn comes.
-    if (link.url.origin() == url_.origin() && !own.robots.allows(link.url.path + link.url.query)) {
+    if (link.url.origin() == url_.origin() && !own->robots.allows(link.url.path + link.url.query)) {
       ++disallowed;
       continue;
     }

@@ -1,5 +1,5 @@
 // The handler of the crawl's jobs: one request to one server, what came of it on disk, and where it leads as
-// child jobs.
+// child jobs. Never a second request: the limits of the queue count jobs.
 //
 // - A page whose host's robots.txt nobody has read: reads that, and leaves the page to a child, whose turn
 // comes after the delay.
@@ -29,6 +29,8 @@ class Visitor {
 
   void visit_page();
   Fetched fetch(FetchRequest request);
+  // Politeness, in the queue: no job of the host starts before the pause from now is over, on any worker.
+  void keep_away(const std::string& authority, Milliseconds pause);
   void take_answer(const Fetched& fetched);
   void take_redirect(const Fetched& fetched);
   void take_body(const Fetched& fetched, std::string body);

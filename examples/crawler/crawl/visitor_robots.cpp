@@ -14,20 +14,20 @@ bool server_error(const Fetched& fetched) { return fetched.status >= 500 || fetc
 
 bool Visitor::may_visit() {
   if (!site_.config.robots) return true;
-  const RobotsEntry entry = site_.robots.look(url_.origin());
-  switch (entry.state) {
+  const auto entry = site_.robots.look(url_.origin());
+  switch (entry->state) {
     case State::unknown:
       read_robots(*parse_url("/robots.txt", &url_), url_.origin());
       submit_again(0);
       return false;
     case State::coming: submit_again(1000); return false;
     case State::unreachable:
-      record_error("robots_unreachable", entry.message);
+      record_error("robots_unreachable", entry->message);
       site_.pages.append(line_);
       return false;
     case State::known: break;
   }
-  if (entry.robots.allows(url_.path + url_.query)) return true;
+  if (entry->robots.allows(url_.path + url_.query)) return true;
   record_error("disallowed", "robots.txt does not allow it");
   site_.pages.append(line_);
   return false;
@@ -51,8 +51,12 @@ void Visitor::read_robots(const Url& at, const std::string& origin) {
 
 void Visitor::take_robots(const std::string& text, const std::string& origin) {
   const Robots robots = Robots::parse(text, site_.config.product());
-  // Before this job ends, which lets in the next one of the host.
-  if (const auto delay = robots.crawl_delay()) site_.slow_down(parse_url(origin)->authority(), *delay);
+  // Known to the broker before this job ends, which lets in the next one of the host.
+  if (const auto delay = robots.crawl_delay(); delay && delay->count() > site_.config.delay_ms) {
+    const std::string authority = parse_url(origin)->authority();
+    job_.set_delay(site_.config.key_of(authority), *delay);
+    keep_away(authority, *delay);
+  }
   site_.robots.write(origin, State::known, text.substr(0, robots_max));
   if (!site_.config.sitemaps) return;
   for (const std::string& sitemap : robots.sitemaps()) {

@@ -101,6 +101,20 @@ TEST_F(Keys, StartsOfAKeyAreItsIntervalApart) {
   EXPECT_EQ(talk.pass(1s), "dispatch w 3#1");
 }
 
+// What it did last, nobody knows.
+TEST_F(Keys, TheDeathOfAJobCountsAsAStartOfItsKey) {
+  limit({.pattern = "host:*", .interval_ms = 1000});
+  talk.worker("w", {"web"});
+  EXPECT_EQ(talk.submit("p", "web", {.count = 1, .key = {"host:x"}}), "accepted p 1; dispatch w 1#1");
+  talk.pass(5s);
+  EXPECT_EQ(talk.report("w", "1#1", {.kind = Report::Kind::crashed}), "acked w");
+  EXPECT_EQ(talk.pass(999ms), "");
+  EXPECT_EQ(talk.pass(1ms), "dispatch w 1#2");
+  talk.pass(5s);
+  EXPECT_EQ(talk.finish("w", "1#2"), "acked w");
+  EXPECT_EQ(talk.submit("p", "web", {.count = 1, .key = {"host:x"}}), "accepted p 2; dispatch w 2#1");
+}
+
 TEST_F(Keys, ARateLetsABurstThroughAndThenSoManyPerPeriod) {
   limit({.pattern = "api", .rate = 10, .period_ms = 1000, .burst = 3});
   talk.worker("w", {"web"});

@@ -5,11 +5,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace crawler::testing {
 
 bool Answer::write(std::string_view bytes) {
+  last_sent_ = Clock::now();
   while (!bytes.empty() && !closed_) {
     const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent <= 0) {
@@ -105,7 +107,7 @@ void ScriptedServer::serve(int socket) {
     }
     asked.begin = Clock::now();
     script_(asked, answer);
-    asked.end = Clock::now();
+    asked.end = std::max(asked.begin, answer.last_sent());
     const std::lock_guard guard(mutex_);
     asked_.push_back(std::move(asked));
   }

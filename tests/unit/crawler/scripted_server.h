@@ -20,7 +20,7 @@ struct Asked {
   std::string head;  // whole request
   std::string host;  // as in its Host header
   Clock::time_point begin;
-  Clock::time_point end;
+  Clock::time_point end;  // just before the last of the answer was sent: the client had not seen it yet
 };
 
 // The connection during a request: write() says false once the client is gone.
@@ -33,10 +33,12 @@ class Answer {
   void status(int status, std::string_view headers = {});
   void close() { closed_ = true; }
   bool closed() const { return closed_; }
+  Clock::time_point last_sent() const { return last_sent_; }
 
  private:
   int socket_;
   bool closed_ = false;
+  Clock::time_point last_sent_ = Clock::now();
 };
 
 class ScriptedServer {

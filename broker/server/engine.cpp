@@ -188,6 +188,8 @@ Duration Engine::patience() const {
 }
 
 void Engine::take_signals() {
+  const auto ours = std::ranges::find(waits_, parts_.signals, &pollfd::fd);
+  if (ours == waits_.end() || ours->revents == 0) return;
   signalfd_siginfo info{};
   while (::read(parts_.signals, &info, sizeof info) == sizeof info) {
     if (info.ssi_signo == SIGHUP) {

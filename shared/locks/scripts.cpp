@@ -25,21 +25,29 @@ local function fields(record)
   return list
 end
 
+-- Outside of a job the process itself is the owner.
 local function enter(gate, id, owner, process)
-  for _, one in ipairs({owner, process}) do
-    redis.call('SADD', owner_key(one), gate .. '\n' .. id)
-    redis.call('PEXPIRE', owner_key(one), day)
+  redis.call('SADD', owner_key(owner), gate .. '\n' .. id)
+  redis.call('PEXPIRE', owner_key(owner), day)
+  if process ~= owner then
+    redis.call('SADD', owner_key(process), gate .. '\n' .. id)
+    redis.call('PEXPIRE', owner_key(process), day)
   end
   redis.call('SADD', index_key, gate)
 end
 local function strike_out(gate, id, owner, process)
   redis.call('SREM', owner_key(owner), gate .. '\n' .. id)
-  redis.call('SREM', owner_key(process), gate .. '\n' .. id)
+  if process ~= owner then redis.call('SREM', owner_key(process), gate .. '\n' .. id) end
 end
+-- Nobody holds or waits.
+local function is_free(gate)
+  return redis.call('EXISTS', part(gate, 'leases'), part(gate, 'line')) == 0
+end
+-- True if so: it is no longer listed.
 local function tidy(gate)
-  if redis.call('EXISTS', part(gate, 'leases'), part(gate, 'line')) == 0 then
-    redis.call('SREM', index_key, gate)
-  end
+  local free = is_free(gate)
+  if free then redis.call('SREM', index_key, gate) end
+  return free
 end
 
 local function tell(id, word)
@@ -142,6 +150,7 @@ local gate, id, owner, process, lease = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonu
 if ARGV[7] ~= '' and redis.call('EXISTS', part(gate, 'limit')) == 0 then
   redis.call('MSET', part(gate, 'limit'), ARGV[7], part(gate, 'initial'), ARGV[7])
 end
+if is_free(gate) and limit(gate) > 0 then return {tostring(hold(gate, id, owner, process, lease))} end
 settle(gate)
 local token = token_of(gate, id)
 if token then
@@ -213,6 +222,7 @@ local gate, id = ARGV[1], ARGV[2]
 local ends = redis.call('ZSCORE', part(gate, 'leases'), id)
 local held = ends and tonumber(ends) > now and 1 or 0
 let_go(gate, id)
+if tidy(gate) then return held end
 settle(gate)
 tidy(gate)
 return held

@@ -181,6 +181,7 @@ Result<> Connection::receive() {
         return lost(reader_->errstr);
       }
       if (auto parsed = parse(); !parsed) return parsed;
+      if (static_cast<std::size_t>(number) < buffer.size()) return {};  // that was all, for now
     } else if (number == 0) {
       return lost("the server closed the connection");
     } else if (errno == EAGAIN) {

@@ -110,8 +110,10 @@ void Pipeline::Impl::advance(Now now) {
     backoff = backoff_first;
     send_waiting();
     // What was appended just now, without another turn of the loop.
-    if (auto flushed = connection.advance(); !flushed) return lost(flushed.error(), now);
-    answer();
+    if (connection.wants_write()) {
+      if (auto flushed = connection.advance(); !flushed) return lost(flushed.error(), now);
+      answer();
+    }
   }
   watch_silence(*advanced, now);
 }

@@ -124,7 +124,7 @@ void Dealer::changes(std::vector<int>& events) {
   events.clear();
   events.swap(impl_->events);
   // Also makes the socket take over the connection that the event told of, so that it can be sent to.
-  impl_->update_signal(impl_->socket.readable());
+  if (!events.empty()) impl_->update_signal(impl_->socket.readable());
 }
 
 std::vector<int> Dealer::descriptors() const {

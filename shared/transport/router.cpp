@@ -238,7 +238,7 @@ void Router::lost(std::vector<int>& connections) {
   impl_->drain_monitor();
   connections.clear();
   connections.swap(impl_->connections.lost());
-  impl_->update_signal(impl_->socket.readable());
+  if (!connections.empty()) impl_->update_signal(impl_->socket.readable());
 }
 
 std::vector<int> Router::descriptors() const {

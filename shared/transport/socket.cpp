@@ -1,6 +1,7 @@
 #include "shared/transport/socket.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 
 #include <atomic>
@@ -45,7 +46,7 @@ bool Part::receive(const Socket& socket) {
 }
 
 Monitor::Monitor(void* context, const Socket& watched, int events)
-    : watched_(watched), socket_(context, ZMQ_PAIR) {
+    : watched_(watched), socket_(context, ZMQ_PAIR), descriptor_(socket_.descriptor()) {
   static std::atomic<unsigned> number{0};  // of the endpoint, which must differ within a context
   const std::string endpoint = fmt::format("inproc://joinery-monitor-{}", ++number);
   socket_.set(ZMQ_LINGER, 0);
@@ -57,9 +58,16 @@ Monitor::Monitor(void* context, const Socket& watched, int events)
 
 Monitor::~Monitor() { zmq_socket_monitor(watched_.get(), nullptr, 0); }
 
+bool Monitor::signalled() const {
+  pollfd one{descriptor_, POLLIN, 0};
+  return ::poll(&one, 1, 0) != 0;
+}
+
 // An event is two parts: 16 bits of event and 32 of value in the machine's order, and the endpoint.
 bool Monitor::next(int& event, int& value) {
-  if (!part_.receive(socket_)) return false;
+  if (!reading_ && !signalled()) return false;
+  reading_ = part_.receive(socket_);
+  if (!reading_) return false;
   const Bytes bytes = part_.bytes();
   JOINERY_CHECK(bytes.size() == 6);
   std::uint16_t number = 0;

@@ -107,8 +107,7 @@ int Loop::run() {
   return static_cast<int>(failed_ ? ExitCode::failure : ExitCode::success);
 }
 
-// Sends come last; what they make the broker's socket notice is taken at once, for its descriptor may not
-// tell again.
+// Sends come last; what they make the broker's socket notice ends the next wait at once.
 void Loop::turn() {
   wait();
   plan_.tick(now_.mono);
@@ -126,7 +125,7 @@ void Loop::turn() {
   if (options_.burst) burst();
   link_.set_capacity(writer_.full() ? 0 : plan_.capacity());
   link_.flush(now_.mono);
-  busy_ = link_.process(now_.mono, frames_per_turn) || busy_ || !dirty_.empty();
+  busy_ = busy_ || !dirty_.empty();
   health_.turn(now_.mono, state());
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 class Bench {
  public:
-  explicit Bench(std::uint32_t batch) : sizes(batch, 100) {
+  explicit Bench(std::uint32_t jobs) : sizes(jobs, 100) {
     core.start(now, effects);
     WorkerInfo info;
     info.name = "w";

@@ -11,7 +11,7 @@ RUN cmake --preset release -DJOINERY_TESTS=OFF -DJOINERY_EXAMPLES=OFF \
 
 FROM docker.io/library/debian:bookworm-slim
 RUN apt-get update -qq \
- && apt-get install -y -qq --no-install-recommends libzmq5 libhiredis0.14 libfmt9 libspdlog1.10 redis-server \
+ && apt-get install -y -qq --no-install-recommends libzmq5 libhiredis0.14 libfmt9 libspdlog1.10 libcctz2 tzdata redis-server \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --home-dir /var/lib/joinery --create-home joinery
 COPY --from=build /opt/joinery /usr/local

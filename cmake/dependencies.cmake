@@ -14,6 +14,13 @@ find_path(MSGPACK_INCLUDE_DIR msgpack.hpp REQUIRED)
 add_library(joinery_msgpack INTERFACE)
 target_include_directories(joinery_msgpack SYSTEM INTERFACE $<BUILD_INTERFACE:${MSGPACK_INCLUDE_DIR}>)
 target_compile_definitions(joinery_msgpack INTERFACE MSGPACK_NO_BOOST)
+# libcctz-dev, tzdata: local times of the schedules in the time zones of the system's tzdata (g++ 12 has no std::chrono::zoned_time).
+# The smallest that knows skipped and repeated local times, and is only that: ICU and Abseil bring much else.
+find_path(CCTZ_INCLUDE_DIR cctz/time_zone.h REQUIRED)
+find_library(CCTZ_LIBRARY cctz REQUIRED)
+add_library(joinery_cctz INTERFACE)
+target_include_directories(joinery_cctz SYSTEM INTERFACE $<BUILD_INTERFACE:${CCTZ_INCLUDE_DIR}>)
+target_link_libraries(joinery_cctz INTERFACE ${CCTZ_LIBRARY})
 # libcli11-dev: flags, subcommands and their help. Header only.
 find_package(CLI11 REQUIRED)
 # nlohmann-json3-dev: JSON in and out of the command line, and as the same values the maps of the wire. Header only.

@@ -45,6 +45,7 @@ bool Core::Impl::any_dead(std::uint32_t queue) const {
 
 Result<std::uint64_t> Core::Impl::verb(Now, const Configure& verb, Effects& effects) {
   if (auto name = validate_name(verb.queue, "queue"); !name) return std::unexpected(name.error());
+  if (auto valid = validate(verb.options.defaults); !valid) return std::unexpected(valid.error());
   const std::uint32_t known = ledger.find_queue(verb.queue);
   if (known != 0 && ledger.queues[known].options.mode != verb.options.mode) {
     const Counts& counts = ledger.queues[known].counts;

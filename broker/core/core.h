@@ -165,6 +165,8 @@ class Core {
   std::vector<QueueView> queues() const;
   std::optional<QueueView> queue(std::string_view name) const;
   std::string_view queue_name(std::uint32_t id) const;
+  // Null: the queue has none.
+  const SpecDefaults* defaults_of(std::string_view queue) const;
   std::optional<JobView> job(JobId id) const;
   // At most `most` jobs of a queue (empty: of all) in a state (none: any but dead letters), in the order of
   // their ids, after `after`. Looks at every job.

@@ -39,6 +39,7 @@ bool Ledger::on(const change::Queue& change, Fallout& fallout, std::uint64_t) {
   QueueState& queue = queues[change.id];
   if (queue.name != change.name) return false;
   queue.options = change.options;
+  any_defaults = any_defaults || !queue.options.defaults.empty();
   queue.paused = change.paused;
   queue.paused_by = change.paused_by;
   queue.pause_reason = change.pause_reason;

@@ -241,6 +241,7 @@ class Ledger {
   JobIndex index;
   Slab<Extra> extras;
   std::deque<QueueState> queues;  // by id, from 1
+  bool any_defaults = false;      // some queue has, or had, default options
   std::vector<Line> lines;
   std::deque<SpecState> specs;
   std::unordered_map<BatchId, BatchState> batches;

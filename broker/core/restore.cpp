@@ -17,6 +17,7 @@ void Ledger::restore_spec(Spec spec, std::uint64_t idle) {
 bool Ledger::restore_queue(QueueState&& queue) {
   queue.id = static_cast<std::uint32_t>(queues.size());
   if (queue.name.empty() || !queue_by_name_.try_emplace(queue.name, queue.id).second) return false;
+  any_defaults = any_defaults || !queue.options.defaults.empty();
   queues.push_back(std::move(queue));
   return true;
 }

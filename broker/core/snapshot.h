@@ -34,6 +34,9 @@ class SnapshotWriter {
  private:
   void write_outcomes(const Counts& counts);
   void write_spec(const SpecState& state);
+  void write_backoff(const Backoff& backoff);
+  void write_texts(const std::vector<std::string>& texts);
+  void write_defaults(const SpecDefaults& defaults);
   void write_queue(const QueueState& queue);
   void write_job(const Job& job);
   void write_failure(const Failure& failure);
@@ -54,6 +57,9 @@ class SnapshotReader {
  private:
   void read_outcomes(Counts& counts);
   void read_spec();
+  Backoff read_backoff();
+  std::vector<std::string> read_texts();
+  void read_defaults(SpecDefaults& defaults);
   void read_queue();
   void read_batch();
   void read_job();

@@ -43,16 +43,12 @@ void SnapshotReader::read_spec() {
   spec.handler = in_.text();
   spec.content_type = in_.text();
   spec.trace = in_.text();
-  for (std::uint32_t* number :
-       {&spec.attempts, &spec.crash_attempts, &spec.backoff.initial_ms, &spec.backoff.max_ms,
-        &spec.soft_timeout_ms, &spec.hard_timeout_ms, &spec.result_ttl_s, &spec.result_inline_max}) {
+  for (std::uint32_t* number : {&spec.attempts, &spec.crash_attempts, &spec.soft_timeout_ms,
+                                &spec.hard_timeout_ms, &spec.result_ttl_s, &spec.result_inline_max}) {
     in_.get(*number);
   }
-  in_.get(spec.backoff.factor);
-  in_.get(spec.backoff.jitter);
-  for (auto n = in_.count(4); n != 0 && in_.ok(); --n)
-    spec.backoff.list_ms.push_back(in_.get<std::uint32_t>());
-  for (auto n = in_.count(4); n != 0 && in_.ok(); --n) spec.no_retry.push_back(in_.text());
+  spec.backoff = read_backoff();
+  spec.no_retry = read_texts();
   spec.unique.scope = in_.get_enum(UniqueScope::batch);
   spec.unique.until = in_.get_enum(UniqueUntil::time);
   spec.unique.on_conflict = in_.get_enum(OnConflict::replace);
@@ -63,6 +59,31 @@ void SnapshotReader::read_spec() {
   ledger_.restore_spec(std::move(spec), in_.get<std::uint64_t>());
 }
 
+Backoff SnapshotReader::read_backoff() {
+  Backoff backoff;
+  in_.get(backoff.initial_ms);
+  in_.get(backoff.max_ms);
+  in_.get(backoff.factor);
+  in_.get(backoff.jitter);
+  for (auto n = in_.count(4); n != 0 && in_.ok(); --n) backoff.list_ms.push_back(in_.get<std::uint32_t>());
+  return backoff;
+}
+
+std::vector<std::string> SnapshotReader::read_texts() {
+  std::vector<std::string> texts;
+  for (auto n = in_.count(4); n != 0 && in_.ok(); --n) texts.push_back(in_.text());
+  return texts;
+}
+
+void SnapshotReader::read_defaults(SpecDefaults& defaults) {
+  for (auto* number : {&defaults.attempts, &defaults.crash_attempts, &defaults.soft_timeout_ms,
+                       &defaults.hard_timeout_ms, &defaults.result_ttl_s}) {
+    if (in_.get<std::uint8_t>() != 0) *number = in_.get<std::uint32_t>();
+  }
+  if (in_.get<std::uint8_t>() != 0) defaults.backoff = read_backoff();
+  if (in_.get<std::uint8_t>() != 0) defaults.no_retry = read_texts();
+}
+
 void SnapshotReader::read_queue() {
   QueueState queue;
   queue.name = in_.text();
@@ -70,6 +91,7 @@ void SnapshotReader::read_queue() {
   queue.options.durability = in_.get_enum(Durability::none);
   in_.get(queue.options.maxsize);
   queue.options.fair = in_.get<std::uint8_t>() != 0;
+  read_defaults(queue.options.defaults);
   queue.paused = in_.get<std::uint8_t>() != 0;
   queue.paused_by = in_.text();
   queue.pause_reason = in_.text();

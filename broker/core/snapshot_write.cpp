@@ -72,17 +72,12 @@ void SnapshotWriter::write_spec(const SpecState& state) {
   out_.put(Bytes(spec.handler));
   out_.put(Bytes(spec.content_type));
   out_.put(Bytes(spec.trace));
-  for (std::uint32_t number :
-       {spec.attempts, spec.crash_attempts, spec.backoff.initial_ms, spec.backoff.max_ms,
-        spec.soft_timeout_ms, spec.hard_timeout_ms, spec.result_ttl_s, spec.result_inline_max}) {
+  for (std::uint32_t number : {spec.attempts, spec.crash_attempts, spec.soft_timeout_ms, spec.hard_timeout_ms,
+                               spec.result_ttl_s, spec.result_inline_max}) {
     out_.put(number);
   }
-  out_.put(spec.backoff.factor);
-  out_.put(spec.backoff.jitter);
-  out_.put(std::uint64_t{spec.backoff.list_ms.size()});
-  for (std::uint32_t delay : spec.backoff.list_ms) out_.put(delay);
-  out_.put(std::uint64_t{spec.no_retry.size()});
-  for (const std::string& type : spec.no_retry) out_.put(Bytes(type));
+  write_backoff(spec.backoff);
+  write_texts(spec.no_retry);
   out_.put(spec.unique.scope);
   out_.put(spec.unique.until);
   out_.put(spec.unique.on_conflict);
@@ -93,12 +88,39 @@ void SnapshotWriter::write_spec(const SpecState& state) {
   out_.put(state.idle);
 }
 
+void SnapshotWriter::write_backoff(const Backoff& backoff) {
+  out_.put(backoff.initial_ms);
+  out_.put(backoff.max_ms);
+  out_.put(backoff.factor);
+  out_.put(backoff.jitter);
+  out_.put(std::uint64_t{backoff.list_ms.size()});
+  for (std::uint32_t delay : backoff.list_ms) out_.put(delay);
+}
+
+void SnapshotWriter::write_texts(const std::vector<std::string>& texts) {
+  out_.put(std::uint64_t{texts.size()});
+  for (const std::string& text : texts) out_.put(Bytes(text));
+}
+
+void SnapshotWriter::write_defaults(const SpecDefaults& defaults) {
+  for (const auto& number : {defaults.attempts, defaults.crash_attempts, defaults.soft_timeout_ms,
+                             defaults.hard_timeout_ms, defaults.result_ttl_s}) {
+    out_.put(std::uint8_t{number.has_value()});
+    if (number) out_.put(*number);
+  }
+  out_.put(std::uint8_t{defaults.backoff.has_value()});
+  if (defaults.backoff) write_backoff(*defaults.backoff);
+  out_.put(std::uint8_t{defaults.no_retry.has_value()});
+  if (defaults.no_retry) write_texts(*defaults.no_retry);
+}
+
 void SnapshotWriter::write_queue(const QueueState& queue) {
   out_.put(Bytes(queue.name));
   out_.put(queue.options.mode);
   out_.put(queue.options.durability);
   out_.put(queue.options.maxsize);
   out_.put(std::uint8_t{queue.options.fair});
+  write_defaults(queue.options.defaults);
   out_.put(std::uint8_t{queue.paused});
   out_.put(Bytes(queue.paused_by));
   out_.put(Bytes(queue.pause_reason));

@@ -64,7 +64,9 @@ SpecId Core::Impl::intern(const Spec& spec, Effects& effects) {
     id = ledger.idle_specs.begin()->second;
     spec_ids.erase(key_of(ledger.specs[id].spec));
   }
-  record(change::DefineSpec{id, spec}, effects);
+  change::DefineSpec define{id, spec};
+  define.spec.said.reset();  // of no meaning any more
+  record(std::move(define), effects);
   spec_ids[std::move(key)] = id;
   return id;
 }

@@ -75,6 +75,14 @@ std::optional<QueueView> Core::queue(std::string_view name) const {
   return view_of(impl_->ledger.queues[id]);
 }
 
+const SpecDefaults* Core::defaults_of(std::string_view queue) const {
+  if (!impl_->ledger.any_defaults) return nullptr;
+  const std::uint32_t id = impl_->ledger.find_queue(queue);
+  if (id == 0) return nullptr;
+  const SpecDefaults& defaults = impl_->ledger.queues[id].options.defaults;
+  return defaults.empty() ? nullptr : &defaults;
+}
+
 std::string_view Core::queue_name(std::uint32_t id) const { return impl_->ledger.queues.at(id).name; }
 
 std::optional<JobView> Core::job(JobId id) const {

@@ -103,6 +103,57 @@ void read_runs(FieldReader& in, std::vector<Run>& runs) {
   }
 }
 
+void write(FieldWriter& out, const Backoff& backoff) {
+  out.varint(backoff.initial_ms);
+  out.varint(backoff.max_ms);
+  out.f32(backoff.factor);
+  out.f32(backoff.jitter);
+  out.varint(backoff.list_ms.size());
+  for (std::uint32_t delay : backoff.list_ms) out.varint(delay);
+}
+void read(FieldReader& in, Backoff& backoff) {
+  backoff.initial_ms = in.u32();
+  backoff.max_ms = in.u32();
+  backoff.factor = in.f32();
+  backoff.jitter = in.f32();
+  backoff.list_ms.resize(in.count(1));
+  for (std::uint32_t& delay : backoff.list_ms) delay = in.u32();
+}
+
+void write(FieldWriter& out, const std::vector<std::string>& texts) {
+  out.varint(texts.size());
+  for (const std::string& text : texts) out.string(text);
+}
+void read(FieldReader& in, std::vector<std::string>& texts) {
+  texts.resize(in.count(1));
+  for (std::string& text : texts) text = in.string();
+}
+
+void write(FieldWriter& out, std::uint32_t number) { out.varint(number); }
+void read(FieldReader& in, std::uint32_t& number) { number = in.u32(); }
+
+void write(FieldWriter& out, const SpecDefaults& defaults) {
+  const auto one = [&out](const auto& value) {
+    out.flag(value.has_value());
+    if (value) write(out, *value);
+  };
+  for (const auto* number : {&defaults.attempts, &defaults.crash_attempts, &defaults.soft_timeout_ms,
+                             &defaults.hard_timeout_ms, &defaults.result_ttl_s})
+    one(*number);
+  one(defaults.backoff);
+  one(defaults.no_retry);
+}
+void read(FieldReader& in, SpecDefaults& defaults) {
+  const auto one = [&in](auto& value) {
+    if (in.flag()) read(in, value.emplace());
+  };
+  for (auto* number : {&defaults.attempts, &defaults.crash_attempts, &defaults.soft_timeout_ms,
+                       &defaults.hard_timeout_ms, &defaults.result_ttl_s})
+    one(*number);
+  one(defaults.backoff);
+  one(defaults.no_retry);
+}
+
 // The changes.
 
 void write(FieldWriter& out, const change::Epoch& epoch) { out.varint(epoch.epoch); }
@@ -115,6 +166,7 @@ void write(FieldWriter& out, const change::Queue& queue) {
   out.byte(static_cast<std::uint8_t>(queue.options.durability));
   out.varint(queue.options.maxsize);
   out.flag(queue.options.fair);
+  write(out, queue.options.defaults);
   out.flag(queue.paused);
   out.string(queue.paused_by);
   out.string(queue.pause_reason);
@@ -127,6 +179,7 @@ void read(FieldReader& in, change::Queue& queue) {
   queue.options.durability = static_cast<Durability>(in.byte_to(2));
   queue.options.maxsize = in.varint();
   queue.options.fair = in.flag();
+  read(in, queue.options.defaults);
   queue.paused = in.flag();
   queue.paused_by = in.string();
   queue.pause_reason = in.string();
@@ -140,19 +193,13 @@ void write(FieldWriter& out, const change::DefineSpec& define) {
   out.string(spec.content_type);
   out.varint(spec.attempts);
   out.varint(spec.crash_attempts);
-  out.varint(spec.backoff.initial_ms);
-  out.varint(spec.backoff.max_ms);
-  out.f32(spec.backoff.factor);
-  out.f32(spec.backoff.jitter);
+  write(out, spec.backoff);
   out.varint(spec.soft_timeout_ms);
   out.varint(spec.hard_timeout_ms);
   out.varint(spec.result_ttl_s);
   out.varint(spec.result_inline_max);
   out.string(spec.trace);
-  out.varint(spec.backoff.list_ms.size());
-  for (std::uint32_t delay : spec.backoff.list_ms) out.varint(delay);
-  out.varint(spec.no_retry.size());
-  for (const std::string& type : spec.no_retry) out.string(type);
+  write(out, spec.no_retry);
   out.byte(static_cast<std::uint8_t>(spec.unique.scope));
   out.byte(static_cast<std::uint8_t>(spec.unique.until));
   out.byte(static_cast<std::uint8_t>(spec.unique.on_conflict));
@@ -168,19 +215,13 @@ void read(FieldReader& in, change::DefineSpec& define) {
   spec.content_type = in.string();
   spec.attempts = in.u32();
   spec.crash_attempts = in.u32();
-  spec.backoff.initial_ms = in.u32();
-  spec.backoff.max_ms = in.u32();
-  spec.backoff.factor = in.f32();
-  spec.backoff.jitter = in.f32();
+  read(in, spec.backoff);
   spec.soft_timeout_ms = in.u32();
   spec.hard_timeout_ms = in.u32();
   spec.result_ttl_s = in.u32();
   spec.result_inline_max = in.u32();
   spec.trace = in.string();
-  spec.backoff.list_ms.resize(in.count(1));
-  for (std::uint32_t& delay : spec.backoff.list_ms) delay = in.u32();
-  spec.no_retry.resize(in.count(1));
-  for (std::string& type : spec.no_retry) type = in.string();
+  read(in, spec.no_retry);
   spec.unique.scope = static_cast<UniqueScope>(in.byte_to(1));
   spec.unique.until = static_cast<UniqueUntil>(in.byte_to(3));
   spec.unique.on_conflict = static_cast<OnConflict>(in.byte_to(2));

@@ -90,7 +90,7 @@ void Intake::submit(Session& session, Bytes frame) {
   clear_groups();
   for (std::size_t i = 0; i < submit_.group_count; ++i) {
     const protocol::RawGroup& group = submit_.groups[i];
-    Result<SpecId> spec = parts_.specs.find(group.spec, parts_.transactor.effects());
+    Result<SpecId> spec = parts_.specs.find(group.spec, group.queue, parts_.transactor.effects());
     if (!spec) return refuse(session, submit_.sequence, std::move(spec.error()));
     add_group(group.queue, *spec, group.batch, group.parent, group.sizes,
               group.has_columns ? &group.columns : nullptr, group.payloads);
@@ -140,7 +140,7 @@ void Intake::add_children(const Report& report) {
     std::vector<std::uint32_t>& sizes = sizes_[groups_.size()];
     sizes.clear();
     for (const Bytes payload : group.payloads) sizes.push_back(static_cast<std::uint32_t>(payload.size()));
-    const SpecId spec = parts_.core.intern(group.spec, parts_.transactor.effects());
+    const SpecId spec = parts_.specs.intern(group.spec, group.queue, parts_.transactor.effects());
     add_group(group.queue, spec, group.batch, group.parent, sizes,
               group.columns == Columns{} ? nullptr : &group.columns, group.payloads);
   }

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 
 #include "broker/server/limits.h"
+#include "broker/server/queue_defaults.h"
 #include "shared/redis/redis.h"
 #include "shared/transport/endpoint.h"
 
@@ -53,10 +55,16 @@ Result<> take_queue(const std::string& name, const config::Options::Table& entri
   }
   BrokerOptions::QueueTable table;
   for (const auto& [key, values] : entries) {
-    if (values.size() != 1) return fail(Code::invalid_config, fmt::format("{} takes one value", key), key);
-    if (Result<> taken = take_queue_key(key, values.front(), table); !taken) return taken;
+    const bool of_jobs = std::ranges::find(default_keys(), key) != default_keys().end();
+    if (!of_jobs && values.size() != 1)
+      return fail(Code::invalid_config, fmt::format("{} takes one value", key), key);
+    const Result<> taken =
+        of_jobs ? take_default(key, values, table.defaults) : take_queue_key(key, values.front(), table);
+    if (!taken) return taken;
   }
-  out.queues[name] = table;
+  if (Result<> valid = validate(table.defaults); !valid)
+    return fail(Code::invalid_config, valid.error().message, valid.error().field);
+  out.queues[name] = std::move(table);
   return {};
 }
 
@@ -106,10 +114,11 @@ void describe(config::Options& options, BrokerOptions& out) {
                    out.limits.push_back(std::move(*limit));
                    return {};
                  });
-  options.tables("queue", {"mode", "durability", "maxsize", "fair"},
-                 [&out](const std::string& name, const config::Options::Table& entries) {
-                   return take_queue(name, entries, out);
-                 });
+  std::vector<std::string> queue_keys{"mode", "durability", "maxsize", "fair"};
+  queue_keys.insert(queue_keys.end(), default_keys().begin(), default_keys().end());
+  options.tables("queue", queue_keys, [&out](const std::string& name, const config::Options::Table& entries) {
+    return take_queue(name, entries, out);
+  });
 
   options.add("log.level", out.log_level, "least severity that is logged", config::log_levels);
   options.reloadable("log.level");
@@ -162,7 +171,8 @@ QueueOptions BrokerOptions::of_queue(const QueueTable& table) const {
   return {.mode = table.mode.value_or(defaults.mode),
           .durability = table.durability.value_or(defaults.durability),
           .maxsize = table.maxsize.value_or(defaults.maxsize),
-          .fair = table.fair.value_or(defaults.fair)};
+          .fair = table.fair.value_or(defaults.fair),
+          .defaults = table.defaults};
 }
 
 }  // namespace joinery::broker::server

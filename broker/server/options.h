@@ -53,6 +53,7 @@ struct BrokerOptions {
     std::optional<Durability> durability;
     std::optional<std::uint64_t> maxsize;
     std::optional<bool> fair;
+    SpecDefaults defaults;
   };
   std::map<std::string, QueueTable> queues;
   std::vector<Limit> limits;  // tables limit.PATTERN

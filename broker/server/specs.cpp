@@ -4,7 +4,7 @@
 
 namespace joinery::broker::server {
 
-Result<SpecId> SpecBook::find(Bytes raw, Effects& effects) {
+Result<SpecId> SpecBook::find(Bytes raw, std::string_view queue, Effects& effects) {
   auto known = decoded_.find(raw);
   if (known == decoded_.end()) {
     Result<Spec> spec = protocol::decode_spec(raw);
@@ -12,8 +12,19 @@ Result<SpecId> SpecBook::find(Bytes raw, Effects& effects) {
     if (decoded_.size() >= decoded_max) decoded_.clear();
     known = decoded_.emplace(raw, std::move(*spec)).first;
   }
+  if (core_.defaults_of(queue) != nullptr) return intern(known->second, queue, effects);
   const SpecId id = core_.intern(known->second, effects);
   remember(id, raw);
+  return id;
+}
+
+SpecId SpecBook::intern(Spec spec, std::string_view queue, Effects& effects) {
+  if (const SpecDefaults* defaults = core_.defaults_of(queue)) defaults->complete(spec);
+  spec.said.reset();
+  const SpecId id = core_.intern(spec, effects);
+  Buffer encoded;
+  protocol::encode_spec(spec, encoded);
+  remember(id, encoded);
   return id;
 }
 

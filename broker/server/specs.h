@@ -22,8 +22,11 @@ class SpecBook {
  public:
   explicit SpecBook(Core& core) : core_(core) {}
 
-  // The core's id of the spec with these raw bytes. Errors name the field.
-  Result<SpecId> find(Bytes raw, Effects& effects);
+  // The core's id of the spec with these raw bytes, completed by the defaults of the queue. Errors name the
+  // field.
+  Result<SpecId> find(Bytes raw, std::string_view queue, Effects& effects);
+  // The same of a spec that came in another way.
+  SpecId intern(Spec spec, std::string_view queue, Effects& effects);
   // Its raw bytes. Valid until the next call.
   Bytes raw(SpecId id);
 

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "broker/server/limits.h"
+#include "broker/server/queue_defaults.h"
 
 namespace joinery::broker::server {
 
@@ -209,6 +210,10 @@ Result<Plan> queue_configure(const Desk& desk, const Value& given) {
   const Result<bool> fair = given.boolean_or("fair", options.fair);
   if (!fair) return std::unexpected(fair.error());
   options.fair = *fair;
+  if (const Value* defaults = given.find("defaults")) {
+    if (Result<> taken = change_defaults(*defaults, options.defaults); !taken)
+      return std::unexpected(taken.error());
+  }
   return Plan{Configure{std::string(*name), options}, show_queue(desk, std::string(*name))};
 }
 
@@ -398,7 +403,7 @@ const std::vector<Verb>& verbs() {
       {"stats", {}, stats},
       {"queue.list", {"after", "most"}, queue_list},
       {"queue.show", {"queue"}, queue_show},
-      {"queue.configure", {"queue", "mode", "durability", "maxsize", "fair"}, queue_configure},
+      {"queue.configure", {"queue", "mode", "durability", "maxsize", "fair", "defaults"}, queue_configure},
       {"queue.pause", {"queue", "who", "why"}, queue_pause},
       {"queue.resume", {"queue"}, queue_resume},
       {"queue.purge", {"queue", "from"}, bulk_queue<BulkVerb::purge>},

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "broker/server/explain.h"
+#include "broker/server/queue_defaults.h"
 #include "shared/protocol/messages.h"
 
 namespace joinery::broker::server {
@@ -127,6 +128,7 @@ Value queue_value(const QueueView& queue) {
   map.set("durability", word(queue.options.durability));
   map.set("maxsize", queue.options.maxsize);
   map.set("fair", queue.options.fair);
+  if (!queue.options.defaults.empty()) map.set("defaults", defaults_value(queue.options.defaults));
   map.set("paused", queue.paused);
   if (queue.paused) {
     map.set("paused_by", queue.paused_by);

@@ -131,10 +131,10 @@ void Arguments::option(const std::string& names, std::uint64_t& value, const std
        [&value, least, most](const std::string& text) { value = whole_number(text, least, most); });
 }
 
-void Arguments::option(const std::string& names, std::optional<std::uint64_t>& value,
-                       const std::string& help) {
+void Arguments::option(const std::string& names, std::optional<std::uint64_t>& value, const std::string& help,
+                       std::uint64_t least, std::uint64_t most) {
   take(names, help, "NUMBER", "",
-       [&value](const std::string& text) { value = whole_number<std::uint64_t>(text, 0, UINT64_MAX); });
+       [&value, least, most](const std::string& text) { value = whole_number(text, least, most); });
 }
 
 void Arguments::option(const std::string& names, std::int64_t& value, const std::string& help) {

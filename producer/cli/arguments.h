@@ -43,7 +43,8 @@ class Arguments {
   void option(const std::string& names, std::optional<Wall>& value, const std::string& help);
   void option(const std::string& names, std::uint64_t& value, const std::string& help,
               std::uint64_t least = 0, std::uint64_t most = UINT64_MAX);
-  void option(const std::string& names, std::optional<std::uint64_t>& value, const std::string& help);
+  void option(const std::string& names, std::optional<std::uint64_t>& value, const std::string& help,
+              std::uint64_t least = 0, std::uint64_t most = UINT64_MAX);
   void option(const std::string& names, std::int64_t& value, const std::string& help);
 
   // Shown at the end of the command's --help.

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "producer/cli/job_control.h"
+#include "shared/config/backoff.h"
 #include "shared/config/config.h"
 
 namespace joinery::cli {
@@ -66,6 +67,7 @@ Result<> take_option(const std::string& key, const Json& value, const std::strin
     const auto count = count_of(value, field);
     if (!count) return std::unexpected(count.error());
     spec.attempts = *count;
+    spec.said->add(SpecOption::attempts);
   } else if (key == "after_any" || key == "inputs") {
     const auto flag = truth_of(value, field);
     if (!flag) return std::unexpected(flag.error());
@@ -80,14 +82,16 @@ Result<> take_option(const std::string& key, const Json& value, const std::strin
     const auto text = value.get<std::string>();
     if (key == "queue") return job.options.queue = text, Result<>{};
     if (key == "backoff") {
-      auto backoff = parse_backoff(text);
+      auto backoff = config::parse_backoff(text);
       if (!backoff) return std::unexpected(wrong(field, backoff.error().message));
       spec.backoff = std::move(*backoff);
+      spec.said->add(SpecOption::backoff);
       return {};
     }
     const auto time = config::parse_duration(text);
     if (!time) return std::unexpected(wrong(field, time.error().message));
     spec.result_ttl_s = static_cast<std::uint32_t>((time->count() + 999) / 1000);
+    spec.said->add(SpecOption::result_ttl_s);
   }
   return {};
 }
@@ -101,6 +105,7 @@ Result<FlowJob> parse_job(const std::string& name, const Json& map, const Submit
       !known)
     return std::unexpected(known.error());
   FlowJob job{.name = name, .handler = "exec", .payload = {}, .after = {}, .options = usual};
+  if (!job.options.spec.said) job.options.spec.said.emplace();
   if (map.contains("handler")) {
     if (!map["handler"].is_string()) return std::unexpected(wrong(field + ".handler", "is no text"));
     job.handler = map["handler"].get<std::string>();
@@ -167,8 +172,9 @@ void keep_inputs(std::vector<FlowJob>& jobs) {
   for (const FlowJob& job : jobs) {
     if (!job.options.spec.inputs) continue;
     for (const std::string& name : job.after) {
-      std::uint32_t& kept = by_name.at(name)->options.spec.result_ttl_s;
-      if (kept == 0) kept = kept_s;
+      Spec& spec = by_name.at(name)->options.spec;
+      if (spec.result_ttl_s == 0) spec.result_ttl_s = kept_s;
+      spec.said->add(SpecOption::result_ttl_s);
     }
   }
 }

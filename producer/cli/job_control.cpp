@@ -5,6 +5,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "shared/config/backoff.h"
 #include "shared/config/config.h"
 
 namespace joinery::cli {
@@ -74,43 +75,6 @@ std::vector<std::uint64_t> ids_of(const char* flag, const std::vector<std::strin
 
 }  // namespace
 
-Result<Backoff> parse_backoff(const std::string& text) {
-  const auto refused = [&] {
-    return fail(Code::invalid_argument,
-                fmt::format("--backoff: \"{}\" is not fixed:TIME, exponential:FIRST[,MOST[,FACTOR]] or "
-                            "list:TIME,TIME,...",
-                            text),
-                "backoff");
-  };
-  const std::size_t colon = text.find(':');
-  if (colon == std::string::npos) return refused();
-  const std::string kind = text.substr(0, colon);
-  std::vector<std::string_view> parts = split(std::string_view(text).substr(colon + 1));
-  Backoff backoff;
-  if (kind == "exponential" && parts.size() == 3) {
-    const auto factor = number_of<float>(parts.back());
-    if (!factor) return refused();
-    backoff.factor = *factor;
-    parts.pop_back();
-  }
-  std::vector<std::uint32_t> delays;
-  for (std::string_view part : parts) {
-    const auto delay = config::parse_duration(std::string(part));
-    if (!delay || delay->count() < 0 || delay->count() > UINT32_MAX) return refused();
-    delays.push_back(static_cast<std::uint32_t>(delay->count()));
-  }
-  if (kind == "list") return backoff.list_ms = delays, backoff;
-  if (kind == "fixed" && delays.size() == 1) {
-    backoff.initial_ms = backoff.max_ms = delays.front();
-    backoff.factor = 1;
-    return backoff;
-  }
-  if (kind != "exponential" || delays.size() > 2) return refused();
-  backoff.initial_ms = delays.front();
-  backoff.max_ms = delays.size() == 2 ? delays.back() : std::max(backoff.max_ms, backoff.initial_ms);
-  return backoff;
-}
-
 void add_job_control(Arguments& arguments, JobControlFlags& flags) {
   arguments.option("--backoff", flags.backoff,
                    "before another run: exponential:1s,10m,2 (the default), fixed:5s or list:1s,5s,30s",
@@ -133,16 +97,19 @@ void add_job_control(Arguments& arguments, JobControlFlags& flags) {
 void apply_job_control(const JobControlFlags& flags, Wall now, SubmitOptions& options) {
   Spec& spec = options.spec;
   if (!flags.backoff.empty()) {
-    const auto backoff = parse_backoff(flags.backoff);
-    if (!backoff) throw ClientError(backoff.error());
+    const auto backoff = config::parse_backoff(flags.backoff);
+    if (!backoff)
+      throw ClientError({Code::invalid_argument, "--backoff: " + backoff.error().message, "backoff"});
     spec.backoff = *backoff;
   }
   if (!flags.jitter.empty()) {
-    const auto jitter = number_of<float>(flags.jitter);
-    if (!jitter || !(*jitter >= 0 && *jitter <= 1)) wrong("jitter", flags.jitter, "a number from 0 to 1");
+    const auto jitter = config::parse_jitter(flags.jitter);
+    if (!jitter) throw ClientError({Code::invalid_argument, "--jitter: " + jitter.error().message, "jitter"});
     spec.backoff.jitter = *jitter;
   }
   spec.no_retry = flags.no_retry;
+  if (spec.said && !(flags.backoff.empty() && flags.jitter.empty())) spec.said->add(SpecOption::backoff);
+  if (spec.said && !flags.no_retry.empty()) spec.said->add(SpecOption::no_retry);
   if (flags.deadline_in) options.deadline = now + *flags.deadline_in;
   apply_unique(flags, spec.unique);
   options.after = ids_of("after", flags.after);

@@ -25,7 +25,4 @@ void add_job_control(Arguments& arguments, JobControlFlags& flags);
 // Throws invalid_argument, naming the flag.
 void apply_job_control(const JobControlFlags& flags, Wall now, SubmitOptions& options);
 
-// "fixed:5s", "exponential:1s,10m,2", "list:1s,5s,30s".
-Result<Backoff> parse_backoff(const std::string& text);
-
 }  // namespace joinery::cli

@@ -7,6 +7,7 @@
 #include "producer/cli/command.h"
 #include "producer/cli/human.h"
 #include "producer/cli/outcome.h"
+#include "producer/cli/queue_defaults.h"
 
 namespace joinery::cli {
 namespace {
@@ -47,6 +48,7 @@ ExitCode print_queue(Context& context, const Json& queue) {
                        {"durability", text(queue, "durability")},
                        {"maxsize", maxsize_text(queue)},
                        {"fair", truth(queue, "fair") ? "yes" : "no"},
+                       {"defaults", defaults_text(member(queue, "defaults"))},
                        {"paused", paused_text(queue)},
                        {"jobs", summary(counts_of(member(queue, "counts")))}});
   }
@@ -67,6 +69,7 @@ struct Flags {
   std::string durability;
   std::optional<std::uint64_t> maxsize;
   std::string fair;
+  QueueDefaultsFlags defaults;
 };
 
 // A command about one queue: the verb's arguments are made from the flags.
@@ -84,6 +87,7 @@ void fill_configuration(const Flags& flags, Json& map) {
   if (!flags.mode.empty()) map["mode"] = flags.mode;
   if (!flags.durability.empty()) map["durability"] = flags.durability;
   if (flags.maxsize) map["maxsize"] = *flags.maxsize;
+  if (Json defaults = defaults_of(flags.defaults); !defaults.is_null()) map["defaults"] = std::move(defaults);
   if (flags.fair.empty()) return;
   if (flags.fair != "yes" && flags.fair != "no")
     throw UsageError(fmt::format("--fair: \"{}\" is not yes or no", flags.fair));
@@ -136,6 +140,11 @@ Run define_queue_configure(Arguments& arguments) {
   arguments.option("--durability", flags->durability, "what accepted means", "sync|interval|none");
   arguments.option("--maxsize", flags->maxsize, "jobs that may wait; 0: no limit");
   arguments.option("--fair", flags->fair, "whether the outermost levels of the keys take turns", "yes|no");
+  add_queue_defaults(arguments, flags->defaults);
+  arguments.examples(
+      "  joinery queue configure mail --maxsize 1000 --durability sync\n"
+      "  joinery queue configure crawl --attempts 5 --backoff fixed:30s --keep-result 1h\n"
+      "  joinery queue configure crawl --unset backoff\n");
   return with_queue(arguments, flags, "queue.configure", fill_configuration);
 }
 

@@ -13,10 +13,10 @@
 namespace joinery::cli {
 namespace {
 
-std::uint32_t milliseconds_of(const std::optional<milliseconds>& duration, const char* flag) {
-  const auto count = duration.value_or(milliseconds(0)).count();
-  if (count > UINT32_MAX) throw UsageError(fmt::format("{}: at most 49 days", flag));
-  return static_cast<std::uint32_t>(count);
+std::optional<std::int64_t> milliseconds_of(const std::optional<milliseconds>& duration, const char* flag) {
+  if (!duration) return std::nullopt;
+  if (duration->count() > UINT32_MAX) throw UsageError(fmt::format("{}: at most 49 days", flag));
+  return duration->count();
 }
 
 // Whole seconds, rounded up: a result is never kept shorter than asked for.
@@ -78,8 +78,8 @@ void add_submission(Arguments& arguments, SubmissionFlags& flags) {
                    "ask the handler to stop after this (a command: SIGTERM)");
   arguments.option("--timeout-hard", flags.timeout_hard, "kill it after this");
   arguments.option("--priority", flags.priority, "lower runs first, in queues of mode priority");
-  arguments.option("--attempts", flags.attempts, "runs that may fail; 1: no retry", 1, UINT32_MAX);
-  arguments.option("--crash-attempts", flags.crash_attempts, "runs that may kill their process", 1,
+  arguments.option("--attempts", flags.attempts, "runs that may fail; 1: no retry; else 3", 1, UINT32_MAX);
+  arguments.option("--crash-attempts", flags.crash_attempts, "runs that may kill their process; else 3", 1,
                    UINT32_MAX);
   arguments.option("--batch", flags.batch, "add to this batch", 1);
   arguments.option("--key", flags.key,
@@ -100,11 +100,22 @@ SubmitOptions submit_options(const SubmissionFlags& flags, const Settings& setti
   SubmitOptions options;
   options.queue = flags.queue.value_or(settings.queue);
   if (options.queue.empty()) throw UsageError("--queue: the name is empty");
-  options.spec.attempts = static_cast<std::uint32_t>(flags.attempts);
-  options.spec.crash_attempts = static_cast<std::uint32_t>(flags.crash_attempts);
-  options.spec.soft_timeout_ms = milliseconds_of(flags.timeout_soft, "--timeout-soft");
-  options.spec.hard_timeout_ms = milliseconds_of(flags.timeout_hard, "--timeout-hard");
-  options.spec.result_ttl_s = seconds_of(flags.keep_result.value_or(settings.keep_result.value));
+  Spec& spec = options.spec;
+  SpecOptions& said = spec.said.emplace();  // what has no flag here is the queue's to say
+  const auto number = [&said](const auto& flag, SpecOption option, std::uint32_t& out) {
+    if (!flag) return;
+    out = static_cast<std::uint32_t>(*flag);
+    said.add(option);
+  };
+  number(flags.attempts, SpecOption::attempts, spec.attempts);
+  number(flags.crash_attempts, SpecOption::crash_attempts, spec.crash_attempts);
+  number(milliseconds_of(flags.timeout_soft, "--timeout-soft"), SpecOption::soft_timeout_ms,
+         spec.soft_timeout_ms);
+  number(milliseconds_of(flags.timeout_hard, "--timeout-hard"), SpecOption::hard_timeout_ms,
+         spec.hard_timeout_ms);
+  spec.result_ttl_s = seconds_of(settings.keep_result.value);  // unless the queue says otherwise
+  if (flags.keep_result)
+    number(std::optional(seconds_of(*flags.keep_result)), SpecOption::result_ttl_s, spec.result_ttl_s);
   options.batch = flags.batch;
   options.delay = flags.delay;
   options.run_at = flags.run_at;

@@ -18,8 +18,7 @@ struct SubmissionFlags {
   std::optional<milliseconds> full_timeout, keep_result, delay, expires_in, timeout_soft, timeout_hard;
   std::optional<Wall> run_at;
   std::int64_t priority = 0;
-  std::uint64_t attempts = Spec{}.attempts;
-  std::uint64_t crash_attempts = Spec{}.crash_attempts;
+  std::optional<std::uint64_t> attempts, crash_attempts;
   std::uint64_t batch = 0;
   std::string key;
   JobControlFlags control;

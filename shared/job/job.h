@@ -111,6 +111,28 @@ std::optional<UniqueUntil> unique_until_from_word(std::string_view text);
 std::optional<OnConflict> on_conflict_from_word(std::string_view text);
 std::optional<After> after_from_word(std::string_view text);
 
+// Options of a Spec that a queue may have defaults for.
+enum class SpecOption : std::uint8_t {
+  attempts,
+  crash_attempts,
+  backoff,
+  soft_timeout_ms,
+  hard_timeout_ms,
+  result_ttl_s,
+  no_retry,
+};
+std::string_view word(SpecOption option);
+std::optional<SpecOption> spec_option_from_word(std::string_view text);
+
+// A set of them.
+struct SpecOptions {
+  static constexpr std::uint8_t all = 7;  // how many there are
+  std::uint8_t bits = 0;
+  void add(SpecOption option) { bits |= static_cast<std::uint8_t>(1U << static_cast<unsigned>(option)); }
+  bool has(SpecOption option) const { return (bits >> static_cast<unsigned>(option) & 1U) != 0; }
+  bool operator==(const SpecOptions&) const = default;
+};
+
 // What the jobs of one group share: the handler and the options that seldom differ from job to job. The
 // broker keeps each distinct Spec once.
 struct Spec {
@@ -131,7 +153,24 @@ struct Spec {
   After after = After::succeeded;     // what the columns after and after_batches mean
   bool inputs = false;   // the handler is given the results of the jobs of the column after, in that order
   bool ordered = false;  // jobs of one key one after the other, in order, also across retries
+  // What the submitter chose; of the rest the defaults of the queue hold, if it has some. None: whatever
+  // differs from the defaults here was chosen.
+  std::optional<SpecOptions> said;
   bool operator==(const Spec&) const = default;
+};
+// Whether the submitter chose it.
+bool says(const Spec& spec, SpecOption option);
+
+// Of a queue: what holds where a submission says nothing.
+struct SpecDefaults {
+  std::optional<std::uint32_t> attempts, crash_attempts, soft_timeout_ms, hard_timeout_ms, result_ttl_s;
+  std::optional<Backoff> backoff;
+  std::optional<std::vector<std::string>> no_retry;
+
+  bool empty() const { return *this == SpecDefaults{}; }
+  // Gives the spec what it does not say; it says nothing more then.
+  void complete(Spec& spec) const;
+  bool operator==(const SpecDefaults&) const = default;
 };
 
 // What may differ between the jobs of a group: columns as long as the group, or empty where every job has the
@@ -168,6 +207,7 @@ struct QueueOptions {
   Durability durability = Durability::sync;
   std::uint64_t maxsize = 0;  // of jobs waiting to be delivered (as Python's qsize); 0: no limit
   bool fair = false;          // the outermost levels of the keys take turns, whatever each has waiting
+  SpecDefaults defaults{};
   bool operator==(const QueueOptions&) const = default;
 };
 
@@ -232,6 +272,7 @@ constexpr std::size_t list_max = 100;  // of delays of a backoff, and of types o
 Result<> validate(const Group& group, std::size_t payload_max);
 // The same, in parts.
 Result<> validate(const Spec& spec);
+Result<> validate(const SpecDefaults& defaults);
 Result<> validate(const Columns& columns, std::size_t jobs);
 // Names: 1 to 255 bytes of printable UTF-8 without control characters; `field` is what the error calls it.
 Result<> validate_name(std::string_view name, std::string_view field);

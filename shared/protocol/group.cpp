@@ -94,21 +94,33 @@ std::size_t members_of(const T& value) {
   return counter.members;
 }
 
+void put(Writer& out, const SpecOptions& said) {
+  std::vector<std::string> words;
+  for (std::uint8_t i = 0; i < SpecOptions::all; ++i) {
+    const auto option = static_cast<SpecOption>(i);
+    if (said.has(option)) words.emplace_back(word(option));
+  }
+  out.str("said");
+  put(out, words);
+}
+
 void put(Writer& out, const Spec& spec) {
   const std::size_t in_backoff = members_of(spec.backoff);
   const std::size_t in_unique = spec.unique == Unique{} ? 0 : members_of(spec.unique);
   Differing differing{out};
-  out.map(members_of(spec) + (in_backoff > 0) + (in_unique > 0));
+  out.map(members_of(spec) + (in_backoff > 0) + (in_unique > 0) + spec.said.has_value());
   each_member(spec, differing);
   if (in_backoff != 0) {
     out.str("backoff");
     out.map(in_backoff);
     each_member(spec.backoff, differing);
   }
-  if (in_unique == 0) return;
-  out.str("unique");
-  out.map(in_unique);
-  each_member(spec.unique, differing);
+  if (in_unique != 0) {
+    out.str("unique");
+    out.map(in_unique);
+    each_member(spec.unique, differing);
+  }
+  if (spec.said) put(out, *spec.said);
 }
 
 template <typename E>
@@ -168,11 +180,38 @@ Backoff read_backoff(Reader& in) {
   return backoff;
 }
 
+SpecOptions read_said(Reader& in) {
+  SpecOptions said;
+  std::vector<std::string> words;
+  texts(in, "spec.said", words);
+  for (const std::string& text : words) {
+    if (const auto option = spec_option_from_word(text)) {
+      said.add(*option);
+    } else if (in.ok()) {
+      in.refuse(Code::invalid_argument,
+                fmt::format("spec.said has {}, which is no option that a queue has a default for", text),
+                "spec.said");
+    }
+  }
+  return said;
+}
+
+// Options that are there were chosen, also those that have the value of their default.
+void tell_said(Spec& spec, SpecOptions there) {
+  SpecOptions differing;
+  for (std::uint8_t i = 0; i < SpecOptions::all; ++i) {
+    if (says(spec, static_cast<SpecOption>(i))) differing.add(static_cast<SpecOption>(i));
+  }
+  if (there != differing) spec.said = there;
+}
+
 Spec read_spec(Reader& in) {
   Spec spec;
+  SpecOptions there;
   const std::uint32_t members = in.map("spec");
   for (std::uint32_t i = 0; i < members && in.ok(); ++i) {
     const Bytes key = in.str("spec's key");
+    if (const auto option = spec_option_from_word(key)) there.add(*option);
     if (key == "handler") {
       spec.handler = in.str("spec.handler");
     } else if (key == "content_type") {
@@ -203,10 +242,13 @@ Spec read_spec(Reader& in) {
       one_word(in, "spec.after", after_from_word, "succeeded or finished", spec.after);
     } else if (key == "inputs") {
       spec.inputs = in.boolean("spec.inputs");
+    } else if (key == "said") {
+      spec.said = read_said(in);
     } else {
       unknown_key(in, "spec", key);
     }
   }
+  if (!spec.said) tell_said(spec, there);
   return spec;
 }
 

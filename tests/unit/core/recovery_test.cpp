@@ -32,6 +32,18 @@ TEST_P(Recovery, WaitingJobsAreThereInTheirOrder) {
   EXPECT_EQ(talk.worker("w", {"mail", "stack", "q"}), "welcome w; dispatch w 1#1 2#1 3#1 5#1 4#1 7#1 6#1");
 }
 
+TEST_P(Recovery, DefaultOptionsOfAQueueAreThere) {
+  SpecDefaults defaults;
+  defaults.attempts = 5;
+  defaults.backoff = Backoff{.initial_ms = 1, .list_ms = {2, 3}};
+  defaults.no_retry = {"KeyError"};
+  talk.admin("p", broker::Configure{"mail", {.defaults = defaults}});
+  crash();
+  ASSERT_NE(talk.driver.core->defaults_of("mail"), nullptr);
+  EXPECT_EQ(*talk.driver.core->defaults_of("mail"), defaults);
+  EXPECT_EQ(talk.driver.core->defaults_of("other"), nullptr);
+}
+
 TEST_P(Recovery, RunningJobsStayWithTheirWorkerIfItComesBack) {
   talk.worker("w", {"mail"}, {.capacity = 2});
   talk.submit("p", "mail", 3);

@@ -109,5 +109,33 @@ TEST(Token, ALaterDeliveryHasTheGreaterFence) {
   EXPECT_LT((Token{1, 9, 1}).fence(), (Token{1, 1, 2}).fence());
 }
 
+TEST(SpecDefaults, FillInWhatASpecDoesNotSay) {
+  SpecDefaults defaults;
+  defaults.attempts = 5;
+  defaults.result_ttl_s = 60;
+  defaults.no_retry = {"KeyError"};
+  Spec spec;
+  spec.result_ttl_s = 3600;
+  defaults.complete(spec);
+  EXPECT_EQ(spec.attempts, 5U);
+  EXPECT_EQ(spec.result_ttl_s, 3600U);
+  EXPECT_EQ(spec.no_retry, std::vector<std::string>{"KeyError"});
+  EXPECT_EQ(spec.crash_attempts, Spec{}.crash_attempts);
+
+  Spec said;
+  said.result_ttl_s = 3600;
+  said.said.emplace().add(SpecOption::attempts);
+  defaults.complete(said);
+  EXPECT_EQ(said.attempts, 3U) << "chosen, though it is what holds anyway";
+  EXPECT_EQ(said.result_ttl_s, 60U) << "not chosen, though it differs";
+  EXPECT_FALSE(said.said);
+}
+
+TEST(SpecDefaults, AreCheckedAsSpecsAre) {
+  SpecDefaults defaults;
+  defaults.attempts = 0;
+  EXPECT_EQ(validate(defaults).error().field, "spec.attempts");
+}
+
 }  // namespace
 }  // namespace joinery

@@ -48,46 +48,52 @@ struct Examples {
     answer.groups.push_back({0, 0, Durability::none, Error{Code::queue_full, "full", "queue"}, false});
     answer.parked = answer.watch = true;
     answer.until = Wall{Duration{5}};
+    change::Queue queue{3,     "mail",           {Mode::priority, Durability::none, 1000, true}, true, "ann",
+                        "why", Wall{Duration{1}}};
+    SpecDefaults& defaults = queue.options.defaults;
+    defaults.attempts = defaults.result_ttl_s = UINT32_MAX;
+    defaults.crash_attempts = 0;
+    defaults.backoff = Backoff{1, 2, 3, 0.5F, {4}};
+    defaults.no_retry = {"KeyError"};
     const std::vector<Run> runs{{10, 5, 1, 2}, {3, 1, UINT32_MAX, 2}, {UINT64_MAX, 1, 1, 1}};
     const Token token{42, 3, 7};
-    return {
-        change::Epoch{UINT32_MAX},
-        change::Queue{
-            3, "mail", {Mode::priority, Durability::none, 1000, true}, true, "ann", "why", Wall{Duration{1}}},
-        change::DefineSpec{4, Spec{"resize",
-                                   "text/plain",
-                                   1,
-                                   2,
-                                   {3, 4, 0.5F, 1.0F, {8, UINT32_MAX}},
-                                   5,
-                                   6,
-                                   7,
-                                   8,
-                                   "trace",
-                                   {"KeyError", "x"},
-                                   {UniqueScope::batch, UniqueUntil::time, OnConflict::replace, 9},
-                                   After::finished,
-                                   true,
-                                   true}},
-        change::OpenBatch{5, "night", Wall{Duration{-5}}, 4, true},
-        plain,
-        full,
-        change::Admit{6, 7},
-        answer,
-        change::Start{{8, 9}, runs},
-        change::Finish{Outcome::expired, never_wall, runs, "why"},
-        change::Requeue{token, Report::Kind::crashed, true, Wall::min(), failure},
-        change::Bury{token, Wall{}, failure},
-        change::Revive{8, Wall{}},
-        change::Drop{9, 10},
-        change::Move{11, 12},
-        change::Cancelling{runs},
-        change::Update{12, -3, Wall{Duration{-7}}},
-        change::Transfer{13, 14},
-         change::CloseBatch{15},
-         change::CancelBatch{16},
-        change::SetLimit{{"host:*", 1, 2, 3, 4, 5, 6}, true},
-        change::HoldKey{"host:x", 7, Wall{Duration{-8}}, Wall{Duration{9}}}};
+    return {change::Epoch{UINT32_MAX},
+            queue,
+            change::DefineSpec{4, Spec{"resize",
+                                       "text/plain",
+                                       1,
+                                       2,
+                                       {3, 4, 0.5F, 1.0F, {8, UINT32_MAX}},
+                                       5,
+                                       6,
+                                       7,
+                                       8,
+                                       "trace",
+                                       {"KeyError", "x"},
+                                       {UniqueScope::batch, UniqueUntil::time, OnConflict::replace, 9},
+                                       After::finished,
+                                       true,
+                                       true,
+                                       {}}},
+            change::OpenBatch{5, "night", Wall{Duration{-5}}, 4, true},
+            plain,
+            full,
+            change::Admit{6, 7},
+            answer,
+            change::Start{{8, 9}, runs},
+            change::Finish{Outcome::expired, never_wall, runs, "why"},
+            change::Requeue{token, Report::Kind::crashed, true, Wall::min(), failure},
+            change::Bury{token, Wall{}, failure},
+            change::Revive{8, Wall{}},
+            change::Drop{9, 10},
+            change::Move{11, 12},
+            change::Cancelling{runs},
+            change::Update{12, -3, Wall{Duration{-7}}},
+            change::Transfer{13, 14},
+            change::CloseBatch{15},
+            change::CancelBatch{16},
+            change::SetLimit{{"host:*", 1, 2, 3, 4, 5, 6}, true},
+            change::HoldKey{"host:x", 7, Wall{Duration{-8}}, Wall{Duration{9}}}};
   }
 };
 

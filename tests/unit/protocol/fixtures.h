@@ -18,6 +18,8 @@ inline Spec full_spec() {
   spec.hard_timeout_ms = 4'000'000'000;
   spec.result_ttl_s = 3600;
   spec.result_inline_max = 4096;
+  spec.no_retry = {"KeyError"};
+  spec.said.emplace().add(SpecOption::attempts);
   spec.trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   return spec;
 }

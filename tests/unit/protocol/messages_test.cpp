@@ -56,6 +56,25 @@ TEST(Messages, EachOneComesBackAsItWas) {
   }
 }
 
+TEST(Messages, ASpecTellsWhichOptionsWereChosen) {
+  const auto said = [](Bytes raw, SpecOption option) {
+    const auto spec = decode_spec(raw);
+    return spec && says(*spec, option);
+  };
+  const Bytes of_default =
+      "\x82\xa7handler\xa4noop\xa8"
+      "attempts\x03";
+  EXPECT_TRUE(said(of_default, SpecOption::attempts)) << "it is there, though it is the default";
+  EXPECT_FALSE(said(of_default, SpecOption::backoff));
+  EXPECT_FALSE(said(noop, SpecOption::attempts));
+  const Bytes only_kept =
+      "\x83\xa7handler\xa4noop\xa8"
+      "attempts\x05\xa4said\x91\xacresult_ttl_s";
+  EXPECT_FALSE(said(only_kept, SpecOption::attempts)) << "it holds only if the queue has no default";
+  EXPECT_TRUE(said(only_kept, SpecOption::result_ttl_s));
+  EXPECT_EQ(decode_spec("\x82\xa7handler\xa4noop\xa4said\x91\xa5speed").error().field, "spec.said");
+}
+
 TEST(Messages, EachTypeHasAMessageAndItsNumberIsTold) {
   std::vector<bool> seen(std::variant_size_v<Message>);
   for (const Message& message : one_of_each()) {

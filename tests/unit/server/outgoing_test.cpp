@@ -104,7 +104,7 @@ class OutgoingTest : public ::testing::Test {
     std::vector<std::uint32_t> sizes;
     for (const Bytes payload : payloads) sizes.push_back(static_cast<std::uint32_t>(payload.size()));
     const PutGroup group{
-        .queue = "default", .spec = *specs_.find(raw, transactor_.effects()), .sizes = sizes};
+        .queue = "default", .spec = *specs_.find(raw, "default", transactor_.effects()), .sizes = sizes};
     const std::span<const Bytes> view = payloads;
     Submit command;
     command.session = worker_;

@@ -115,9 +115,10 @@ void PoolPlan::finish(Job* job, ProcessId process, Report::Kind kind, Failure fa
   end.report.failure = std::move(failure);
   end.process = process;
   end.started = job->fed_at;
-  // A watcher is told the failure with the outcome.
+  // A watcher is told the failure with the outcome, but not what the job put out before it.
   const Spec& spec = job->kind->spec;
-  const bool kept = (kind == failed || kind == rejected || kind == crashed) && spec.result_inline_max == 0;
+  const bool kept = (kind == failed || kind == rejected || kind == crashed) &&
+                    (spec.result_inline_max == 0 || !result.empty());
   if (kept) end.result_ttl_s = spec.result_ttl_s;
   if (!result.empty() && end.result_ttl_s > 0) {
     end.result = result;

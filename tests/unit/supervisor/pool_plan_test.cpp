@@ -129,6 +129,23 @@ TEST_F(PlanTest, ASmallResultGoesAlongAndOnlyALargerOneToRedis) {
   EXPECT_EQ(actions.finished[1].result_ttl_s, 0U);  // its report tells the failure
 }
 
+TEST_F(PlanTest, WhatAFailedJobPutOutIsKeptWhereSmallResultsGoAlong) {
+  begin_ready();
+  Spec spec = spec_of();
+  spec.result_ttl_s = 60;
+  spec.result_inline_max = 3;
+  dispatch(1, 1, spec);
+  pool::Done outcome;
+  outcome.outcomes.resize(1);
+  outcome.outcomes[0].job = 1;
+  outcome.outcomes[0].ok = false;
+  outcome.outcomes[0].result = "abcd";
+  plan().outcomes(now, 1, outcome);
+  ASSERT_THAT(actions.finished, SizeIs(1));
+  EXPECT_EQ(actions.finished[0].result, "abcd");
+  EXPECT_EQ(actions.finished[0].result_ttl_s, 60U);
+}
+
 TEST_F(PlanTest, AJobForAHandlerThatNobodyHasIsRejected) {
   begin_ready();
   dispatch(1, 1, spec_of("other"));

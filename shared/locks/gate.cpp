@@ -93,6 +93,7 @@ void Gate::abandon(Hold& hold) { manager_.core().keeper().forget(hold.renewal_);
 
 void Gate::release(Hold& hold) {
   abandon(hold);
+  const bool lost = hold.lost();  // to the holder, though Redis may have seen a renewal just in time
   const auto give_back = [&](Repeat repeat) {
     return call(manager_, release_script, {gate_, hold.id_}, repeat).integer == 1;
   };
@@ -104,7 +105,7 @@ void Gate::release(Hold& hold) {
     give_back(Repeat::safe);  // a second time: what it answers may be the first one's doing
     held = true;
   }
-  if (!held) {
+  if (!held || lost) {
     throw LockLost(
         fmt::format("the lease of '{}' ended before it was released: its holder was stopped, or Redis "
                     "away, for longer than {} ms",

@@ -156,7 +156,8 @@ TEST_F(Broker, SendsAResultAlongToThoseWhoWatch) {
   protocol::Submit submit;
   submit.sequence = 1;
   submit.watch = true;
-  submit.groups = group_of({"a", "b"});
+  const std::vector<std::string> payloads{"a", "b"};
+  submit.groups = group_of(payloads);
   submit.groups[0].spec.result_inline_max = 10;
   client.send(submit);
   client.expect<protocol::Accepted>();

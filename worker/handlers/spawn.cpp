@@ -35,8 +35,9 @@ int give_up(Child& child, Step step) {
   return 127;
 }
 
-// Runs in the borrowed memory: only system calls, and nothing of the parent's is changed but `child`.
-int become_program(void* argument) {
+// Runs in the borrowed memory: only system calls, and nothing of the parent's is changed but `child`. The
+// address sanitizer must not mark its frame: exec leaves it without a return, and the marks would stay.
+[[gnu::no_sanitize_address]] int become_program(void* argument) {
   Child& child = *static_cast<Child*>(argument);
   // What the pool process ignores the command must not; handlers are reset by exec.
   for (const int number : {SIGINT, SIGTERM, SIGPIPE}) signal(number, SIG_DFL);

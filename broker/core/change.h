@@ -44,6 +44,9 @@ namespace change {
 // A new life of the broker; tokens of earlier lives are smaller.
 struct Epoch {
   std::uint32_t epoch = 0;
+  // New ids are at least these. Written by a repair, so that ids that were given up are not given again.
+  JobId next_job = 0;
+  BatchId next_batch = 0;
 };
 // A queue is created, or its options or pause change.
 struct Queue {

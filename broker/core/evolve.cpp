@@ -25,6 +25,8 @@ bool Ledger::evolve(const Change& change, Fallout& fallout, std::uint64_t positi
 bool Ledger::on(const change::Epoch& change, Fallout&, std::uint64_t) {
   if (change.epoch <= epoch) return false;
   epoch = change.epoch;
+  next_job = std::max(next_job, change.next_job);
+  next_batch = std::max(next_batch, change.next_batch);
   return true;
 }
 

@@ -134,7 +134,7 @@ void Core::Impl::settle(Effects& effects) {
 void Core::Impl::start(Now now, Effects& effects) {
   begin(now);
   fallout = Fallout{};
-  record(change::Epoch{ledger.epoch + 1}, effects);
+  record(change::Epoch{.epoch = ledger.epoch + 1}, effects);
   ledger.for_each([&](Slot, const Job& job) {
     if (job.get_state() == State::scheduled || job.extra != no_slot) arm(job.id);
     if (job.get_state() == State::blocked && ledger.extra(job)->waits->broken.id != 0)

@@ -156,8 +156,16 @@ void read(FieldReader& in, SpecDefaults& defaults) {
 
 // The changes.
 
-void write(FieldWriter& out, const change::Epoch& epoch) { out.varint(epoch.epoch); }
-void read(FieldReader& in, change::Epoch& epoch) { epoch.epoch = in.u32(); }
+void write(FieldWriter& out, const change::Epoch& epoch) {
+  out.varint(epoch.epoch);
+  out.varint(epoch.next_job);
+  out.varint(epoch.next_batch);
+}
+void read(FieldReader& in, change::Epoch& epoch) {
+  epoch.epoch = in.u32();
+  epoch.next_job = in.varint();
+  epoch.next_batch = in.varint();
+}
 
 void write(FieldWriter& out, const change::Queue& queue) {
   out.varint(queue.id);

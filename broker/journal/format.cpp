@@ -87,7 +87,7 @@ RecordHeader read_header(const char* bytes) {
 std::optional<RecordHeader> Format::parse_record(Bytes bytes, Position at) const {
   if (bytes.size() < record_header_size) return std::nullopt;
   const RecordHeader header = read_header(bytes.data());
-  if (header.kind < RecordKind::changes || header.kind > RecordKind::close || header.zero != 0) return {};
+  if (header.kind < RecordKind::changes || header.kind > RecordKind::open || header.zero != 0) return {};
   if (header.changes > header.size || header.durable > at) return std::nullopt;
   const std::size_t whole = record_size(header.size);
   if (whole > bytes.size()) return std::nullopt;

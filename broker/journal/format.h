@@ -33,7 +33,7 @@ constexpr std::size_t meta_size = 56;
 Buffer encode_meta(const Meta& meta);
 Result<Meta> decode_meta(Bytes bytes);
 
-enum class RecordKind : std::uint32_t { changes = 1, seal = 2, close = 3 };
+enum class RecordKind : std::uint32_t { changes = 1, seal = 2, close = 3, open = 4 };
 
 struct RecordHeader {
   std::uint32_t crc = 0;

@@ -42,6 +42,12 @@ LogJournal::LogJournal(std::unique_ptr<Directory> directory, const Format& forma
 
 LogJournal::~LogJournal() { close(); }
 
+bool LogJournal::begin() {
+  add_record(RecordKind::open, 0, 0, [](char*, Position) {});
+  commit(true);
+  return writer_.wait_durable();
+}
+
 // Everything durable first, then the record that says so.
 void LogJournal::close() {
   commit(true);

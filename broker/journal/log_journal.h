@@ -23,6 +23,10 @@ class LogJournal : public Journal {
              const Listing& listing, const LogEnd& end, Fatal fatal);
   ~LogJournal() override;
 
+  // Makes it durable that the log was cut off here: writes and syncs the record that begins a life. Once,
+  // before anything else; false if it failed (and `fatal` was told why).
+  bool begin();
+
   Appended append(std::span<const Change> changes, std::span<const std::span<const Bytes>> payloads) override;
   void commit(bool sync) override;
   Position durable() const override;

@@ -6,8 +6,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
-
 #include "shared/base/check.h"
 
 namespace joinery::broker::journal {
@@ -104,8 +102,9 @@ bool LogWriter::wait_durable() {
   return !failed_;
 }
 
-// The flag is set after the descriptor, and durable_ before both: whoever takes the flag finds something to
-// read, and whoever sees the flag still set knows that durable() will be looked at again.
+// The flag is set after the descriptor and cleared after it was read, so that a flag that is set means
+// something to read. durable_ is set before all of it: whoever finds the flag set and leaves it at that knows
+// that durable() will be looked at after it is cleared.
 void LogWriter::signal() {
   if (signalled_) return;
   const std::uint64_t one = 1;
@@ -114,10 +113,10 @@ void LogWriter::signal() {
 }
 
 void LogWriter::drain() const {
-  if (!signalled_.exchange(false)) return;
+  if (!signalled_) return;
   std::uint64_t count = 0;
-  const auto got = ::read(event_.get(), &count, sizeof count);
-  JOINERY_CHECK(got == sizeof count || errno == EAGAIN);
+  JOINERY_CHECK(::read(event_.get(), &count, sizeof count) == sizeof count);
+  signalled_ = false;
 }
 
 void LogWriter::run() {

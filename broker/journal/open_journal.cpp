@@ -7,7 +7,6 @@
 
 #include "broker/journal/log_journal.h"
 #include "broker/journal/posix_storage.h"
-#include "broker/journal/record_stream.h"
 #include "broker/journal/recovery.h"
 #include "shared/base/check.h"
 
@@ -26,12 +25,6 @@ Result<> make_meta(Directory& directory, std::uint64_t segment_bytes) {
   meta.segment_bytes = segment_bytes;
   JOINERY_CHECK(::getrandom(meta.id.data(), meta.id.size(), 0) == static_cast<ssize_t>(meta.id.size()));
   return write_whole(directory, "meta", encode_meta(meta));
-}
-
-Result<Meta> read_meta(Directory& directory) {
-  const auto bytes = read_whole(directory, "meta");
-  if (!bytes) return std::unexpected(bytes.error());
-  return decode_meta(*bytes);
 }
 
 // The files of the directory, with a meta file among them.
@@ -60,32 +53,6 @@ Opened describe(const Format& format, const LogEnd& end) {
   return opened;
 }
 
-// Counts what a check sees.
-class Counting : public Recovery {
- public:
-  Result<> checkpoint(Bytes) override { return {}; }
-  Result<> change(const Change&, std::uint64_t) override { return {}; }
-};
-
-// Counts the records of a segment below `end`; the place of the first that does not check.
-Result<std::string> check_segment(Directory& directory, const Format& format, std::uint64_t segment,
-                                  Position end, JournalReport& report) {
-  auto file = directory.open(segment_name(segment));
-  if (!file) return std::unexpected(file.error());
-  RecordStream stream(**file, format, format.start_of(segment));
-  const Position stop = std::min(end, format.start_of(segment + 1));
-  while (stream.position() < stop) {
-    if (format.left(stream.position()) < record_header_size) break;
-    const auto record = stream.next();
-    if (!record) return std::unexpected(record.error());
-    if (*record == nullptr) return place_name(format, stream.position());
-    ++report.records;
-    report.payload_bytes += (*record)->payloads.size();
-    if ((*record)->header.kind == RecordKind::seal) break;
-  }
-  return std::string();
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Journal>> open_journal_in(std::unique_ptr<Directory> directory,
@@ -105,38 +72,17 @@ Result<std::unique_ptr<Journal>> open_journal_in(std::unique_ptr<Directory> dire
         "journal.segment_bytes");
   }
   const Format format(*meta);
-  const auto end = read_log(*directory, format, *listing, recovery);
-  if (!end) return std::unexpected(end.error());
-  if (auto done = secure_end(*directory, format, *listing, *end); !done) return std::unexpected(done.error());
+  LogEnd end;
+  if (auto done = read_log(*directory, format, *listing, recovery, end); !done)
+    return std::unexpected(done.error());
+  if (auto done = secure_end(*directory, format, *listing, end); !done) return std::unexpected(done.error());
   listing = list_files(*directory);
   if (!listing) return std::unexpected(listing.error());
-  recovery.opened(describe(format, *end));
-  return std::make_unique<LogJournal>(std::move(directory), format, options, *listing, *end,
-                                      std::move(fatal));
-}
-
-Result<JournalReport> check_journal_in(Directory& directory) {
-  if (auto done = directory.lock(); !done) return std::unexpected(done.error());
-  const auto listing = list_files(directory);
-  if (!listing) return std::unexpected(listing.error());
-  const auto meta = read_meta(directory);
-  if (!meta) return std::unexpected(meta.error());
-  const Format format(*meta);
-  JournalReport report;
-  Counting counting;
-  const auto end = read_log(directory, format, *listing, counting);
-  if (!end && end.error().code != Code::journal_corrupt) return std::unexpected(end.error());
-  if (!end) report.damage = end.error().message;
-  const Position stop = end ? end->position : UINT64_MAX;
-  for (const std::uint64_t segment : listing->segments) {
-    ++report.segments;
-    auto damage = check_segment(directory, format, segment, stop, report);
-    if (!damage) return std::unexpected(damage.error());
-    if (report.damage.empty() && !damage->empty()) report.damage = *damage + ": the record does not check";
-  }
-  report.clean = end && end->clean;
-  if (end) report.end = place_name(format, end->position);
-  return report;
+  auto journal =
+      std::make_unique<LogJournal>(std::move(directory), format, options, *listing, end, std::move(fatal));
+  if (!journal->begin()) return fail(Code::io_error, "the journal's first record cannot be written");
+  recovery.opened(describe(format, end));
+  return journal;
 }
 
 }  // namespace joinery::broker::journal
@@ -148,12 +94,6 @@ Result<std::unique_ptr<Journal>> open_journal(const JournalOptions& options, Rec
   auto directory = journal::open_directory(options.directory);
   if (!directory) return std::unexpected(directory.error());
   return journal::open_journal_in(std::move(*directory), options, recovery, std::move(fatal));
-}
-
-Result<JournalReport> check_journal(const std::string& directory) {
-  auto opened = journal::open_directory(directory);
-  if (!opened) return std::unexpected(opened.error());
-  return journal::check_journal_in(**opened);
 }
 
 }  // namespace joinery::broker

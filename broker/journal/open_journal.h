@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "broker/journal/journal.h"
 #include "shared/base/error.h"
@@ -36,19 +37,44 @@ using Fatal = std::function<void(const Error&)>;
 // `recovery` returns.
 Result<std::unique_ptr<Journal>> open_journal(const JournalOptions& options, Recovery& recovery, Fatal fatal);
 
+// A place that does not check.
+struct JournalDamage {
+  std::string place;        // "segment-0000000000000000 at offset 1234"
+  std::uint64_t bytes = 0;  // from there to the next record that checks
+  std::string what;         // was expected, and found
+};
+
 // What check_journal found.
 struct JournalReport {
   std::uint64_t segments = 0;
   std::uint64_t records = 0;
   std::uint64_t payload_bytes = 0;
   bool clean = true;   // the last life stopped in order
-  std::string end;     // where the log ends
-  std::string damage;  // the first place that does not check; empty: none
+  std::string end;     // where the log ends, or reading it stopped
+  std::string damage;  // the first of all, with its place; empty: none
+  // Those with which no broker starts, and those below the checkpoint, which cost the jobs whose payloads lie
+  // there.
+  std::vector<JournalDamage> damages, payload_damages;
 };
 
-// Reads everything and changes nothing. Errors: journal_locked while a broker runs, and if there is no
-// journal.
-Result<JournalReport> check_journal(const std::string& directory);
+// Reads everything and changes nothing; `recovery` is told what a start would tell it. Errors: journal_locked
+// while a broker runs, and if there is no journal.
+Result<JournalReport> check_journal(const std::string& directory, Recovery& recovery);
+
+// What repair_journal did.
+struct JournalRepair {
+  std::vector<JournalDamage> damages;  // empty: there was nothing to do
+  std::vector<std::string> moved;      // files that hold what was given up
+  std::string end;                     // where the log was cut; empty: nowhere
+  std::uint64_t records_kept = 0;      // their sequences are 1 to this
+  std::uint64_t last_record = 0;       // sequence of the last that was there
+  std::uint64_t records_given_up = 0;  // of those behind, that could still be read
+};
+
+// Cuts the log at its first damage, and moves everything from there on aside. `kept` is told what a start
+// will find, `given_up` the changes that can be read behind the damage. If records check but contradict each
+// other, that is no damage of the disk, and is returned as the error that it is at a start.
+Result<JournalRepair> repair_journal(const std::string& directory, Recovery& kept, Recovery& given_up);
 
 namespace journal {
 class Directory;
@@ -56,7 +82,8 @@ class Directory;
 Result<std::unique_ptr<Journal>> open_journal_in(std::unique_ptr<Directory> directory,
                                                  const JournalOptions& options, Recovery& recovery,
                                                  Fatal fatal);
-Result<JournalReport> check_journal_in(Directory& directory);
+Result<JournalReport> check_journal_in(Directory& directory, Recovery& recovery);
+Result<JournalRepair> repair_journal_in(Directory& directory, Recovery& kept, Recovery& given_up);
 }  // namespace journal
 
 }  // namespace joinery::broker

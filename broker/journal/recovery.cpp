@@ -7,22 +7,24 @@
 #include "broker/journal/change_codec.h"
 #include "broker/journal/checkpoint.h"
 #include "broker/journal/record_stream.h"
+#include "broker/journal/survey.h"
 
 namespace joinery::broker::journal {
 namespace {
 
-std::unexpected<Error> corrupt(const Format& format, Position at, const char* what) {
+std::unexpected<Error> corrupt(const Format& format, Position at, const std::string& what) {
   return fail(Code::journal_corrupt, fmt::format("{}: {}", place_name(format, at), what));
 }
 
 // Reads the log from its checkpoint on.
 class LogReading {
  public:
-  LogReading(Directory& directory, const Format& format, const Listing& listing, Recovery& recovery)
-      : directory_(directory), format_(format), listing_(listing), recovery_(recovery) {}
+  LogReading(Directory& directory, const Format& format, const Listing& listing, Recovery& recovery,
+             LogEnd& end)
+      : directory_(directory), format_(format), listing_(listing), recovery_(recovery), end_(end) {}
 
-  Result<LogEnd> run() {
-    if (auto done = checkpoint(); !done) return std::unexpected(done.error());
+  Result<> run() {
+    if (auto done = checkpoint(); !done) return done;
     bool more = true;
     while (more) {
       if (format_.left(end_.position) < record_header_size) end_.position += format_.left(end_.position);
@@ -31,8 +33,7 @@ class LogReading {
       if (!done) return std::unexpected(done.error());
       more = *done;
     }
-    if (auto done = prove_end(); !done) return std::unexpected(done.error());
-    return end_;
+    return prove_end();
   }
 
  private:
@@ -107,8 +108,7 @@ class LogReading {
   // Whether a later record says that what stood at the end had been synced: then this is not the end.
   Result<> prove_end() {
     const Position end = end_.position;
-    if (end_.proven > end)
-      return corrupt(format_, end, "a record that had been synced is damaged or missing");
+    if (end_.proven > end) return missing();
     for (const std::uint64_t number : listing_.segments) {
       if (number < format_.segment_of(end)) continue;
       const auto file = directory_.open(segment_name(number));
@@ -116,16 +116,22 @@ class LogReading {
       RecordStream stream(**file, format_, std::max(end, format_.start_of(number)));
       const auto later = stream.seek(end + 1);
       if (!later) return std::unexpected(later.error());
-      if (*later) return corrupt(format_, end, "a record that had been synced is damaged or missing");
+      if (*later) return missing();
     }
     return {};
+  }
+
+  std::unexpected<Error> missing() const {
+    return corrupt(
+        format_, end_.position,
+        "a record that had been synced is damaged or missing: " + what_is_wrong(directory_, format_, end_));
   }
 
   Directory& directory_;
   const Format& format_;
   const Listing& listing_;
   Recovery& recovery_;
-  LogEnd end_;
+  LogEnd& end_;
   ChangeDecoder decoder_{{}};
 };
 
@@ -145,9 +151,15 @@ Result<Listing> list_files(Directory& directory) {
   return listing;
 }
 
-Result<LogEnd> read_log(Directory& directory, const Format& format, const Listing& listing,
-                        Recovery& recovery) {
-  return LogReading(directory, format, listing, recovery).run();
+Result<Meta> read_meta(Directory& directory) {
+  const auto bytes = read_whole(directory, "meta");
+  if (!bytes) return std::unexpected(bytes.error());
+  return decode_meta(*bytes);
+}
+
+Result<> read_log(Directory& directory, const Format& format, const Listing& listing, Recovery& recovery,
+                  LogEnd& end) {
+  return LogReading(directory, format, listing, recovery, end).run();
 }
 
 Result<> secure_end(Directory& directory, const Format& format, const Listing& listing, const LogEnd& end) {

@@ -19,6 +19,7 @@ struct Listing {
   bool meta = false;
 };
 Result<Listing> list_files(Directory& directory);
+Result<Meta> read_meta(Directory& directory);
 
 // Where the log goes on.
 struct LogEnd {
@@ -32,9 +33,9 @@ struct LogEnd {
   std::uint64_t checkpoint_bytes = 0;
 };
 
-// Reads and changes nothing.
-Result<LogEnd> read_log(Directory& directory, const Format& format, const Listing& listing,
-                        Recovery& recovery);
+// Reads and changes nothing. `end` says where reading stopped, also when it fails.
+Result<> read_log(Directory& directory, const Format& format, const Listing& listing, Recovery& recovery,
+                  LogEnd& end);
 
 // Writes what nothing proves to be synced again and syncs it, and removes the segments behind the end.
 Result<> secure_end(Directory& directory, const Format& format, const Listing& listing, const LogEnd& end);

@@ -15,6 +15,7 @@
 #include "broker/journal/open_journal.h"
 #include "broker/server/engine.h"
 #include "broker/server/health.h"
+#include "broker/server/journal_tools.h"
 #include "broker/server/options.h"
 #include "broker/server/redis_runner.h"
 #include "broker/server/restore.h"
@@ -185,6 +186,16 @@ int serve(BrokerOptions& options, config::Options& table, int signals) {
   return exit_of(ExitCode::success);
 }
 
+int look_at_journal(const BrokerOptions& options) {
+  const auto finding = options.repair_journal ? repair_data(options.data_dir) : check_data(options.data_dir);
+  if (!finding) {
+    spdlog::critical("{}", finding.error().message);
+    return exit_of(exit_code_of(finding.error().code));
+  }
+  fmt::print("{}", finding->text);
+  return exit_of(finding->whole ? ExitCode::success : ExitCode::journal_corrupt);
+}
+
 int run(int argc, const char* const* argv) {
   fill_standard_descriptors();
   BrokerOptions options;
@@ -199,6 +210,7 @@ int run(int argc, const char* const* argv) {
     if (!well) spdlog::error("{}", well.error().message);
     return exit_of(well ? ExitCode::success : ExitCode::failure);
   }
+  if (options.check_journal || options.repair_journal) return look_at_journal(options);
   if (options.ready_fd != 0 && ::fcntl(static_cast<int>(options.ready_fd), F_SETFD, FD_CLOEXEC) != 0) {
     return refuse_start(
         {Code::invalid_config, fmt::format("ready-fd {} is not open", options.ready_fd), "ready-fd"});

@@ -125,11 +125,16 @@ void describe(config::Options& options, BrokerOptions& out) {
 
   options.add("ready-fd", out.ready_fd, "write the bound endpoint to this descriptor when ready; 0: do not");
   options.add("health", out.health, "ask the broker at the endpoint whether it is well: exit code 0 or 1");
+  options.add("check-journal", out.check_journal,
+              "say what is in the journal of data-dir, and where it is damaged: exit code 0 or 82");
+  options.add("repair-journal", out.repair_journal,
+              "give up what stands behind the first damage, move it aside, and name the jobs in it");
   options.examples(
       "  joinery-broker\n"
       "  joinery-broker --endpoint 'tcp://*:7733' --data-dir /var/lib/joinery --redis-url "
       "redis://redis:6379\n"
       "  joinery-broker --health\n"
+      "  joinery-broker --data-dir /var/lib/joinery --check-journal\n"
       "SIGTERM stops it when all is on disk; SIGHUP reads log.level and the tables [queue.NAME] and "
       "[limit.PATTERN] again.\n");
 }

@@ -46,6 +46,8 @@ struct BrokerOptions {
 
   std::uint32_t ready_fd = 0;  // 0: none
   bool health = false;
+  bool check_journal = false;
+  bool repair_journal = false;
 
   // What a table queue.NAME says; what it leaves out is as in [queues].
   struct QueueTable {

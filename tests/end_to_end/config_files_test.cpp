@@ -32,9 +32,11 @@ Shown print_config(const std::string& name, std::vector<std::string> flags) {
   return shown;
 }
 
-// What only a supervisor or a health check says, on the command line.
+// What only a supervisor, a health check or a person says, on the command line.
 bool is_flag_only(const std::string& setting) {
-  return setting.starts_with("ready-fd ") || setting.starts_with("health ");
+  for (const char* name : {"ready-fd ", "health ", "check-journal ", "repair-journal "})
+    if (setting.starts_with(name)) return true;
+  return false;
 }
 
 class ShippedFile : public ::testing::TestWithParam<std::pair<const char*, const char*>> {};

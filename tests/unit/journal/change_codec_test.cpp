@@ -57,7 +57,7 @@ struct Examples {
     defaults.no_retry = {"KeyError"};
     const std::vector<Run> runs{{10, 5, 1, 2}, {3, 1, UINT32_MAX, 2}, {UINT64_MAX, 1, 1, 1}};
     const Token token{42, 3, 7};
-    return {change::Epoch{UINT32_MAX},
+    return {change::Epoch{UINT32_MAX, UINT64_MAX, 7},
             queue,
             change::DefineSpec{4, Spec{"resize",
                                        "text/plain",

@@ -65,4 +65,30 @@ class Log {
   std::unique_ptr<Journal> journal_;
 };
 
+// Three records, each durable by itself, and their ends.
+struct Small {
+  FakeDisk disk;
+  std::vector<std::string> lines;
+  std::vector<Position> ends;
+
+  // clean: stopped in order; else as a dead process leaves it.
+  explicit Small(bool clean) {
+    const FakeDisk written;
+    {
+      Log log(written);
+      for (const auto& payloads : {std::vector<std::string>{"a", "bcd"}, {"0123456789"}}) {
+        log.put(payloads);
+        log->commit(true);
+        ends.push_back(log->end());
+      }
+      log.finish(1);
+      log->commit(true);
+      ends.push_back(log->end());
+      if (!clean) disk = written.after_kill();
+    }
+    if (clean) disk = written.after_kill();
+    lines = {"put 1+2", "put 3+1", "finish 1+1"};
+  }
+};
+
 }  // namespace joinery::broker::testing

@@ -1,0 +1,28 @@
+// Reads a log past its damage: where it is damaged, what was expected there, and what stands behind.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "broker/journal/open_journal.h"
+#include "broker/journal/record_stream.h"
+#include "broker/journal/recovery.h"
+
+namespace joinery::broker::journal {
+
+using OnRecord = std::function<Result<>(const Record&)>;
+
+// The record that should stand at the end of `so_far`, and what stands there instead, for people.
+std::string what_is_wrong(Directory& directory, const Format& format, const LogEnd& so_far);
+
+// Reads on from `end`, where reading stopped, to the true end of the log, and moves `end` there. What lies
+// behind a place that cannot be read belongs to the log if a later record proves that the place had been
+// synced. Each record that can be read goes to `each`.
+Result<std::vector<JournalDamage>> survey_log(Directory& directory, const Format& format,
+                                              const Listing& listing, LogEnd& end, const OnRecord& each);
+
+// The records of one segment below `stop`, all of which had been synced.
+Result<std::vector<JournalDamage>> survey_segment(Directory& directory, const Format& format,
+                                                  std::uint64_t segment, Position stop, const OnRecord& each);
+
+}  // namespace joinery::broker::journal

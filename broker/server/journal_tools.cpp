@@ -1,0 +1,131 @@
+#include "broker/server/journal_tools.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
+
+#include "broker/core/core.h"
+#include "broker/journal/open_journal.h"
+#include "broker/server/given_up.h"
+#include "broker/server/restore.h"
+
+namespace joinery::broker::server {
+namespace {
+
+Result<> expect_journal(const std::string& data_dir) {
+  std::error_code ignored;
+  if (std::filesystem::exists(data_dir + "/meta", ignored)) return {};
+  return fail(Code::invalid_argument, fmt::format("there is no journal in {}", data_dir), "data-dir");
+}
+
+template <typename... T>
+void line(std::string& out, fmt::format_string<T...> format, T&&... values) {
+  fmt::format_to(std::back_inserter(out), format, std::forward<T>(values)...);
+  out += '\n';
+}
+
+void list(std::string& out, const std::vector<JournalDamage>& damages) {
+  for (const JournalDamage& damage : damages) {
+    line(out, "  {}, {} bytes: {}", damage.place, damage.bytes, damage.what);
+  }
+}
+
+// Fences and ids of what was given up are not given again. Of records that cannot be read it is not known how
+// many there were in them, so room is left for as many as there can be.
+change::Epoch epoch_behind(const Core& core, const GivenUp& given_up, const JournalRepair& repair) {
+  constexpr std::uint64_t most_per_record = std::uint64_t{1} << 20U;
+  const std::uint64_t lost = repair.last_record - repair.records_kept - repair.records_given_up;
+  return {.epoch = std::max(core.epoch(), given_up.epoch()) + 1 + static_cast<std::uint32_t>(lost),
+          .next_job = std::max(core.next_job(), given_up.next_job()) + lost * most_per_record,
+          .next_batch = given_up.next_batch() + lost * 1024};
+}
+
+// The first record behind the cut.
+Result<> append_epoch(const std::string& data_dir, const Core& core, const GivenUp& given_up,
+                      const JournalRepair& repair) {
+  JournalOptions options;
+  options.directory = data_dir;
+  options.record_bytes_max = 4096;
+  options.own_thread = false;
+  Core scratch(CoreOptions{});
+  Restore restore(scratch);
+  Error failure{Code::ok, {}, {}};
+  auto journal = open_journal(options, restore, [&failure](const Error& error) { failure = error; });
+  if (!journal) return std::unexpected(journal.error());
+  const Change change = epoch_behind(core, given_up, repair);
+  (*journal)->append({&change, 1}, {});
+  (*journal)->commit(true);
+  if (failure.code != Code::ok) return std::unexpected(failure);
+  return {};
+}
+
+void tell_given_up(std::string& out, const JournalRepair& repair, const GivenUp& given_up, const Core& core) {
+  if (repair.end.empty()) return line(out, "nothing was given up: the log goes back to its beginning");
+  line(out, "the log was cut in {}: records 1 to {} are kept, {} to {} given up ({} of them could be read)",
+       repair.end, repair.records_kept, repair.records_kept + 1, repair.last_record, repair.records_given_up);
+  for (const auto& [queue, ids] : given_up.jobs()) line(out, "given up, queue {}: jobs {}", queue, ids);
+  if (const std::string unknown = given_up.unknown(core.next_job()); !unknown.empty())
+    line(out, "given up, queue not known: jobs {}", unknown);
+  if (const std::string again = given_up.run_again(); !again.empty())
+    line(out, "these had ended and will run again: jobs {}", again);
+}
+
+}  // namespace
+
+Result<JournalFinding> check_data(const std::string& data_dir) {
+  if (auto there = expect_journal(data_dir); !there) return std::unexpected(there.error());
+  Core core(CoreOptions{});
+  Restore restore(core);
+  const auto report = check_journal(data_dir, restore);
+  if (!report) return std::unexpected(report.error());
+  JournalFinding finding;
+  std::string& out = finding.text;
+  finding.whole = report->damage.empty();
+  line(out, "{}: {} segments, {} records that check, {} bytes of payloads", data_dir, report->segments,
+       report->records, report->payload_bytes);
+  if (finding.whole) {
+    line(out, "whole: the log ends in {}; {}", report->end,
+         report->clean ? "its broker stopped in order" : "its broker ended abruptly");
+    line(out, "epoch {}, {} jobs unfinished, {} queues", core.epoch(), core.totals().unfinished(),
+         core.queues().size());
+    return finding;
+  }
+  line(out, "damaged: {}", report->damage);
+  if (!report->damages.empty()) {
+    line(out, "no broker starts with this; --repair-journal gives up what stands from there on:");
+    list(out, report->damages);
+  }
+  if (!report->payload_damages.empty()) {
+    line(out, "below the checkpoint: a broker starts, and buries the jobs whose payloads lie here:");
+    list(out, report->payload_damages);
+  }
+  return finding;
+}
+
+Result<JournalFinding> repair_data(const std::string& data_dir) {
+  if (auto there = expect_journal(data_dir); !there) return std::unexpected(there.error());
+  Core core(CoreOptions{});
+  Restore kept(core);
+  GivenUp given_up(core);
+  const auto repair = repair_journal(data_dir, kept, given_up);
+  if (!repair) return std::unexpected(repair.error());
+  JournalFinding finding;
+  std::string& out = finding.text;
+  if (repair->damages.empty()) {
+    line(out, "{}: there is nothing to repair", data_dir);
+    return finding;
+  }
+  if (!repair->end.empty()) {
+    if (auto done = append_epoch(data_dir, core, given_up, *repair); !done)
+      return std::unexpected(done.error());
+  }
+  line(out, "{}: damaged", data_dir);
+  list(out, repair->damages);
+  tell_given_up(out, *repair, given_up, core);
+  for (const std::string& name : repair->moved) line(out, "moved aside: {}/{}", data_dir, name);
+  return finding;
+}
+
+}  // namespace joinery::broker::server

@@ -1,0 +1,218 @@
+// What --check-journal and --repair-journal say of a damaged journal, and what they leave.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "broker/journal/format.h"
+#include "tests/unit/journal/fixture.h"
+
+namespace joinery::broker::testing {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+const std::string first_segment = journal::segment_name(0);
+
+JournalReport check(const FakeDisk& disk) {
+  Told told;
+  auto report = journal::check_journal_in(*disk.mount(), told);
+  EXPECT_TRUE(report) << report.error().message;
+  return report.value_or(JournalReport{});
+}
+
+struct Repaired {
+  Told kept, given_up;
+  Result<JournalRepair> repair;
+  explicit Repaired(const FakeDisk& disk)
+      : repair(journal::repair_journal_in(*disk.mount(), kept, given_up)) {}
+};
+
+// Three jobs in one segment each, all durable; a second record in the first.
+FakeDisk four_records() {
+  const FakeDisk disk;
+  Log log(disk);
+  log.put_durably({"small"});
+  for (int i = 0; i < 3; ++i) log.put_durably({std::string(4000, 'x')});
+  return disk.after_kill();
+}
+
+TEST(CheckJournal, counts_a_whole_journal_and_names_the_first_damage) {
+  const Small small(true);
+  JournalReport report = check(small.disk);
+  EXPECT_EQ(report.records, 5U);  // with the opening and the closing one
+  EXPECT_EQ(report.payload_bytes, 14U);
+  EXPECT_TRUE(report.clean);
+  EXPECT_EQ(report.damage, "");
+  small.disk.flip(first_segment, small.ends[0], 3);
+  report = check(small.disk);
+  EXPECT_THAT(report.damage, HasSubstr(first_segment + " at offset " + std::to_string(small.ends[0])));
+}
+
+TEST(CheckJournal, says_what_was_expected_and_what_was_found) {
+  const Small small(true);
+  small.disk.flip(first_segment, small.ends[0] + 45, 3);
+  const JournalReport report = check(small.disk);
+  ASSERT_THAT(report.damages, SizeIs(1));
+  EXPECT_EQ(report.damages[0].place, first_segment + " at offset " + std::to_string(small.ends[0]));
+  EXPECT_EQ(report.damages[0].bytes, small.ends[1] - small.ends[0]);
+  EXPECT_THAT(report.damages[0].what, HasSubstr("expected record 3 (previous "));
+  EXPECT_THAT(report.damages[0].what, HasSubstr("found a record whose checksum says"));
+}
+
+TEST(CheckJournal, finds_every_damage_of_a_log_not_only_the_first) {
+  const FakeDisk disk = four_records();
+  disk.flip(first_segment, 50, 1);
+  disk.flip(journal::segment_name(2), 60, 1);
+  const JournalReport report = check(disk);
+  ASSERT_THAT(report.damages, SizeIs(2));
+  EXPECT_THAT(report.damages[0].place, HasSubstr(first_segment + " at offset 40"));
+  EXPECT_THAT(report.damages[1].place, HasSubstr(journal::segment_name(2) + " at offset 0"));
+}
+
+TEST(CheckJournal, tells_damage_below_the_checkpoint_from_damage_that_stops_a_broker) {
+  const FakeDisk disk;
+  {
+    Log log(disk);
+    log.put_durably({"one"});
+    log.put_durably({"two"});
+    log.checkpoint();
+  }
+  disk.flip(first_segment, 90, 1);
+  const JournalReport report = check(disk);
+  EXPECT_THAT(report.damages, IsEmpty());
+  ASSERT_THAT(report.payload_damages, SizeIs(1));
+  EXPECT_THAT(report.damage, HasSubstr(first_segment + " at offset 40"));
+  EXPECT_THAT(Repaired(disk).repair->damages, IsEmpty());
+}
+
+TEST(CheckJournal, finds_whatever_would_stop_a_broker_wherever_a_bit_flips) {
+  const Small small(true);
+  for (std::uint64_t bit = 0; bit < (small.ends.back() + 40) * 8; ++bit) {
+    const FakeDisk damaged = small.disk.after_kill();
+    damaged.flip(first_segment, bit / 8, static_cast<unsigned>(bit % 8));
+    const bool opens = Log(damaged.after_kill()).is_open();
+    const JournalReport report = check(damaged);
+    EXPECT_EQ(report.damage.empty(), opens) << bit << ": " << report.damage;
+    EXPECT_EQ(report.damages.empty(), opens) << bit;
+  }
+}
+
+TEST(RepairJournal, leaves_a_whole_one_as_it_is) {
+  const Small small(true);
+  const Buffer before = small.disk.contents(first_segment);
+  const Repaired repaired(small.disk);
+  ASSERT_TRUE(repaired.repair);
+  EXPECT_THAT(repaired.repair->damages, IsEmpty());
+  EXPECT_THAT(repaired.repair->moved, IsEmpty());
+  EXPECT_EQ(small.disk.contents(first_segment), before);
+}
+
+TEST(RepairJournal, gives_up_what_is_behind_a_flipped_bit_says_so_and_keeps_the_rest) {
+  const Small small(true);
+  for (std::uint64_t bit = 0; bit < (small.ends.back() + 40) * 8; ++bit) {
+    const FakeDisk damaged = small.disk.after_kill();
+    damaged.flip(first_segment, bit / 8, static_cast<unsigned>(bit % 8));
+    const Buffer before = damaged.contents(first_segment);
+    const Repaired repaired(damaged);
+    ASSERT_TRUE(repaired.repair) << bit << ": " << repaired.repair.error().message;
+    const JournalRepair& repair = *repaired.repair;
+    const std::vector<std::string>& kept = repaired.kept.lines;
+    const std::vector<std::string>& lost = repaired.given_up.lines;
+    // Five records were there; what is kept is their beginning, and what is given up is told as far as it can
+    // be read: all but the damaged one.
+    ASSERT_LE(kept.size(), small.lines.size());
+    EXPECT_TRUE(std::equal(kept.begin(), kept.end(), small.lines.begin())) << bit;
+    if (!repair.damages.empty()) {
+      EXPECT_EQ(repair.last_record, 5U) << bit;
+      EXPECT_EQ(repair.records_kept + 1 + repair.records_given_up, 5U) << bit;
+      EXPECT_TRUE(std::equal(lost.rbegin(), lost.rend(), small.lines.rbegin())) << bit;
+      ASSERT_THAT(repair.moved, ElementsAre("quarantine-1-" + first_segment));
+      EXPECT_EQ(damaged.contents(repair.moved[0]), before);
+    }
+    Log log(damaged);
+    ASSERT_TRUE(log.is_open()) << bit << ": " << log.error().message;
+    EXPECT_EQ(log.told().lines, kept);
+  }
+}
+
+TEST(RepairJournal, goes_on_from_every_point_at_which_a_file_was_cut_off) {
+  const Small small(true);
+  for (Position size = 0; size < small.ends.back() + 40; ++size) {
+    const FakeDisk damaged = small.disk.after_kill();
+    damaged.cut(first_segment, size);
+    const Repaired repaired(damaged);
+    ASSERT_TRUE(repaired.repair) << size << ": " << repaired.repair.error().message;
+    Log log(damaged);
+    ASSERT_TRUE(log.is_open()) << size << ": " << log.error().message;
+    EXPECT_EQ(log.told().lines.size(), repaired.kept.lines.size());
+    log.put_durably({"more"});
+    EXPECT_TRUE(Log(damaged.after_kill()).is_open()) << size;
+  }
+}
+
+TEST(RepairJournal, moves_later_segments_aside_and_never_over_what_an_earlier_repair_put_there) {
+  const FakeDisk disk = four_records();
+  disk.flip(journal::segment_name(1), 60, 1);
+  {
+    const Repaired repaired(disk);
+    ASSERT_TRUE(repaired.repair);
+    EXPECT_THAT(repaired.given_up.lines, ElementsAre("put 3+1", "put 4+1"));
+    EXPECT_THAT(repaired.kept.lines, ElementsAre("put 1+1"));
+    EXPECT_THAT(repaired.repair->moved, SizeIs(3));
+  }
+  {
+    Log log(disk);
+    ASSERT_TRUE(log.is_open()) << log.error().message;
+    log.put_durably({std::string(4000, 'y')});
+    log.put_durably({std::string(4000, 'z')});
+  }
+  disk.flip(journal::segment_name(1), 60, 1);
+  const Repaired again(disk);
+  ASSERT_TRUE(again.repair);
+  EXPECT_THAT(disk.names(), Contains("quarantine-1-" + journal::segment_name(1)));
+  EXPECT_THAT(disk.names(), Contains("quarantine-2-" + journal::segment_name(1)));
+  EXPECT_TRUE(Log(disk).is_open());
+}
+
+TEST(RepairJournal, reads_the_log_from_its_beginning_when_only_the_checkpoint_is_damaged) {
+  const FakeDisk disk;
+  Position end = 0;
+  {
+    Log log(disk);
+    log.put_durably({"one"});
+    end = log->end();
+    log.checkpoint();
+    log.put_durably({"two"});
+  }
+  disk.flip(journal::checkpoint_name(end), 70, 1);
+  EXPECT_FALSE(Log(disk).is_open());
+  const Repaired repaired(disk);
+  ASSERT_TRUE(repaired.repair) << repaired.repair.error().message;
+  EXPECT_EQ(repaired.repair->end, "");
+  Log log(disk);
+  ASSERT_TRUE(log.is_open()) << log.error().message;
+  EXPECT_EQ(log.payload(1), "one");
+  EXPECT_EQ(log.payload(2), "two");
+}
+
+TEST(RepairJournal, cut_off_by_a_power_failure_can_be_done_again) {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    const FakeDisk disk = four_records();
+    disk.flip(journal::segment_name(1), 60, 1);
+    { const Repaired repaired(disk); }
+    const FakeDisk left = disk.after_power_failure(seed);
+    if (!Log(left).is_open()) {
+      EXPECT_TRUE(Repaired(left).repair) << seed;
+    }
+    Log log(left);
+    ASSERT_TRUE(log.is_open()) << seed << ": " << log.error().message;
+    EXPECT_THAT(log.told().lines, ElementsAre("put 1+1")) << seed;
+  }
+}
+
+}  // namespace
+}  // namespace joinery::broker::testing

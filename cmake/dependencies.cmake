@@ -30,6 +30,9 @@ find_package(nlohmann_json REQUIRED)
 find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
 add_library(joinery_toml INTERFACE)
 target_include_directories(joinery_toml SYSTEM INTERFACE $<BUILD_INTERFACE:${TOMLPLUSPLUS_INCLUDE_DIR}>)
+# joinery::http, for handlers that wait for HTTP, is built where libcurl is. The programs and the rest of the SDK do not need
+# it, so it is neither required nor in the image; who writes such handlers installs libcurl4-openssl-dev, as the examples do.
+pkg_check_modules(curl IMPORTED_TARGET libcurl>=7.85)
 
 if(JOINERY_EXAMPLES)
   # What only examples need is left out of the image (scripts/install-dependencies --without-examples), and an example whose

@@ -20,11 +20,11 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/joinery-config-version.c
 install(FILES "${PROJECT_BINARY_DIR}/joinery-config.cmake" "${PROJECT_BINARY_DIR}/joinery-config-version.cmake"
         DESTINATION "${joinery_package}" COMPONENT sdk)
 
-install(DIRECTORY worker/sdk/joinery producer/client/joinery producer/sdk/joinery shared/manager/joinery shared/locks/joinery shared/values/joinery
+install(DIRECTORY worker/sdk/joinery worker/http/joinery producer/client/joinery producer/sdk/joinery shared/manager/joinery shared/locks/joinery shared/values/joinery
         DESTINATION "${joinery_headers}" COMPONENT sdk FILES_MATCHING PATTERN "*.h")
 # Without the public headers among them: one copy of each, for #pragma once.
 install(DIRECTORY shared DESTINATION "${joinery_headers}" COMPONENT sdk FILES_MATCHING PATTERN "*.h" PATTERN "joinery" EXCLUDE)
-install(DIRECTORY worker/handlers DESTINATION "${joinery_headers}/worker" COMPONENT sdk FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY worker/handlers worker/waiting DESTINATION "${joinery_headers}/worker" COMPONENT sdk FILES_MATCHING PATTERN "*.h")
 
 foreach(program joinery joinery-broker joinery-worker)
   if(TARGET ${program})

@@ -1,6 +1,7 @@
-// A page of memory that a pool process shares with its supervisor: which job each thread runs and since when.
-// Written without a system call, so that the supervisor knows exactly whom a death or a time limit concerns
-// even when jobs are fed by the thousand and outcomes come back in batches.
+// Memory that a pool process shares with its supervisor: which jobs it runs and since when, in a slot for
+// each that it can run at a time. Of its pages only those are ever touched that have slots in use. Written
+// without a system call, so that the supervisor knows exactly whom a death or a time limit concerns even when
+// jobs are fed by the thousand and outcomes come back in batches.
 #pragma once
 
 #include <array>
@@ -13,7 +14,7 @@ namespace joinery::pool {
 struct BoardSlot {
   std::atomic<std::uint64_t> job{0};         // 0: idle
   std::atomic<std::uint64_t> started_us{0};  // CLOCK_MONOTONIC microseconds. Written while job is 0
-  std::atomic<std::uint64_t> finished{0};    // jobs finished by this thread so far
+  std::atomic<std::uint64_t> finished{0};    // jobs finished in this slot so far
   std::array<char, 40> padding{};
 
   // Each job is begun and ended, so that a reader never sees one job with the start of another.
@@ -36,11 +37,11 @@ struct BoardSlot {
 };
 
 struct Board {
-  static constexpr std::size_t slots_max = 63;
-  std::atomic<std::uint32_t> slots{0};  // threads in use
+  static constexpr std::size_t slots_max = 1023;
+  std::atomic<std::uint32_t> slots{0};  // in use
   std::array<char, 60> padding{};
   std::array<BoardSlot, slots_max> threads;
 };
-static_assert(sizeof(Board) == 4096);
+static_assert(sizeof(Board) == 65'536);
 
 }  // namespace joinery::pool

@@ -30,17 +30,38 @@ void JobContext::block_until(std::string_view key, Wall time) {
 namespace joinery::handlers {
 
 void Registry::add(std::string name, Handler handler) {
+  const bool empty = !handler;
+  add_any(std::move(name), std::move(handler), empty);
+}
+
+void Registry::add(std::string name, WaitingHandler handler) {
+  const bool empty = !handler;
+  add_any(std::move(name), std::move(handler), empty);
+}
+
+void Registry::add_any(std::string name, Any handler, bool empty) {
   if (auto valid = validate_name(name, "handler"); !valid) throw std::invalid_argument(valid.error().message);
-  if (!handler) throw std::invalid_argument("handler \"" + name + "\" is an empty function");
+  if (empty) throw std::invalid_argument("handler \"" + name + "\" is an empty function");
   const auto [at, added] = handlers_.try_emplace(std::move(name), std::move(handler));
   if (!added) throw std::invalid_argument("handler \"" + at->first + "\" is there twice");
 }
 
 void Registry::initialize(std::function<void()> call) { initializers_.push_back(std::move(call)); }
 
-const Handler* Registry::find(std::string_view name) const {
+template <typename Kind>
+const Kind* Registry::find_kind(std::string_view name) const {
   const auto at = handlers_.find(name);
-  return at == handlers_.end() ? nullptr : &at->second;
+  return at == handlers_.end() ? nullptr : std::get_if<Kind>(&at->second);
+}
+
+const Handler* Registry::find(std::string_view name) const { return find_kind<Handler>(name); }
+const WaitingHandler* Registry::find_waiting(std::string_view name) const {
+  return find_kind<WaitingHandler>(name);
+}
+
+bool Registry::some_wait() const {
+  return std::ranges::any_of(
+      handlers_, [](const auto& each) { return std::holds_alternative<WaitingHandler>(each.second); });
 }
 
 std::vector<std::string> Registry::names() const {

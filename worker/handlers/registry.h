@@ -8,13 +8,15 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "shared/base/bytes.h"
 #include "shared/base/time.h"
 #include "shared/job/job.h"
-#include "worker/handlers/locals.h"
 #include "shared/job/limit.h"
+#include "worker/handlers/locals.h"
+#include "worker/waiting/strand.h"
 
 namespace joinery {
 
@@ -100,6 +102,8 @@ class JobContext {
   void block_until(std::string_view key, Wall time);
   virtual void hold(KeyHold hold) = 0;
   virtual SharedPlace shared_place() const { return {}; }
+  // For handlers that wait: co_await job.sleep(100ms) lets the thread's other jobs run. Throws Cancelled.
+  waiting::Sleep sleep(Duration duration) const { return waiting::Sleep(duration); }
   // The worker-local object of this type: see locals.h.
   template <typename T>
   T& local() const {
@@ -111,20 +115,33 @@ namespace handlers {
 
 // Payload in, result out. Throws to fail.
 using Handler = std::function<Buffer(JobContext&, Bytes payload)>;
+// The same as a coroutine: while it waits, its thread runs other jobs. Context and payload live until it
+// ends.
+using WaitingHandler = std::function<Coroutine<Buffer>(JobContext&, Bytes payload)>;
 
 class Registry {
  public:
   // Throws std::invalid_argument for a name that is taken or not valid, or an empty function.
   void add(std::string name, Handler handler);
+  void add(std::string name, WaitingHandler handler);
   // Called in each thread of each pool process before its first job. One that throws ends the process.
   void initialize(std::function<void()> call);
 
+  // Null: there is none, or none of this kind.
   const Handler* find(std::string_view name) const;
+  const WaitingHandler* find_waiting(std::string_view name) const;
+  bool has(std::string_view name) const { return find(name) || find_waiting(name); }
   std::vector<std::string> names() const;
+  bool some_wait() const;
   void run_initializers() const;
 
  private:
-  std::map<std::string, Handler, std::less<>> handlers_;
+  using Any = std::variant<Handler, WaitingHandler>;
+  void add_any(std::string name, Any handler, bool empty);
+  template <typename Kind>
+  const Kind* find_kind(std::string_view name) const;
+
+  std::map<std::string, Any, std::less<>> handlers_;
   std::vector<std::function<void()>> initializers_;
 };
 

@@ -63,28 +63,11 @@ Buffer packed(const R& value) {
   }
 }
 
-template <bool with_context, typename R, typename... Args>
-struct Call {
+template <typename... Args>
+struct Arguments {
   static_assert((!std::is_lvalue_reference_v<Args> && ...),
                 "arguments are taken by value or const reference");
-
-  template <typename F>
-  static Buffer call(F& fn, JobContext& job, Bytes payload) {
-    const auto invoke = [&](Args&&... args) -> R {
-      if constexpr (with_context) {
-        return fn(job, std::forward<Args>(args)...);
-      } else {
-        return fn(std::forward<Args>(args)...);
-      }
-    };
-    auto values = read(payload, std::index_sequence_for<Args...>());
-    if constexpr (std::is_void_v<R>) {
-      std::apply(invoke, std::move(values));
-      return {};
-    } else {
-      return packed(std::apply(invoke, std::move(values)));
-    }
-  }
+  static std::tuple<Args...> read(Bytes payload) { return read(payload, std::index_sequence_for<Args...>()); }
 
  private:
   template <std::size_t... indexes>
@@ -93,6 +76,55 @@ struct Call {
     const auto [objects, count] = arguments(fresh_zone(), payload, sizeof...(Args), bare);
     if (count != sizeof...(Args)) throw_arity(count, sizeof...(Args));
     return std::tuple<Args...>{argument<Args>(objects, indexes)...};
+  }
+};
+
+template <bool with_context, typename F, typename... Args>
+decltype(auto) invoke(F& fn, JobContext& job, Args&&... args) {
+  if constexpr (with_context) {
+    return fn(job, std::forward<Args>(args)...);
+  } else {
+    return fn(std::forward<Args>(args)...);
+  }
+}
+
+template <bool with_context, typename R, typename... Args>
+struct Call {
+  static constexpr bool waits = false;
+
+  template <typename F>
+  static Buffer call(F& fn, JobContext& job, Bytes payload) {
+    const auto with = [&](Args&&... args) -> R {
+      return invoke<with_context>(fn, job, std::forward<Args>(args)...);
+    };
+    auto values = Arguments<Args...>::read(payload);
+    if constexpr (std::is_void_v<R>) {
+      std::apply(with, std::move(values));
+      return {};
+    } else {
+      return packed(std::apply(with, std::move(values)));
+    }
+  }
+};
+
+template <bool with_context, typename R, typename... Args>
+struct Call<with_context, Coroutine<R>, Args...> {
+  static constexpr bool waits = true;
+
+  // The function and the arguments live in this coroutine, as long as that of the function.
+  template <typename F>
+  static Coroutine<Buffer> call(std::shared_ptr<F> fn, JobContext& job, Bytes payload) {
+    auto values = Arguments<Args...>::read(payload);
+    const auto with = [&](Args&&... args) {
+      return invoke<with_context>(*fn, job, std::forward<Args>(args)...);
+    };
+    auto coroutine = std::apply(with, std::move(values));
+    if constexpr (std::is_void_v<R>) {
+      co_await std::move(coroutine);
+      co_return Buffer();
+    } else {
+      co_return packed(co_await std::move(coroutine));
+    }
   }
 };
 
@@ -112,14 +144,23 @@ struct SignatureOf<std::function<Signature>> {
 
 }  // namespace typed_detail
 
-// The handler of a function fn(args...) or fn(JobContext&, args...) with one signature (no `auto` arguments).
+// The handler of a function fn(args...) or fn(JobContext&, args...) with one signature (no `auto` arguments);
+// a WaitingHandler if it returns a Coroutine.
 template <typename F>
-Handler typed(F fn) {
+auto typed(F fn) {
   using Signature = typename typed_detail::SignatureOf<decltype(std::function(fn))>::type;
+  using Call = typed_detail::CallOf<Signature>;
   // Shared, so that functions which cannot be copied can be handlers too.
-  return [shared = std::make_shared<F>(std::move(fn))](JobContext& job, Bytes payload) {
-    return typed_detail::CallOf<Signature>::call(*shared, job, payload);
-  };
+  auto shared = std::make_shared<F>(std::move(fn));
+  if constexpr (Call::waits) {
+    return WaitingHandler([shared = std::move(shared)](JobContext& job, Bytes payload) {
+      return Call::call(shared, job, payload);
+    });
+  } else {
+    return Handler([shared = std::move(shared)](JobContext& job, Bytes payload) {
+      return Call::call(*shared, job, payload);
+    });
+  }
 }
 
 }  // namespace joinery::handlers

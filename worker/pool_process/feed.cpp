@@ -10,6 +10,7 @@ std::shared_ptr<Batch> Batch::without(const std::set<JobId>& unwanted, std::vect
   auto rest = std::make_shared<Batch>();
   rest->name = name;
   rest->handler = handler;
+  rest->waiting = waiting;
   rest->info = info;
   rest->memory = memory;
   rest->shared = shared;
@@ -49,11 +50,21 @@ void Feed::close() {
   changed_.notify_all();
 }
 
+std::shared_ptr<Batch> Feed::front() {
+  while (!batches_.empty() && batches_.front()->used_up()) batches_.pop_front();
+  return batches_.empty() ? nullptr : batches_.front();
+}
+
+std::shared_ptr<Batch> Feed::oldest_now(bool& closed) {
+  const std::lock_guard lock(mutex_);
+  closed = closed_;
+  return front();
+}
+
 std::shared_ptr<Batch> Feed::oldest(const std::function<void()>& before_waiting) {
   std::unique_lock lock(mutex_);
   for (bool told = false;;) {
-    while (!batches_.empty() && batches_.front()->used_up()) batches_.pop_front();
-    if (!batches_.empty()) return batches_.front();
+    if (auto batch = front()) return batch;
     if (closed_) return nullptr;
     if (!told) {
       lock.unlock();

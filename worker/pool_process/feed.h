@@ -19,7 +19,8 @@ namespace joinery::pool_process {
 // The jobs of one run message. Shared by the threads that take from it.
 struct Batch {
   std::string name;                            // of the handler
-  const handlers::Handler* handler = nullptr;  // null: there is none
+  const handlers::Handler* handler = nullptr;  // of handler and waiting, one or none
+  const handlers::WaitingHandler* waiting = nullptr;
   pool::RunInfo info;
   std::vector<pool::RunJob> jobs;
   std::shared_ptr<const char[]> memory;  // where the payloads are
@@ -49,8 +50,12 @@ class Feed {
   // The oldest batch with jobs left. Calls `before_waiting` (at least once) if it has to wait. Null after
   // close(), when all is taken.
   std::shared_ptr<Batch> oldest(const std::function<void()>& before_waiting);
+  // The same without waiting. Null: there is none, and `closed` says whether any will come.
+  std::shared_ptr<Batch> oldest_now(bool& closed);
 
  private:
+  std::shared_ptr<Batch> front();  // REQUIRES: mutex_
+
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::shared_ptr<Batch>> batches_;

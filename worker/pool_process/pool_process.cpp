@@ -8,8 +8,10 @@
 #include <chrono>
 #include <cstdio>
 #include <ctime>
+#include <deque>
 #include <map>
 #include <set>
+#include <span>
 #include <thread>
 
 #include "shared/base/exit_code.h"
@@ -19,6 +21,7 @@
 #include "worker/pool_process/cancellations.h"
 #include "worker/pool_process/feed.h"
 #include "worker/pool_process/inbox.h"
+#include "worker/pool_process/lanes.h"
 #include "worker/pool_process/outbox.h"
 #include "worker/pool_process/process.h"
 #include "worker/pool_process/runner.h"
@@ -55,14 +58,22 @@ class PoolProcess {
 
  private:
   void start_threads() {
-    board_.slots.store(options_.threads, std::memory_order_release);
+    board_.slots.store(slots(), std::memory_order_release);
     running_ = options_.threads;
     std::atomic<std::uint32_t> starting{options_.threads};
+    const bool some_wait = registry_.some_wait();
     for (std::uint32_t i = 0; i < options_.threads; ++i) {
-      threads_.emplace_back([this, i, &starting] {
+      const auto mine = std::span(board_.threads).subspan(i * options_.concurrency, options_.concurrency);
+      Lanes* lanes =
+          some_wait ? &lanes_.emplace_back(outbox_, cancellations_, mine, options_.result_max) : nullptr;
+      threads_.emplace_back([this, mine, lanes, &starting] {
         initialize();
         if (starting.fetch_sub(1) == 1) starting.notify_all();
-        Runner(outbox_, cancellations_, board_.threads[i], options_.result_max).run(feed_);
+        if (lanes) {
+          lanes->run(feed_);
+        } else {
+          Runner(outbox_, cancellations_, mine.front(), options_.result_max).run(feed_);
+        }
         outbox_.flush();
         running_.fetch_sub(1, std::memory_order_release);
         eventfd_write(wake_.get(), 1);
@@ -70,6 +81,8 @@ class PoolProcess {
     }
     for (std::uint32_t left = starting; left > 0; left = starting) starting.wait(left);
   }
+
+  std::uint32_t slots() const { return options_.threads * options_.concurrency; }
 
   void initialize() {
     try {
@@ -114,11 +127,15 @@ class PoolProcess {
     if (const auto* cancel = std::get_if<pool::Cancel>(&message_)) {
       if (idle()) return;
       cancellations_.cancel(cancel->job, cancel->reason);
+      for (Lanes& lanes : lanes_) lanes.cancelled();
       cancelled_[cancel->job] = cancel->reason;
       return;
     }
     withdraw_cancelled();
-    if (std::holds_alternative<pool::Stop>(message_)) return feed_.close();
+    if (std::holds_alternative<pool::Stop>(message_)) {
+      feed_.close();
+      return wake_lanes();
+    }
     if (auto* shared = std::get_if<pool::Shared>(&message_)) {
       shared_ = std::make_shared<SharedPlace>(std::move(shared->redis_url), std::move(shared->name_space));
       return;
@@ -132,14 +149,7 @@ class PoolProcess {
     std::set<JobId> unwanted;
     for (const auto& [job, reason] : cancelled_) unwanted.insert(job);
     for (const JobId job : feed_.withdraw(unwanted)) {
-      const Code reason = cancelled_[job];
-      pool::Done::One outcome;
-      outcome.job = job;
-      outcome.ok = false;
-      outcome.failure.code = reason;
-      outcome.failure.message = fmt::format("{} before it began", word(reason));
-      outcome.retry = may_retry(reason);
-      outbox_.add(std::move(outcome));
+      JobEnd(outbox_, options_.result_max).not_begun(job, cancelled_[job]);
       cancellations_.forget(job);
       --given_;
     }
@@ -149,7 +159,7 @@ class PoolProcess {
   // Every job that came has ended. A cancellation that crossed with the end of its job is of no use then.
   bool idle() const {
     std::uint64_t finished = 0;
-    for (std::uint32_t i = 0; i < options_.threads; ++i) finished += board_.threads[i].finished.load();
+    for (std::uint32_t i = 0; i < slots(); ++i) finished += board_.threads[i].finished.load();
     return finished == given_;
   }
 
@@ -160,12 +170,18 @@ class PoolProcess {
     given_ += run.jobs.size();
     auto batch = std::make_shared<Batch>();
     batch->handler = registry_.find(run.handler);
+    batch->waiting = registry_.find_waiting(run.handler);
     batch->name = std::move(run.handler);
     batch->info = std::move(run.info);
     batch->jobs = std::move(run.jobs);
     batch->memory = inbox_.memory();
     batch->shared = shared_;
     feed_.push(std::move(batch));
+    wake_lanes();
+  }
+
+  void wake_lanes() {
+    for (Lanes& lanes : lanes_) lanes.wake();
   }
 
   const handlers::Registry& registry_;
@@ -183,6 +199,7 @@ class PoolProcess {
   std::uint64_t given_ = 0;          // jobs that came and were not withdrawn
   Mono due_ = never_mono;            // when what is to be sent must go
   std::atomic<std::uint32_t> running_{0};
+  std::deque<Lanes> lanes_;  // of each thread, if there are handlers that wait
   std::vector<std::thread> threads_;
 };
 
@@ -192,9 +209,10 @@ int run(const handlers::Registry& registry, const Options& options) {
   if (auto taken = take_over_process(options.socket, options.board); !taken) {
     fatal(ExitCode::usage, taken.error().message);
   }
-  if (options.threads == 0 || options.threads > pool::Board::slots_max) {
-    fatal(ExitCode::usage,
-          fmt::format("threads is {}, expected 1 to {}", options.threads, pool::Board::slots_max));
+  const std::uint64_t slots = std::uint64_t{options.threads} * options.concurrency;
+  if (slots == 0 || slots > pool::Board::slots_max) {
+    fatal(ExitCode::usage, fmt::format("threads x concurrency is {} x {}, expected 1 to {}", options.threads,
+                                       options.concurrency, pool::Board::slots_max));
   }
   return PoolProcess(registry, options).run();
 }

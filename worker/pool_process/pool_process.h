@@ -11,7 +11,8 @@
 namespace joinery::pool_process {
 
 struct Options {
-  std::uint32_t threads = 1;                             // 1 to pool::Board::slots_max
+  std::uint32_t threads = 1;
+  std::uint32_t concurrency = 1;  // jobs at a time on each of them; together 1 to pool::Board::slots_max
   std::size_t result_max = limits::payload_max_default;  // bytes
   int socket = pool::descriptor;
   int board = pool::board_descriptor;  // works without one too

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "shared/protocol/board.h"
-#include "worker/pool_process/context.h"
+#include "worker/pool_process/job_end.h"
 
 namespace joinery::pool_process {
 
@@ -12,24 +12,27 @@ class Runner {
       : outbox_(outbox),
         cancellations_(cancellations),
         slot_(slot),
-        result_max_(result_max),
-        context_(outbox, cancellations) {}
+        context_(outbox, cancellations),
+        end_(outbox, result_max) {}
 
   // Until the feed is closed and empty.
   void run(Feed& feed);
+  // One job of it. REQUIRES: its handler does not wait.
+  void run(const Batch& batch, const pool::RunJob& job);
 
  private:
-  void run(const Batch& batch, const pool::RunJob& job);
   void call_handler(const Batch& batch, const pool::RunJob& job);
-  void succeeded(const Batch& batch, const pool::RunJob& job, Buffer result);
-  // Which worker and process it was, the supervisor adds.
-  void failed(const pool::RunJob& job, const Failure& failure, bool retry, Bytes value = {});
 
   Outbox& outbox_;
   Cancellations& cancellations_;
   pool::BoardSlot& slot_;
-  const std::size_t result_max_;
   Context context_;
+  JobEnd end_;
 };
+
+// Reads the clock for the board: when a job began.
+Mono begin_now();
+// What running a job for which there is no handler throws.
+[[noreturn]] void throw_unknown_handler(const std::string& name);
 
 }  // namespace joinery::pool_process

@@ -59,6 +59,7 @@ Result<PoolArguments> parse_pool_arguments(std::span<char* const> arguments) {
     const std::string_view value = arguments[0];
     arguments = arguments.subspan(1);
     if (flag == "--threads" && parse_number(value, parsed.options.threads)) continue;
+    if (flag == "--concurrency" && parse_number(value, parsed.options.concurrency)) continue;
     if (flag == "--exec-output-max" && parse_number(value, parsed.exec_output_max)) continue;
     if (flag == "--log-level") continue;  // what a pool process logs, its supervisor filters
     if (flag != "--plugin") return wrong(fmt::format("{} {}", flag, value));
@@ -74,7 +75,7 @@ Result<> complete(handlers::Registry& registry, const std::vector<std::string>& 
     if (auto loaded = handlers::load_plugin(file, registry); !loaded) return loaded;
   }
   if (!allow_exec) return {};
-  if (registry.find("exec"))
+  if (registry.has("exec"))
     return fail(Code::invalid_config, "--allow-exec: there is a handler \"exec\" already");
   registry.add("exec", handlers::exec(exec_output_max));
   return {};
@@ -114,6 +115,20 @@ std::optional<int> try_plugins(handlers::Registry& registry, const worker::Super
                                               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status)));
 }
 
+// Jobs of handlers that do not wait would be held behind each other, where other workers could run them.
+Result<> check_concurrency(const handlers::Registry& registry, const worker::SupervisorOptions& options) {
+  const std::uint64_t jobs = std::uint64_t{options.threads} * options.concurrency;
+  if (jobs > worker::jobs_per_process_max)
+    return fail(Code::invalid_config,
+                fmt::format("threads x concurrency is {} x {}, expected at most {} jobs at a time",
+                            options.threads, options.concurrency, worker::jobs_per_process_max));
+  if (options.concurrency == 1 || registry.some_wait() || !options.plugins.empty()) return {};
+  return fail(Code::invalid_config,
+              fmt::format("concurrency is {}, but none of the handlers waits (returns joinery::Coroutine); "
+                          "expected 1",
+                          options.concurrency));
+}
+
 std::string name_of_program(const char* path) {
   const std::string_view whole = path ? path : "joinery-worker";
   return std::string(whole.substr(whole.rfind('/') + 1));  // npos + 1 is 0
@@ -132,6 +147,8 @@ int run_as_supervisor(handlers::Registry& registry, int argc, char** argv) {
         "there are no handlers to run: expected --allow-exec, --plugin FILE, or a table [handler.NAME] in "
         "worker.toml");
   }
+  if (const auto sound = check_concurrency(registry, options); !sound)
+    return refuse(ExitCode::config, sound.error().message);
   if (const auto weights = worker::queue_weights(options); !weights)
     return refuse(ExitCode::config, weights.error().message);
   if (!options.plugins.empty() && !options.health) {
@@ -152,6 +169,11 @@ Worker::~Worker() = default;
 handlers::Registry& Worker::registry() { return impl_->registry; }
 
 Worker& Worker::handle_raw(std::string name, handlers::Handler fn) {
+  registry().add(std::move(name), std::move(fn));
+  return *this;
+}
+
+Worker& Worker::handle_raw(std::string name, handlers::WaitingHandler fn) {
   registry().add(std::move(name), std::move(fn));
   return *this;
 }

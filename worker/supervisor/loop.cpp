@@ -29,7 +29,8 @@ PlanSettings plan_settings(const SupervisorOptions& options) {
   PlanSettings settings;
   const std::uint32_t cores = std::max(1U, std::thread::hardware_concurrency());
   if (options.builtin)
-    settings.pools.push_back({"", options.processes ? options.processes : cores, options.threads});
+    settings.pools.push_back(
+        {"", options.processes ? options.processes : cores, options.threads * options.concurrency});
   for (const auto& pool : options.pools) settings.pools.push_back({pool.name, pool.processes, 1});
   settings.prefetch = options.prefetch;
   settings.max_jobs_per_process = options.max_jobs_per_process;
@@ -50,7 +51,7 @@ protocol::Hello hello_of(const SupervisorOptions& options, const std::string& na
   hello.pid = static_cast<std::uint32_t>(::getpid());
   hello.software = "joinery-cpp/" JOINERY_VERSION;
   for (const auto& pool : plan_settings(options).pools) hello.processes += pool.processes;
-  hello.threads = options.threads;
+  hello.threads = options.threads * options.concurrency;
   hello.queues = options.queues;
   hello.weights = queue_weights(options).value_or(std::vector<std::uint32_t>{});  // checked at the start
   return hello;

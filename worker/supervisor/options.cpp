@@ -100,6 +100,8 @@ void add_options(config::Options& table, SupervisorOptions& options) {
   table.add("weights", options.weights, "a number for each queue: they take turns, so many jobs at a time");
   table.add("processes", options.processes, "pool processes; 0: one per core", 0, 1024);
   table.add("threads", options.threads, "handlers at a time in each pool process", 1, 63);
+  table.add("concurrency", options.concurrency, "jobs at a time on each thread, whose handlers wait", 1,
+            1023);
   table.add("prefetch", options.prefetch, "jobs held ahead per thread; 0: by how long they run", 0, 65'536);
   table.add("max-jobs-per-process", options.max_jobs_per_process,
             "a pool process is replaced after so many jobs; 0: never");
@@ -133,6 +135,8 @@ std::vector<std::string> pool_arguments(const SupervisorOptions& options) {
   std::vector<std::string> arguments{"--pool-process",
                                      "--threads",
                                      std::to_string(options.threads),
+                                     "--concurrency",
+                                     std::to_string(options.concurrency),
                                      "--exec-output-max",
                                      std::to_string(options.exec_output_max.value),
                                      "--log-level",

@@ -20,6 +20,9 @@
 
 namespace joinery::worker {
 
+// Threads times concurrency: for so many the board has place.
+constexpr std::uint32_t jobs_per_process_max = 1023;
+
 // A pool of processes of the user's program: table [handler.NAME] of worker.toml.
 struct CommandPool {
   std::string name;
@@ -34,6 +37,7 @@ struct SupervisorOptions {
   std::vector<std::string> weights;        // as many as queues: they take turns; none: the first goes first
   std::uint32_t processes = 0;             // 0: one per core
   std::uint32_t threads = 1;               // per process of the built-in pool
+  std::uint32_t concurrency = 1;           // jobs at a time on each thread, whose handlers wait
   std::uint32_t prefetch = 0;              // jobs held ahead per thread; 0: by how long they run
   std::uint32_t max_jobs_per_process = 0;  // 0: no limit
   config::Bytes memory_limit;              // resident bytes per pool process; 0: no limit
@@ -62,7 +66,7 @@ void add_options(config::Options& table, SupervisorOptions& options);
 Result<std::vector<std::uint32_t>> queue_weights(const SupervisorOptions& options);
 
 // The command line of a process of the built-in pool, without the program:
-//   --pool-process --threads M [--allow-exec] [--exec-output-max BYTES] [--plugin FILE]...
+//   --pool-process --threads M --concurrency N [--allow-exec] [--exec-output-max BYTES] [--plugin FILE]...
 //   [--log-level LEVEL]
 // Each value is an argument of its own.
 std::vector<std::string> pool_arguments(const SupervisorOptions& options);

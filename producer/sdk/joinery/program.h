@@ -41,6 +41,8 @@ class Program {
   // or not valid. Declare all of them before child().
   template <typename F>
   task_detail::TaskOf<F> task(std::string name, F fn) {
+    static_assert(std::is_same_v<decltype(handlers::typed(std::move(fn))), handlers::Handler>,
+                  "handlers that wait (Coroutine) are for joinery::Worker");
     add(name, handlers::typed(std::move(fn)));
     return task_detail::TaskOf<F>(std::move(name), true);
   }

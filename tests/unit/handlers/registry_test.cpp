@@ -27,7 +27,8 @@ TEST(Registry, refuses_a_name_that_is_taken_or_not_valid) {
               ThrowsMessage<std::invalid_argument>(HasSubstr("\"a\" is there twice")));
   EXPECT_THAT([&] { registry.add("", nothing); },
               ThrowsMessage<std::invalid_argument>(HasSubstr("expected 1 to 255")));
-  EXPECT_THROW(registry.add("x", nullptr), std::invalid_argument);
+  EXPECT_THROW(registry.add("x", Handler()), std::invalid_argument);
+  EXPECT_THROW(registry.add("x", WaitingHandler()), std::invalid_argument);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// The pool process that the tests talk to. Its argument is the number of threads.
+// The pool process that the tests talk to. Its argument is the number of threads. With CONCURRENCY in its
+// environment it has handlers that wait, too.
 #include <unistd.h>
 
 #include <atomic>
@@ -26,6 +27,38 @@ void wait_for_cancel(JobContext& job) {
 void submit_children(JobContext& job, int count) {
   for (int i = 0; i < count; ++i) job.submit("child", joinery::pack(i));
   job.submit("other", joinery::pack("x"), "elsewhere");
+}
+
+joinery::Coroutine<> hold(JobContext& job, int) {
+  job.log("info", "begun");
+  co_await job.sleep(std::chrono::hours(1));
+}
+
+// Until `number` of them have begun, in all threads.
+joinery::Coroutine<> meet_waiting(JobContext& job, int number) {
+  static std::atomic<int> there{0};
+  ++there;
+  while (there < number) co_await job.sleep(std::chrono::milliseconds(1));
+}
+
+joinery::Coroutine<int> add_waiting(JobContext& job, int a, int b) {
+  co_await job.sleep(std::chrono::milliseconds(0));
+  co_return a + b;
+}
+
+joinery::Coroutine<> throw_waiting(JobContext& job, std::string text) {
+  co_await job.sleep(std::chrono::milliseconds(0));
+  throw std::runtime_error(text);
+}
+
+joinery::Coroutine<std::string> large_waiting(std::size_t size) { co_return std::string(size, 'x'); }
+
+void add_those_that_wait(joinery::handlers::Registry& registry) {
+  registry.add("hold", typed(hold));
+  registry.add("meet_waiting", typed(meet_waiting));
+  registry.add("add_waiting", typed(add_waiting));
+  registry.add("throw_waiting", typed(throw_waiting));
+  registry.add("large_waiting", typed(large_waiting));
 }
 
 }  // namespace
@@ -81,5 +114,9 @@ int main(int, char** argv) {
 
   joinery::pool_process::Options options;
   options.threads = static_cast<std::uint32_t>(std::atoi(argv[1]));
+  if (const char* concurrency = std::getenv("CONCURRENCY")) {
+    options.concurrency = static_cast<std::uint32_t>(std::atoi(concurrency));
+    add_those_that_wait(registry);
+  }
   return joinery::pool_process::run(registry, options);
 }

@@ -14,7 +14,8 @@
 //
 // run() is the whole program: called by you it is the supervisor, with the flags of joinery-worker;
 // re-executed by the supervisor it is a pool process. Handlers run in pool processes, with --threads M in M
-// threads at once.
+// threads at once. Handlers that wait, coroutines (<joinery/coroutine.h>), share a thread: with --concurrency
+// N it runs N of their jobs at once.
 #pragma once
 
 #include <chrono>
@@ -37,7 +38,7 @@ class Worker {
   Worker();
   ~Worker();
 
-  // A typed handler: fn(args...) or fn(JobContext&, args...).
+  // A typed handler: fn(args...) or fn(JobContext&, args...); it waits if it returns a Coroutine.
   template <typename F>
   Worker& handle(std::string name, F fn) {
     registry().add(std::move(name), handlers::typed(std::move(fn)));
@@ -45,6 +46,7 @@ class Worker {
   }
   // A raw one: payload bytes in, result bytes out.
   Worker& handle_raw(std::string name, handlers::Handler fn);
+  Worker& handle_raw(std::string name, handlers::WaitingHandler fn);
   // Called once in each pool process (and thread) before its first job.
   Worker& initialize(std::function<void()> fn);
   // What `make` returns, built once in each thread (or process) before its first job: JobContext::local<T>().

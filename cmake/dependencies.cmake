@@ -38,7 +38,8 @@ if(JOINERY_EXAMPLES)
   # What only examples need is left out of the image (scripts/install-dependencies --without-examples), and an example whose
   # library is not there is left out of the build.
   # libvips-dev: JPEG and PNG to thumbnails, in a stream through little memory.
-  pkg_check_modules(vips IMPORTED_TARGET vips-cpp)
+  # libturbojpeg0-dev: JPEG decoded at a fraction of its size, in half of the time that libvips needs to read a small photo.
+  pkg_check_modules(vips IMPORTED_TARGET vips-cpp libturbojpeg)
   # The crawler:
   # libcurl4-openssl-dev: HTTP/1.1 and 2.
   # libgumbo-dev: HTML as browsers read it.

@@ -14,7 +14,8 @@ Json ask(joinery::Client& client, const std::string& verb, const Json& arguments
 void open_crawl(joinery::Client& client, CrawlConfig& config) {
   config.batch = client.open_batch("crawl of " + config.seeds.front().substr(0, 200));
   config.queue = "crawl-" + std::to_string(config.batch);
-  ask(client, "queue.configure", {{"queue", config.queue}, {"fair", true}});
+  // As durable as what the crawl writes: it survives every death, and loses at most a second with the power.
+  ask(client, "queue.configure", {{"queue", config.queue}, {"fair", true}, {"durability", "interval"}});
   Json limit{{"pattern", config.key_of("*")}, {"concurrency", config.per_host}};
   if (config.delay_ms != 0) limit["interval_ms"] = config.delay_ms;
   ask(client, "limit.set", limit);
@@ -29,12 +30,12 @@ void close_crawl(joinery::Client& client, const CrawlConfig& config) {
 }
 
 void submit_seeds(joinery::Client& client, const CrawlConfig& config, const std::string& directory) {
-  for (const std::string& seed : config.seeds) {
+  const auto submit = [&](const std::string& seed, VisitKind kind) {
     const auto url = parse_url(seed);
     if (!url) throw std::invalid_argument("'" + seed + "' is no address: " + url.error());
     const Visit visit{.directory = directory,
                       .url = url->text(),
-                      .kind = VisitKind::page,
+                      .kind = kind,
                       .depth = 0,
                       .hops = 0,
                       .from = {},
@@ -48,7 +49,9 @@ void submit_seeds(joinery::Client& client, const CrawlConfig& config, const std:
     options.key = config.key_of(url->authority());
     options.unique_key = unique_key_of(url->text());
     client.submit(visit_handler, joinery::pack(visit), options).get();
-  }
+  };
+  for (const std::string& seed : config.seeds) submit(seed, VisitKind::page);
+  for (const std::string& sitemap : config.sitemap_urls) submit(sitemap, VisitKind::sitemap);
 }
 
 }  // namespace crawler

@@ -44,7 +44,9 @@ void complete(CommandOptions& options) {
   }
   if (options.any_host) config.hosts.clear();
   if (options.any_host) config.prefixes.clear();
-  if (!config.previous.empty()) config.previous = std::filesystem::canonical(config.previous);
+  for (std::string* path : {&config.previous, &config.ca_file}) {
+    if (!path->empty()) *path = std::filesystem::canonical(*path);
+  }
 }
 
 std::vector<std::string> worker_arguments(const CommandOptions& options, const CrawlConfig& config) {

@@ -44,6 +44,12 @@ void add_worker_options(CLI::App& app, CommandOptions& options) {
       ->capture_default_str();
 }
 
+// May be given several times, each with one value: what follows is no more of it.
+void add_each(CLI::App& app, const std::string& name, std::vector<std::string>& values,
+              const std::string& help) {
+  app.add_option(name, values, help)->allow_extra_args(false);
+}
+
 void add_crawl_options(CLI::App& app, CommandOptions& options) {
   CrawlConfig& config = options.config;
   app.add_option("URL", config.seeds, "where to begin")->required();
@@ -51,14 +57,16 @@ void add_crawl_options(CLI::App& app, CommandOptions& options) {
   const auto scope = app.add_option_group("Scope");
   scope->add_option("--depth", config.depth, "links from a URL, at most")->capture_default_str();
   scope->add_option("--pages", config.pages, "stop after about so many; 0: no limit")->capture_default_str();
-  scope->add_option("--host", config.hosts, "further hosts (with :PORT unless it is the usual one)");
+  add_each(*scope, "--host", config.hosts, "further hosts (with :PORT unless it is the usual one)");
   scope->add_flag("--any-host", options.any_host, "follow links to every host");
   scope->add_flag("--whole-host", options.whole_host, "not only pages below the folders of the URLs");
-  scope->add_option("--include", config.include,
-                    "regular expression (POSIX extended): one must match the address");
-  scope->add_option("--exclude", config.exclude, "regular expression: none may match");
-  scope->add_option("--type", config.types, "content types that are kept, as text/html or image/; else all");
+  add_each(*scope, "--include", config.include,
+           "regular expression (POSIX extended): one must match the address");
+  add_each(*scope, "--exclude", config.exclude, "regular expression: none may match");
+  add_each(*scope, "--type", config.types,
+           "content types that are kept, as text/html or image/; else all. Pages are read all the same");
   scope->add_flag("!--no-resources", config.resources, "no images, scripts, style sheets");
+  add_each(*scope, "--sitemap", config.sitemap_urls, "URL of a sitemap, whose pages are taken too");
   scope->add_flag("--sitemaps", config.sitemaps, "take the sitemaps that robots.txt names");
   const auto manners = app.add_option_group("Manners");
   add_time(*manners, "--delay", config.delay_ms,
@@ -79,6 +87,8 @@ void add_crawl_options(CLI::App& app, CommandOptions& options) {
       ->check(CLI::Range(1, 100))
       ->capture_default_str();
   add_time(*fetch, "--retry", config.retry_ms, "before the second attempt, then twice as long each time");
+  fetch->add_option("--ca-file", config.ca_file, "certificates (PEM) to trust, instead of the system's")
+      ->check(CLI::ExistingFile);
   fetch
       ->add_option("--previous", config.previous,
                    "directory of an earlier crawl: what has not changed is not sent again")

@@ -22,9 +22,10 @@ struct CrawlConfig {
       include;  // POSIX extended regular expressions, on the whole URL: one must match, if there are any
   std::vector<std::string> exclude;  // none may
   std::uint32_t depth = 50;
-  std::uint64_t pages = 0;  // most that are fetched; 0: all
-  bool resources = true;    // images, scripts, style sheets too
-  bool sitemaps = false;    // take those that robots.txt names
+  std::uint64_t pages = 0;                // most that are fetched; 0: all
+  bool resources = true;                  // images, scripts, style sheets too
+  bool sitemaps = false;                  // take those that robots.txt names
+  std::vector<std::string> sitemap_urls;  // and these
 
   // Manners.
   std::string user_agent = "joinery-crawl/0.1";
@@ -39,6 +40,7 @@ struct CrawlConfig {
   std::uint32_t attempts = 3;
   std::uint32_t retry_ms = 5000;   // before the second attempt; twice as long each time
   std::vector<std::string> types;  // beginnings of content types that are kept; empty: all
+  std::string ca_file;             // certificates that are trusted instead of the system's
 
   // Output.
   bool warc = true;
@@ -47,9 +49,10 @@ struct CrawlConfig {
       previous;  // directory of an earlier crawl of the same pages: what has not changed is not sent again
 
   NLOHMANN_DEFINE_TYPE_INTRUSIVE_WITH_DEFAULT(CrawlConfig, batch, queue, endpoint, seeds, hosts, prefixes,
-                                              include, exclude, depth, pages, resources, sitemaps, user_agent,
-                                              robots, nofollow, delay_ms, per_host, timeout_ms, body_max,
-                                              attempts, retry_ms, types, warc, links, previous)
+                                              include, exclude, depth, pages, resources, sitemaps,
+                                              sitemap_urls, user_agent, robots, nofollow, delay_ms, per_host,
+                                              timeout_ms, body_max, attempts, retry_ms, types, ca_file, warc,
+                                              links, previous)
 
   // The product of the user agent: what robots.txt and <meta> call us.
   std::string product() const;

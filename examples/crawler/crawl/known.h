@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
-#include <string>
 #include <unordered_set>
 #include <vector>
 
@@ -27,14 +26,15 @@ class Known {
     auto operator<=>(const Delivery&) const = default;
   };
 
+  using Hash = std::uint64_t;  // hash_of(url)
+
   // A job for `url` was delivered to us, which `parent` had submitted.
-  void delivered(const std::string& url, Delivery parent);
-  bool has(const std::string& url) const;
+  void delivered(Hash url, Delivery parent);
+  bool has(Hash url) const;
   // `parent`, which runs here, submits these.
-  void submitted(Delivery parent, const std::vector<std::string>& urls);
+  void submitted(Delivery parent, std::vector<Hash> urls);
 
  private:
-  using Hash = std::uint64_t;
   mutable std::mutex mutex_;
   std::unordered_set<Hash> known_;
   std::map<Delivery, std::vector<Hash>> unconfirmed_;

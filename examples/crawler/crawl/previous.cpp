@@ -3,7 +3,7 @@
 #include <fstream>
 
 #include "crawl/files.h"
-#include "store/lines.h"
+#include "crawl/link_line.h"
 
 namespace crawler {
 
@@ -11,8 +11,11 @@ Previous::Previous(const std::string& directory) {
   if (directory.empty()) return;
   links_file_ = files::links(directory);
   each_line(files::pages(directory), [&](const Json& line) {
-    Page page{line.value("etag", ""), line.value("last_modified", "")};
-    if (!page.etag.empty() || !page.last_modified.empty()) pages_[line.value("url", "")] = std::move(page);
+    if (!line.contains("etag") && !line.contains("last_modified")) return;
+    Json& page = pages_[line.value("url", "")];
+    for (const char* key : {"etag", "last_modified", "type", "size", "digest", "title", "canonical"}) {
+      if (line.contains(key)) page[key] = line[key];
+    }
   });
   std::ifstream file(links_file_, std::ios::binary);
   std::uint64_t offset = 0;
@@ -22,19 +25,20 @@ Previous::Previous(const std::string& directory) {
   }
 }
 
-const Previous::Page* Previous::find(const std::string& url) const {
+const Json* Previous::find(const std::string& url) const {
   const auto found = pages_.find(url);
   return found == pages_.end() ? nullptr : &found->second;
 }
 
-std::vector<std::string> Previous::links_of(const std::string& url) const {
-  const auto found = links_at_.find(url);
+std::vector<Link> Previous::links_of(const Url& url) const {
+  const auto found = links_at_.find(url.text());
   if (found == links_at_.end()) return {};
   std::ifstream file(links_file_, std::ios::binary);
   file.seekg(static_cast<std::streamoff>(found->second));
   std::string line;
   std::getline(file, line);
-  return Json::parse(line).value("to", std::vector<std::string>());
+  const Json json = Json::parse(line, nullptr, false);
+  return json.is_object() ? links_of_line(json, url) : std::vector<Link>();
 }
 
 }  // namespace crawler

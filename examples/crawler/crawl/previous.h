@@ -7,25 +7,24 @@
 #include <unordered_map>
 #include <vector>
 
+#include "page/page.h"
+#include "store/lines.h"
+
 namespace crawler {
 
 class Previous {
  public:
-  struct Page {
-    std::string etag;
-    std::string last_modified;
-  };
-
   // Empty directory: there is none. Reads its index once.
   explicit Previous(const std::string& directory);
 
-  const Page* find(const std::string& url) const;
+  // Of a page with an ETag or date: what pages.jsonl says of its content. nullptr: there is none.
+  const Json* find(const std::string& url) const;
   // Where the page led then.
-  std::vector<std::string> links_of(const std::string& url) const;
+  std::vector<Link> links_of(const Url& url) const;
 
  private:
   std::string links_file_;
-  std::unordered_map<std::string, Page> pages_;
+  std::unordered_map<std::string, Json> pages_;
   std::unordered_map<std::string, std::uint64_t> links_at_;  // offset of its line
 };
 

@@ -34,10 +34,13 @@ bool Scope::any_matches(const std::vector<Regex>& expressions, const std::string
 Scope::Scope(const CrawlConfig& config)
     : config_(config), include_(compiled(config.include)), exclude_(compiled(config.exclude)) {}
 
+bool Scope::has_host(const Url& url) const {
+  return config_.hosts.empty() || std::ranges::find(config_.hosts, url.authority()) != config_.hosts.end();
+}
+
 bool Scope::has(const Url& url, std::uint32_t depth, LinkKind kind) const {
   if (depth > config_.depth || looks_like_a_trap(url)) return false;
-  if (!config_.hosts.empty() && std::ranges::find(config_.hosts, url.authority()) == config_.hosts.end())
-    return false;
+  if (!has_host(url)) return false;
   if (kind == LinkKind::resource && !config_.resources) return false;
   if (kind == LinkKind::page && !config_.prefixes.empty() &&
       std::ranges::none_of(config_.prefixes,

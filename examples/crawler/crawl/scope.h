@@ -19,6 +19,7 @@ class Scope {
 
   // Resources may lie outside of the path prefixes, as a page's pictures often do, but not on other hosts.
   bool has(const Url& url, std::uint32_t depth, LinkKind kind) const;
+  bool has_host(const Url& url) const;
 
  private:
   using Regex = std::unique_ptr<regex_t, void (*)(regex_t*)>;

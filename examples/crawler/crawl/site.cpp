@@ -20,6 +20,7 @@ FetchOptions fetch_options(const CrawlConfig& config) {
   options.user_agent = config.user_agent;
   options.timeout = Milliseconds(config.timeout_ms);
   options.body_max = config.body_max;
+  options.ca_file = config.ca_file;
   return options;
 }
 

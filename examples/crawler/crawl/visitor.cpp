@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "crawl/children.h"
+#include "crawl/link_line.h"
 #include "crawl/now.h"
 #include "fetch/decode.h"
 #include "page/charset.h"
@@ -24,11 +25,8 @@ Url parsed(const std::string& text) {
   return std::move(*url);
 }
 
-// The type without its parameters.
-std::string type_of(const Fetched& fetched) {
-  const std::string_view type = fetched.header("content-type");
-  return lower_case(trimmed(type.substr(0, type.find(';'))));
-}
+// What can lead somewhere.
+const std::vector<std::string> types_with_links = {"text/html", "application/xhtml+xml", "text/css"};
 
 bool status_may_retry(int status) {
   return status == 429 || status == 500 || (status >= 502 && status <= 504);
@@ -60,7 +58,7 @@ Visitor::Visitor(Site& site, joinery::JobContext& job, Visit visit)
       visit_(std::move(visit)),
       url_(parsed(visit_.url)),
       self_{job.id(), job.token().fence()} {
-  site_.known.delivered(visit_.url, {visit_.parent, visit_.parent_fence});
+  site_.known.delivered(hash_of(url_), {visit_.parent, visit_.parent_fence});
   line_ = {{"url", visit_.url},        {"job", job.id()},       {"fence", job.token().fence()},
            {"attempt", job.attempt()}, {"depth", visit_.depth}, {"from", visit_.from},
            {"at_ms", now_unix_ms()}};
@@ -73,7 +71,7 @@ void Visitor::run() {
     visit_page();
     site_.pages.append(line_);
   }
-  site_.known.submitted(self_, submitted_);
+  site_.known.submitted(self_, std::move(submitted_));
 }
 
 Fetched Visitor::fetch(FetchRequest request) {
@@ -100,42 +98,62 @@ void Visitor::keep_away(const std::string& authority, Milliseconds pause) {
 
 void Visitor::visit_page() {
   FetchRequest request{.url = url_};
-  if (const Previous::Page* before = site_.previous.find(visit_.url)) {
-    request.etag = before->etag;
-    request.last_modified = before->last_modified;
+  if (const Json* before = site_.previous.find(visit_.url)) {
+    request.etag = before->value("etag", "");
+    request.last_modified = before->value("last_modified", "");
   }
-  const Fetched fetched = fetch(std::move(request));
+  if (!site_.config.types.empty() && visit_.kind != VisitKind::sitemap) {
+    request.types = types_with_links;
+    request.types.insert(request.types.end(), site_.config.types.begin(), site_.config.types.end());
+  }
+  Fetched fetched = fetch(std::move(request));
   line_["took_ms"] = fetched.took.count();
   if (fetched.error != FetchError::none) {
     if (may_retry(fetched.error)) try_again(word(fetched.error), fetched.message);
     return record_error(word(fetched.error), fetched.message);
   }
   line_["status"] = fetched.status;
-  line_["type"] = type_of(fetched);
+  line_["http"] = fetched.http_version;
+  line_["type"] = fetched.type();
   line_["wire"] = fetched.body.size();
-  if (site_.config.warc) {
-    const WarcPlace place = site_.warc.write(url_, fetched, line_["at_ms"]);
-    line_["warc"] = {{"file", place.file}, {"offset", place.offset}, {"length", place.length}};
-  }
-  take_answer(fetched);
+  take_answer(std::move(fetched));
 }
 
-void Visitor::take_answer(const Fetched& fetched) {
+void Visitor::write_warc(const Fetched& fetched, const std::string& digest) {
+  const bool success = fetched.status >= 200 && fetched.status < 300;
+  if (success && !is_of(fetched.type(), site_.config.types)) {
+    line_["kept"] = false;
+  } else if (site_.config.warc) {
+    const WarcPlace place = site_.warc.write(url_, fetched, digest, line_["at_ms"]);
+    line_["warc"] = {{"file", place.file}, {"offset", place.offset}, {"length", place.length}};
+  }
+}
+
+void Visitor::take_answer(Fetched fetched) {
+  const std::string digest = sha1_base32(fetched.body);
+  write_warc(fetched, digest);
   if (status_may_retry(fetched.status)) {
     try_again(fetched.status == 429 ? "too many requests" : "server error", fetched.status_line);
   }
   if (redirects(fetched.status)) return take_redirect(fetched);
-  if (fetched.status == 304) return take_unchanged();
+  if (fetched.status == 304) return take_unchanged(fetched);
   if (fetched.status < 200 || fetched.status >= 300) return;
+  take_validators(fetched);
+  if (fetched.left_out) return;
+  const bool encoded = !fetched.header("content-encoding").empty();
+  auto body = decode(std::move(fetched.body), fetched.header("content-encoding"), 4 * site_.config.body_max);
+  if (!body) return record_error(word(FetchError::bad_encoding), body.error());
+  line_["size"] = body->size();
+  line_["digest"] = encoded ? sha1_base32(*body) : digest;
+  take_body(fetched, std::move(*body));
+}
+
+// What a later crawl can ask with.
+void Visitor::take_validators(const Fetched& fetched) {
   for (const char* name : {"etag", "last-modified"}) {
     const std::string_view value = fetched.header(name);
     if (!value.empty()) line_[name[0] == 'e' ? "etag" : "last_modified"] = value;
   }
-  auto body = decode(fetched.body, fetched.header("content-encoding"), 4 * site_.config.body_max);
-  if (!body) return record_error(word(FetchError::bad_encoding), body.error());
-  line_["size"] = body->size();
-  line_["digest"] = sha1_base32(*body);
-  take_body(fetched, std::move(*body));
 }
 
 void Visitor::take_redirect(const Fetched& fetched) {
@@ -152,7 +170,7 @@ void Visitor::take_redirect(const Fetched& fetched) {
 }
 
 void Visitor::take_body(const Fetched& fetched, std::string body) {
-  const std::string type = type_of(fetched);
+  const std::string type = fetched.type();
   if (visit_.kind == VisitKind::sitemap) return take_sitemap(std::move(body));
   if (type == "text/html" || type == "application/xhtml+xml") return take_page(fetched, std::move(body));
   if (type != "text/css") return;
@@ -195,13 +213,15 @@ void Visitor::take_sitemap(std::string body) {
   }
 }
 
-// 304: it leads where it led before.
-void Visitor::take_unchanged() {
+// 304: it is what it was, and leads where it led.
+void Visitor::take_unchanged(const Fetched& fetched) {
   line_["unchanged"] = true;
-  std::vector<Link> links;
-  for (const std::string& text : site_.previous.links_of(visit_.url)) {
-    if (auto url = parse_url(text, &url_)) links.push_back({std::move(*url), LinkKind::page, false});
+  take_validators(fetched);
+  if (const Json* before = site_.previous.find(visit_.url)) {
+    line_.erase("type");  // of an answer without a body
+    line_.insert(before->begin(), before->end());
   }
+  const std::vector<Link> links = site_.previous.links_of(url_);
   line_["links"] = links.size();
   follow(links);
 }
@@ -212,9 +232,10 @@ void Visitor::follow(const std::vector<Link>& links) {
   std::size_t disallowed = 0;
   for (const Link& link : links) {
     if (link.nofollow && site_.config.nofollow) continue;
+    if (site_.known.has(hash_of(link.url))) continue;
     if (!site_.scope.has(link.url, visit_.depth + 1, link.kind)) continue;
     // Another host's rules are known when its turn comes.
-    if (link.url.origin() == url_.origin() && !own->robots.allows(link.url.path + link.url.query)) {
+    if (same_origin(link.url, url_) && !own->robots.allows(link.url.path + link.url.query)) {
       ++disallowed;
       continue;
     }
@@ -226,10 +247,9 @@ void Visitor::follow(const std::vector<Link>& links) {
 }
 
 void Visitor::submit(const Url& url, VisitKind kind, std::uint32_t depth, std::uint32_t hops) {
-  std::string text = url.text();
-  if (site_.known.has(text)) return;
+  if (site_.known.has(hash_of(url))) return;
   const Visit visit{.directory = visit_.directory,
-                    .url = text,
+                    .url = url.text(),
                     .kind = kind,
                     .depth = depth,
                     .hops = hops,
@@ -238,7 +258,7 @@ void Visitor::submit(const Url& url, VisitKind kind, std::uint32_t depth, std::u
                     .parent_fence = self_.fence,
                     .origin = {}};
   job_.submit(child(site_.config, url, joinery::pack(visit), true));
-  submitted_.push_back(std::move(text));
+  submitted_.push_back(hash_of(url));
 }
 
 // The same visit as a job of its own, when its host's turn comes again.
@@ -248,13 +268,7 @@ void Visitor::submit_again(std::uint64_t delay_ms) {
 
 void Visitor::write_links(const std::vector<Link>& links) {
   if (!site_.config.links || links.empty()) return;
-  Json targets = Json::array();
-  const std::string origin = url_.origin();
-  for (const Link& link : links) {
-    // Most lead to the same site: without its origin they take half the space.
-    targets.push_back(link.url.origin() == origin ? link.url.path + link.url.query : link.url.text());
-  }
-  site_.links.append({{"from", visit_.url}, {"fence", self_.fence}, {"to", std::move(targets)}});
+  site_.links.append(link_line(url_, self_.fence, links));
 }
 
 void Visitor::record_error(std::string_view error, std::string_view message) {

@@ -31,12 +31,14 @@ class Visitor {
   Fetched fetch(FetchRequest request);
   // Politeness, in the queue: no job of the host starts before the pause from now is over, on any worker.
   void keep_away(const std::string& authority, Milliseconds pause);
-  void take_answer(const Fetched& fetched);
+  void write_warc(const Fetched& fetched, const std::string& digest);
+  void take_answer(Fetched fetched);
   void take_redirect(const Fetched& fetched);
   void take_body(const Fetched& fetched, std::string body);
   void take_page(const Fetched& fetched, std::string body);
   void take_sitemap(std::string body);
-  void take_unchanged();
+  void take_unchanged(const Fetched& fetched);
+  void take_validators(const Fetched& fetched);
 
   void follow(const std::vector<Link>& links);
   void submit(const Url& url, VisitKind kind, std::uint32_t depth, std::uint32_t hops);
@@ -52,7 +54,7 @@ class Visitor {
   const Url url_;
   const Known::Delivery self_;
   Json line_;
-  std::vector<std::string> submitted_;
+  std::vector<Known::Hash> submitted_;
 };
 
 }  // namespace crawler

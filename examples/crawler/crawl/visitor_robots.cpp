@@ -60,7 +60,7 @@ void Visitor::take_robots(const std::string& text, const std::string& origin) {
   site_.robots.write(origin, State::known, text.substr(0, robots_max));
   if (!site_.config.sitemaps) return;
   for (const std::string& sitemap : robots.sitemaps()) {
-    if (const auto url = parse_url(sitemap, &url_); url && site_.scope.has(*url, 0, LinkKind::page)) {
+    if (const auto url = parse_url(sitemap, &url_); url && site_.scope.has_host(*url)) {
       submit(*url, VisitKind::sitemap, 0, 0);
     }
   }

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "fetch/transfer.h"
+#include "page/text.h"
 
 namespace crawler {
 
@@ -40,6 +41,16 @@ bool may_retry(FetchError error) {
 std::string_view Fetched::header(std::string_view name) const {
   const auto found = std::ranges::find(headers, name, &std::pair<std::string, std::string>::first);
   return found == headers.end() ? std::string_view() : std::string_view(found->second);
+}
+
+std::string Fetched::type() const {
+  const std::string_view type = header("content-type");
+  return lower_case(trimmed(type.substr(0, type.find(';'))));
+}
+
+bool is_of(std::string_view type, const std::vector<std::string>& types) {
+  return types.empty() ||
+         std::ranges::any_of(types, [&](const std::string& each) { return type.starts_with(each); });
 }
 
 // Owns curl's multi handle, which only its thread may touch; others leave transfers in a list and wake it.

@@ -50,6 +50,7 @@ struct FetchOptions {
   std::chrono::seconds slow_time{15};
   std::size_t body_max = 20U << 20U;  // as sent
   std::size_t headers_max = 128U << 10U;
+  std::string ca_file = {};  // certificates that are trusted instead of the system's (PEM)
 };
 
 struct FetchRequest {
@@ -57,6 +58,8 @@ struct FetchRequest {
   // Of an earlier answer: the server may say 304.
   std::string etag = {};
   std::string last_modified = {};
+  // Beginnings of content types; of a success of another one the body is left where it is. Empty: all.
+  std::vector<std::string> types = {};
 };
 
 struct Fetched {
@@ -69,12 +72,17 @@ struct Fetched {
   std::vector<std::pair<std::string, std::string>>
       headers;  // names in lower case, in the order of the answer
   std::string body;
+  bool left_out = false;  // the body, because of its type
   std::string ip;
   Milliseconds took{0};
 
   // The first of this name (in lower case); empty: there is none.
   std::string_view header(std::string_view name) const;
+  std::string type() const;  // of its content, in lower case and without parameters
 };
+
+// Whether the type begins with one of these; empty: every one does.
+bool is_of(std::string_view type, const std::vector<std::string>& types);
 
 class Fetcher {
  public:

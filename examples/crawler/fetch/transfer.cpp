@@ -4,8 +4,19 @@
 
 namespace crawler {
 
+namespace {
+
+// A thread waits for one fetch at a time, so that it needs one handle, again and again.
+CURL* handle_of_thread() {
+  thread_local const std::unique_ptr<CURL, void (*)(CURL*)> handle(curl_easy_init(), curl_easy_cleanup);
+  curl_easy_reset(handle.get());
+  return handle.get();
+}
+
+}  // namespace
+
 Transfer::Transfer(const FetchRequest& request, const FetchOptions& options)
-    : options_(options), handle_(curl_easy_init()) {
+    : options_(options), types_(request.types), handle_(handle_of_thread()) {
   const auto set = [&](CURLoption option, auto value) { curl_easy_setopt(handle_, option, value); };
   const auto header = [&](const std::string& line) { headers_ = curl_slist_append(headers_, line.c_str()); };
   header("Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
@@ -32,13 +43,11 @@ Transfer::Transfer(const FetchRequest& request, const FetchOptions& options)
   set(CURLOPT_DEBUGFUNCTION, on_debug);
   set(CURLOPT_DEBUGDATA, this);
   set(CURLOPT_VERBOSE, 1L);  // the request as it was sent comes by no other way
+  if (!options.ca_file.empty()) set(CURLOPT_CAINFO, options.ca_file.c_str());
   set(CURLOPT_PRIVATE, this);
 }
 
-Transfer::~Transfer() {
-  curl_easy_cleanup(handle_);
-  curl_slist_free_all(headers_);
-}
+Transfer::~Transfer() { curl_slist_free_all(headers_); }
 
 std::size_t Transfer::on_header(const char* data, std::size_t size, std::size_t count, void* user) {
   auto& self = *static_cast<Transfer*>(user);
@@ -48,12 +57,23 @@ std::size_t Transfer::on_header(const char* data, std::size_t size, std::size_t 
     self.too_large_ = true;
     return 0;
   }
-  self.take_header(std::string_view(data, length));
+  const std::string_view line = trimmed(std::string_view(data, length));
+  if (line.empty() && self.is_left_out()) {
+    self.fetched_.left_out = true;
+    return 0;
+  }
+  self.take_header(line);
   return length;
 }
 
+// With the last line of the headers.
+bool Transfer::is_left_out() const {
+  long status = 0;
+  curl_easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &status);
+  return status >= 200 && status < 300 && !is_of(fetched_.type(), types_);
+}
+
 void Transfer::take_header(std::string_view line) {
-  line = trimmed(line);
   if (line.starts_with("HTTP/")) {  // once more after a 1xx
     fetched_.status_line = line;
     fetched_.headers.clear();
@@ -71,6 +91,11 @@ std::size_t Transfer::on_body(const char* data, std::size_t size, std::size_t co
     self.too_large_ = true;
     return 0;
   }
+  if (self.fetched_.body.empty()) {
+    curl_off_t announced = -1;
+    curl_easy_getinfo(self.handle_, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+    if (announced > 0) self.fetched_.body.reserve(static_cast<std::size_t>(announced));  // at most body_max
+  }
   self.fetched_.body.append(data, length);
   return length;
 }
@@ -83,6 +108,7 @@ int Transfer::on_debug(CURL*, curl_infotype type, char* data, std::size_t size, 
 
 FetchError Transfer::error_of(CURLcode code) const {
   if (too_large_) return FetchError::too_large;
+  if (fetched_.left_out) return FetchError::none;
   switch (code) {
     case CURLE_OK: return FetchError::none;
     case CURLE_COULDNT_RESOLVE_HOST: return FetchError::dns;

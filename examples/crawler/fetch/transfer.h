@@ -32,10 +32,12 @@ class Transfer {
   static std::size_t on_body(const char* data, std::size_t size, std::size_t count, void* user);
   static int on_debug(CURL*, curl_infotype type, char* data, std::size_t size, void* user);
   void take_header(std::string_view line);
+  bool is_left_out() const;
   FetchError error_of(CURLcode code) const;
 
   const FetchOptions& options_;
-  CURL* handle_;
+  const std::vector<std::string> types_;
+  CURL* const handle_;  // of the thread that asks
   curl_slist* headers_ = nullptr;
   Fetched fetched_;
   std::size_t headers_size_ = 0;

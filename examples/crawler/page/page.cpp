@@ -1,6 +1,5 @@
 #include "page/page.h"
 
-#include <unordered_map>
 #include <unordered_set>
 
 #include "page/tags.h"
@@ -12,27 +11,28 @@ namespace {
 // Attributes of elements that lead somewhere, besides those with a meaning of their own (a, link, meta,
 // srcset).
 struct Leads {
+  std::string_view element;
   std::string_view attribute;
   LinkKind kind;
 };
-const std::unordered_multimap<std::string_view, Leads> leads = {
-    {"frame", {"src", LinkKind::page}},
-    {"iframe", {"src", LinkKind::page}},
-    {"img", {"src", LinkKind::resource}},
-    {"image", {"src", LinkKind::resource}},
-    {"script", {"src", LinkKind::resource}},
-    {"embed", {"src", LinkKind::resource}},
-    {"object", {"data", LinkKind::resource}},
-    {"source", {"src", LinkKind::resource}},
-    {"track", {"src", LinkKind::resource}},
-    {"audio", {"src", LinkKind::resource}},
-    {"video", {"src", LinkKind::resource}},
-    {"video", {"poster", LinkKind::resource}},
-    {"input", {"src", LinkKind::resource}},
-    {"body", {"background", LinkKind::resource}},
-    {"table", {"background", LinkKind::resource}},
-    {"td", {"background", LinkKind::resource}},
-    {"th", {"background", LinkKind::resource}},
+constexpr Leads all_leads[] = {
+    {"frame", "src", LinkKind::page},
+    {"iframe", "src", LinkKind::page},
+    {"img", "src", LinkKind::resource},
+    {"image", "src", LinkKind::resource},
+    {"script", "src", LinkKind::resource},
+    {"embed", "src", LinkKind::resource},
+    {"object", "data", LinkKind::resource},
+    {"source", "src", LinkKind::resource},
+    {"track", "src", LinkKind::resource},
+    {"audio", "src", LinkKind::resource},
+    {"video", "src", LinkKind::resource},
+    {"video", "poster", LinkKind::resource},
+    {"input", "src", LinkKind::resource},
+    {"body", "background", LinkKind::resource},
+    {"table", "background", LinkKind::resource},
+    {"td", "background", LinkKind::resource},
+    {"th", "background", LinkKind::resource},
 };
 
 class Reader {
@@ -40,10 +40,10 @@ class Reader {
   Reader(const Url& url, std::string_view product) : base_(url), product_(product) {}
 
   void take(const Tags& tag) {
+    if (!tag.has_attributes() && tag.raw_text().empty()) return;
     const std::string& name = tag.name();
     if (name == "a" || name == "area") {
-      if (const auto href = tag.attribute("href"))
-        add(*href, LinkKind::page, has_word(value(tag, "rel"), "nofollow"));
+      add_attribute(tag, "href", LinkKind::page, has_word(value(tag, "rel"), "nofollow"));
     } else if (name == "base") {
       take_base(tag);
     } else if (name == "title") {
@@ -55,9 +55,8 @@ class Reader {
     } else if (name == "style") {
       add_css(tag.raw_text());
     }
-    for (auto [lead, end] = leads.equal_range(name); lead != end; ++lead) {
-      if (const auto reference = tag.attribute(lead->second.attribute))
-        add(*reference, lead->second.kind, false);
+    for (const Leads& lead : all_leads) {
+      if (lead.element == name) add_attribute(tag, lead.attribute, lead.kind, false);
     }
     if (name == "img" || name == "source") {
       for (const auto& each : srcset_references(value(tag, "srcset"))) add(each, LinkKind::resource, false);
@@ -121,21 +120,39 @@ class Reader {
     for (const std::string& each : css_references(css)) add(each, LinkKind::resource, false);
   }
 
+  void add_attribute(const Tags& tag, std::string_view name, LinkKind kind, bool nofollow) {
+    const auto raw = tag.raw_attribute(name);
+    // Most stand several times on a page, in the same spelling.
+    if (!raw || !seen_references_.insert(*raw).second) return;
+    if (raw->find('&') == std::string_view::npos) return add(*raw, kind, nofollow);
+    add(resolved(*raw), kind, nofollow);
+  }
+
   void add(std::string_view reference, LinkKind kind, bool nofollow) {
-    if (!seen_references_.emplace(reference).second) return;  // as it stands there, which is quickly seen
     auto url = parse_url(reference, &base_);
     if (!url) {
       if (url.error().find("scheme") == std::string::npos) ++page.bad_links;
       return;
     }
-    if (seen_.insert(url->text()).second) page.links.push_back({std::move(*url), kind, nofollow});
+    page.links.push_back({std::move(*url), kind, nofollow});
+    if (!seen_.insert(page.links.size() - 1).second) page.links.pop_back();
   }
+
+  // Links of the page by their place.
+  struct Hash {
+    const std::vector<Link>& links;
+    std::size_t operator()(std::size_t at) const { return hash_of(links[at].url); }
+  };
+  struct Same {
+    const std::vector<Link>& links;
+    bool operator()(std::size_t a, std::size_t b) const { return links[a].url == links[b].url; }
+  };
 
   Url base_;
   bool has_base_ = false;
   std::string_view product_;
-  std::unordered_set<std::string> seen_references_;
-  std::unordered_set<std::string> seen_;
+  std::unordered_set<std::string_view> seen_references_;  // of the page's text
+  std::unordered_set<std::size_t, Hash, Same> seen_{64, Hash{page.links}, Same{page.links}};
 };
 
 }  // namespace

@@ -12,6 +12,10 @@ namespace {
 constexpr std::array<std::string_view, 8> raw = {"script", "style",  "title",   "textarea",
                                                  "xmp",    "iframe", "noembed", "noframes"};
 
+constexpr Characters name_ends(" \t\n\r\f/>");
+constexpr Characters attribute_ends(" \t\n\r\f/>=");
+constexpr Characters unquoted_ends(" \t\n\r\f>");
+
 bool letter(char c) { return lower(c) >= 'a' && lower(c) <= 'z'; }
 
 }  // namespace
@@ -40,7 +44,7 @@ bool Tags::next() {
 }
 
 bool Tags::read_tag() {
-  const std::size_t end = std::min(html_.find_first_of(" \t\n\r\f/>", at_), html_.size());
+  const std::size_t end = name_ends.find(html_, at_);
   name_ = lower_case(html_.substr(at_, end - at_));
   at_ = end;
   attributes_.clear();
@@ -58,7 +62,7 @@ bool Tags::read_tag() {
 bool Tags::read_attribute() {
   const std::size_t begin = at_;
   // A name may begin with "=".
-  at_ = std::min(html_.find_first_of(" \t\n\r\f/>=", at_ + 1), html_.size());
+  at_ = attribute_ends.find(html_, at_ + 1);
   Attribute attribute{html_.substr(begin, at_ - begin), {}};
   skip_white();
   if (at_ < html_.size() && html_[at_] == '=') {
@@ -72,7 +76,7 @@ bool Tags::read_attribute() {
       attribute.value = html_.substr(at_ + 1, end - at_ - 1);
       at_ = end + 1;
     } else {
-      const std::size_t end = std::min(html_.find_first_of(" \t\n\r\f>", at_), html_.size());
+      const std::size_t end = unquoted_ends.find(html_, at_);
       attribute.value = html_.substr(at_, end - at_);
       at_ = end;
     }
@@ -149,12 +153,16 @@ std::size_t Tags::end_of_script() const {
   return html_.size();
 }
 
-std::optional<std::string> Tags::attribute(std::string_view name) const {
+std::optional<std::string_view> Tags::raw_attribute(std::string_view name) const {
   for (const Attribute& attribute : attributes_) {
-    if (attribute.name.size() == name.size() && same_word(attribute.name, name))
-      return resolved(attribute.value);
+    if (attribute.name.size() == name.size() && same_word(attribute.name, name)) return attribute.value;
   }
   return std::nullopt;
+}
+
+std::optional<std::string> Tags::attribute(std::string_view name) const {
+  const auto raw = raw_attribute(name);
+  return raw ? std::optional(resolved(*raw)) : std::nullopt;
 }
 
 }  // namespace crawler

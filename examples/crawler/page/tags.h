@@ -26,6 +26,9 @@ class Tags {
   // Its value, with character references resolved; nullopt: the tag has no such attribute. The first of a
   // name counts.
   std::optional<std::string> attribute(std::string_view name) const;
+  // As it stands in the page, so that it may still have character references.
+  std::optional<std::string_view> raw_attribute(std::string_view name) const;
+  bool has_attributes() const { return !attributes_.empty(); }
   // Of title, style, script and their like: what is in the element, as it stands in the page.
   std::string_view raw_text() const { return raw_text_; }
 

@@ -19,7 +19,26 @@ inline bool same_word(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
 }
 
-inline bool white(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f'; }
+// A set of characters to look for: find_first_of of the standard library asks for each character of a text
+// anew where in the set it is.
+class Characters {
+ public:
+  constexpr explicit Characters(std::string_view which) {
+    for (const char c : which) has_[static_cast<unsigned char>(c)] = true;
+  }
+  constexpr bool has(char c) const { return has_[static_cast<unsigned char>(c)]; }
+  // Where the first of them is, from `at` on; the size of the text: there is none.
+  constexpr std::size_t find(std::string_view text, std::size_t at = 0) const {
+    while (at < text.size() && !has(text[at])) ++at;
+    return std::min(at, text.size());
+  }
+
+ private:
+  bool has_[256] = {};
+};
+
+inline constexpr Characters whites(" \t\n\r\f");
+inline bool white(char c) { return whites.has(c); }
 
 inline std::string_view trimmed(std::string_view text) {
   while (!text.empty() && white(text.front())) text.remove_prefix(1);

@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "crawl/files.h"
+#include "crawl/link_line.h"
 #include "report/report.h"
 #include "store/lines.h"
 #include "url/url.h"
@@ -63,8 +64,8 @@ class Collector {
     const std::string from = line.value("from", "");
     const auto base = parse_url(from);
     if (!base) return;
-    for (const auto& to : line.value("to", std::vector<std::string>())) {
-      const auto found = dead_.find(to.starts_with('/') ? base->origin() + to : to);
+    for (const Link& link : links_of_line(line, *base)) {
+      const auto found = dead_.find(link.url.text());
       if (found == dead_.end()) continue;
       Report::Dead& dead = report.dead[found->second];
       ++dead.from_count;

@@ -7,15 +7,31 @@
 #include <fstream>
 #include <system_error>
 
+#include "page/text.h"
+
 namespace crawler {
 
 LineWriter::~LineWriter() {
   if (file_ >= 0) ::close(file_);
 }
 
+void append_json(std::string& out, std::string_view ascii) {
+  static constexpr Characters specials("\"\\");
+  out += '"';
+  for (std::size_t at = specials.find(ascii); at < ascii.size(); at = specials.find(ascii)) {
+    ((out += ascii.substr(0, at)) += '\\') += ascii[at];
+    ascii.remove_prefix(at + 1);
+  }
+  (out += ascii) += '"';
+}
+
 void LineWriter::append(const Json& line) {
   // What a page says of itself may be no UTF-8.
-  const std::string text = line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  append(line.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+void LineWriter::append(std::string text) {
+  text += '\n';
   const std::lock_guard guard(mutex_);
   if (file_ < 0) file_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   std::size_t written = 0;

@@ -21,12 +21,16 @@ class LineWriter {
 
   // Keys in the order of the alphabet. Throws std::system_error.
   void append(const Json& line);
+  void append(std::string line);  // JSON, without the end of its line
 
  private:
   const std::string path_;
   std::mutex mutex_;
   int file_ = -1;
 };
+
+// Appends the text as a JSON string. Addresses have no need of escapes but for their backslashes.
+void append_json(std::string& out, std::string_view ascii);
 
 // Reads what has come since the last time; keeps a line without its end for the next one.
 class LineTail {

@@ -29,11 +29,15 @@ std::string gzipped(std::string_view record) {
 
 using Field = std::pair<std::string_view, std::string>;
 
-std::string record(const std::vector<Field>& fields, std::string_view block) {
-  std::string out = "WARC/1.0\r\n";
+// The block comes in two parts, so that a body is copied once.
+std::string record(const std::vector<Field>& fields, std::string_view block, std::string_view body = {}) {
+  constexpr std::size_t fields_most = 1024;  // about
+  std::string out;
+  out.reserve(fields_most + block.size() + body.size());
+  out = "WARC/1.0\r\n";
   for (const auto& [name, value] : fields) ((((out += name) += ": ") += value) += "\r\n");
-  ((out += "Content-Length: ") += std::to_string(block.size())) += "\r\n\r\n";
-  return (out += block) += "\r\n\r\n";
+  ((out += "Content-Length: ") += std::to_string(block.size() + body.size())) += "\r\n\r\n";
+  return ((out += block) += body) += "\r\n\r\n";
 }
 
 std::string urn() { return "<urn:uuid:" + random_uuid() + ">"; }
@@ -54,8 +58,8 @@ std::string head_of(const Fetched& fetched) {
   return head + "\r\n";
 }
 
-std::string response_of(const Url& url, const Fetched& fetched, const std::string& date,
-                        const std::string& id) {
+std::string response_of(const Url& url, const Fetched& fetched, const std::string& digest,
+                        const std::string& date, const std::string& id) {
   const bool revisit = fetched.status == 304;
   const std::string head = head_of(fetched);
   std::vector<Field> fields{{"WARC-Type", revisit ? "revisit" : "response"},
@@ -67,9 +71,9 @@ std::string response_of(const Url& url, const Fetched& fetched, const std::strin
   if (revisit) {
     fields.emplace_back("WARC-Profile", "http://netpreserve.org/warc/1.0/revisit/server-not-modified");
   } else {
-    fields.emplace_back("WARC-Payload-Digest", sha1_base32(fetched.body));
+    fields.emplace_back("WARC-Payload-Digest", digest);
   }
-  return record(fields, head + fetched.body);
+  return record(fields, head, fetched.body);
 }
 
 std::string request_of(const Url& url, const Fetched& fetched, const std::string& date,
@@ -100,11 +104,12 @@ WarcWriter::~WarcWriter() {
   if (file_ >= 0) ::close(file_);
 }
 
-WarcPlace WarcWriter::write(const Url& url, const Fetched& fetched, std::int64_t at_unix_ms) {
+WarcPlace WarcWriter::write(const Url& url, const Fetched& fetched, const std::string& digest,
+                            std::int64_t at_unix_ms) {
   const std::string date = iso_time(at_unix_ms);
   const std::string id = urn();
   const std::string request = gzipped(request_of(url, fetched, date, id));
-  const std::string response = gzipped(response_of(url, fetched, date, id));
+  const std::string response = gzipped(response_of(url, fetched, digest, date, id));
   const std::lock_guard guard(mutex_);
   if (file_ < 0 || size_ >= file_max_) open_next();
   append(request);

@@ -30,9 +30,9 @@ class WarcWriter {
   WarcWriter(const WarcWriter&) = delete;
   WarcWriter& operator=(const WarcWriter&) = delete;
 
-  // Request and response (for a 304: revisit). `at` is when it was asked for. Returns the place of the
-  // latter. Throws std::system_error.
-  WarcPlace write(const Url& url, const Fetched& fetched, std::int64_t at_unix_ms);
+  // Request and response (for a 304: revisit). `digest` is sha1_base32 of the body, `at` when it was asked
+  // for. Returns the place of the response. Throws std::system_error.
+  WarcPlace write(const Url& url, const Fetched& fetched, const std::string& digest, std::int64_t at_unix_ms);
 
  private:
   void open_next();

@@ -1,5 +1,7 @@
 #include "url/escape.h"
 
+#include <algorithm>
+
 namespace crawler {
 namespace {
 
@@ -47,8 +49,18 @@ std::string unescape(std::string_view text) {
 }
 
 void append_escaped(std::string& out, std::string_view text, std::string_view also) {
+  // Most are taken in one piece.
+  const bool slash_too = also.find('/') == std::string_view::npos;
+  const auto plain = [slash_too](char c) { return unreserved(c) || (c == '/' && slash_too); };
   for (std::size_t at = 0; at < text.size(); ++at) {
     const char c = text[at];
+    if (plain(c)) {
+      const auto end = std::find_if_not(text.begin() + static_cast<std::ptrdiff_t>(at), text.end(), plain);
+      const auto length = static_cast<std::size_t>(end - text.begin()) - at;
+      out += text.substr(at, length);
+      at += length - 1;
+      continue;
+    }
     if (const int byte = escape_at(text, at); byte >= 0) {
       at += 2;
       if (unreserved(static_cast<char>(byte))) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 
 #include "url/escape.h"
 #include "url/host.h"
@@ -14,15 +15,18 @@ using Parsed = std::expected<Url, std::string>;
 bool slash(char c) { return c == '/' || c == '\\'; }
 bool alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-// Without what surrounds it and without line breaks and tabs, as they come from wrapped attributes.
-std::string cleaned(std::string_view text) {
+// Without what surrounds it and without line breaks and tabs, as they come from wrapped attributes; those few
+// are copied into `copy`.
+std::string_view cleaned(std::string_view text, std::string& copy) {
+  const auto breaks = [](char c) { return c == '\t' || c == '\n' || c == '\r'; };
   while (!text.empty() && text.front() >= 0 && text.front() <= ' ') text.remove_prefix(1);
   while (!text.empty() && text.back() >= 0 && text.back() <= ' ') text.remove_suffix(1);
-  std::string out;
-  std::ranges::copy_if(text, std::back_inserter(out),
-                       [](char c) { return c != '\t' && c != '\n' && c != '\r'; });
-  out.resize(std::min(out.find('#'), out.size()));
-  return out;
+  if (std::ranges::any_of(text, breaks)) {
+    copy = text;
+    std::erase_if(copy, breaks);
+    text = copy;
+  }
+  return text.substr(0, text.find('#'));
 }
 
 // Lower case, without its colon; empty: the text does not begin with one.
@@ -38,11 +42,12 @@ std::string scheme_of(std::string_view text) {
 }
 
 // Escapes have their normal form by now, so a dot has only one spelling.
-std::string without_dots(std::string_view path) {
+std::string without_dots(std::string path) {
+  if (path.find("/.") == std::string::npos) return path;
   std::string out;
   for (std::size_t begin = 1; begin <= path.size();) {
     const std::size_t end = std::min(path.find('/', begin), path.size());
-    const std::string_view segment = path.substr(begin, end - begin);
+    const auto segment = std::string_view(path).substr(begin, end - begin);
     const bool last = end == path.size();
     if (segment == "..") {
       out.resize(std::min(out.rfind('/'), out.size()));
@@ -58,12 +63,14 @@ std::string without_dots(std::string_view path) {
 }
 
 std::string normal_path(std::string_view before, std::string_view text) {
-  std::string path(before);
-  std::string slashed(text);
-  std::ranges::replace(slashed, '\\', '/');
-  append_escaped(path, slashed, "\"#<>?`{}^");
-  if (!path.starts_with('/')) path.insert(0, 1, '/');
-  return without_dots(path);
+  std::string path;
+  path.reserve(before.size() + text.size() + 1);
+  path = before;
+  if (path.empty() && !(text.starts_with('/') || text.starts_with('\\'))) path = "/";
+  const std::size_t begin = path.size();
+  append_escaped(path, text, "\"#<>?`{}^");
+  std::replace(path.begin() + static_cast<std::ptrdiff_t>(begin), path.end(), '\\', '/');
+  return without_dots(std::move(path));
 }
 
 std::expected<void, std::string> take_port(std::string_view text, Url& url) {
@@ -108,15 +115,15 @@ Parsed absolute(std::string_view rest, Url url) {
 
 Parsed relative(std::string_view text, const Url& base) {
   if (text.size() >= 2 && slash(text[0]) && slash(text[1])) return absolute(text, base);
-  Url url = base;
-  if (text.empty()) return url;
+  if (text.empty()) return base;
+  Url url{.scheme = base.scheme, .host = base.host, .port = base.port, .path = {}, .query = {}};
   if (text.front() == '?') {
-    url.query.clear();
+    url.path = base.path;
     append_escaped(url.query, text, "\"#<>'");
   } else if (slash(text.front())) {
     take_path_and_query(text, "", url);
   } else {
-    take_path_and_query(text, base.path.substr(0, base.path.rfind('/') + 1), url);
+    take_path_and_query(text, std::string_view(base.path).substr(0, base.path.rfind('/') + 1), url);
   }
   return url;
 }
@@ -124,8 +131,8 @@ Parsed relative(std::string_view text, const Url& base) {
 }  // namespace
 
 Parsed parse_url(std::string_view given, const Url* base) {
-  const std::string clean = cleaned(given);
-  const std::string_view text = clean;
+  std::string copy;
+  const std::string_view text = cleaned(given, copy);
   const std::string scheme = scheme_of(text);
   if (scheme.empty())
     return base == nullptr ? std::unexpected("it has no scheme, as http://") : relative(text, *base);
@@ -138,6 +145,14 @@ Parsed parse_url(std::string_view given, const Url* base) {
   Url url;
   url.scheme = scheme;
   return absolute(rest, url);
+}
+
+std::uint64_t hash_of(const Url& url) {
+  std::uint64_t hash = url.port + (url.scheme.size() << 32U);
+  for (const std::string* part : {&url.host, &url.path, &url.query}) {
+    hash = hash * 0x9e37'79b9'7f4a'7c15 ^ std::hash<std::string>()(*part);
+  }
+  return hash;
 }
 
 }  // namespace crawler

@@ -26,6 +26,12 @@ struct Url {
   bool operator==(const Url&) const = default;
 };
 
+inline bool same_origin(const Url& a, const Url& b) {
+  return a.port == b.port && a.host == b.host && a.scheme == b.scheme;
+}
+// 64 bits of what text() says.
+std::uint64_t hash_of(const Url& url);
+
 // What a reference means on the page `base`; without one it must be absolute. The error says in a few words
 // why it is no address of a page.
 std::expected<Url, std::string> parse_url(std::string_view text, const Url* base = nullptr);

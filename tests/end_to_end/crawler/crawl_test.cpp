@@ -3,13 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <signal.h>
-#include <zlib.h>
 
 #include <atomic>
 #include <cstdlib>
 #include <ctime>
-#include <fstream>
-#include <random>
 
 namespace joinery::testing {
 namespace {
@@ -106,31 +103,10 @@ TEST_F(Crawl, AsksForEachPageOnceAndEndsWithTheLastOne) {
   EXPECT_THAT(report, HasSubstr("<svg"));
 }
 
-std::string gunzipped(const std::string& file, std::uint64_t offset, std::uint64_t length) {
-  std::ifstream in(file, std::ios::binary);
-  in.seekg(static_cast<std::streamoff>(offset));
-  std::string packed(length, '\0');
-  in.read(packed.data(), static_cast<std::streamsize>(length));
-  z_stream stream{};
-  inflateInit2(&stream, 31);
-  std::string out(1 << 20, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(packed.data());
-  stream.avail_in = static_cast<uInt>(packed.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  EXPECT_EQ(inflate(&stream, Z_FINISH), Z_STREAM_END);
-  EXPECT_EQ(stream.avail_in, 0U) << "a record is one member";
-  out.resize(stream.total_out);
-  inflateEnd(&stream);
-  return out;
-}
-
 TEST_F(Crawl, EachPageIsARecordOfItsWarcFile) {
   crawl_.crawl(options({"--depth", "2"}));
   for (const auto& [url, line] : crawl_.pages()) {
-    const Json& place = line.at("warc");
-    const std::string record = gunzipped(crawl_.directory() + "/warc/" + std::string(place.at("file")),
-                                         place.at("offset"), place.at("length"));
+    const std::string record = crawl_.warc_record(line);
     EXPECT_TRUE(record.starts_with("WARC/1.0\r\nWARC-Type: response\r\n"));
     EXPECT_THAT(record, HasSubstr("WARC-Target-URI: " + url + "\r\n"));
     EXPECT_THAT(record, HasSubstr("\r\n\r\nHTTP/1.1 " + std::to_string(line.at("status").get<int>())));
@@ -173,34 +149,13 @@ TEST_F(Crawl, IsCancelledAsAWhole) {
 // Nothing is lost by a death, and what is done twice counts once.
 TEST_F(Crawl, HasTheSamePagesWhateverIsKilled) {
   slow_ = true;
-  const char* given = std::getenv("JOINERY_SEED");
-  const unsigned seed = given != nullptr ? static_cast<unsigned>(std::atol(given)) : std::random_device()();
-  std::printf("JOINERY_SEED=%u\n", seed);
-  std::mt19937 random(seed);
+  std::mt19937 random = seeded_random();
   auto process = crawl_.start(options());
   for (int i = 0; i < 6; ++i) {
     const std::size_t until = server_.asked().size() + 10 + random() % 40;
     eventually([&] { return server_.asked().size() > until || !process->running(); });
     if (!process->running()) break;
-    const auto workers = children_of(process->pid());
-    const auto pools = workers.empty() ? workers : children_of(workers.front());
-    switch (random() % 4) {
-      case 0:
-        if (!workers.empty()) kill(workers.front(), SIGKILL);
-        break;
-      case 1:
-        crawl_.stack.broker().signal(SIGKILL);
-        crawl_.stack.broker().wait();
-        crawl_.stack.start_broker();
-        break;
-      case 2:
-        process->signal(SIGKILL);
-        process->wait();
-        process = crawl_.start({"resume", crawl_.directory(), "--processes", "2", "--threads", "4"});
-        break;
-      default:
-        if (!pools.empty()) kill(pools[random() % pools.size()], SIGKILL);
-    }
+    crawl_.kill_something(process, random);
   }
   EXPECT_EQ(process->wait(std::chrono::seconds(100)), 0) << process->out() << process->err();
   std::set<std::string> urls;

@@ -1,6 +1,7 @@
 // Servers that want the crawl never to end: it ends, in bounded memory, and the report says what each did.
 #include <gmock/gmock.h>
 #include <sys/resource.h>
+#include <zlib.h>
 
 #include <atomic>
 #include <ctime>
@@ -20,7 +21,25 @@ constexpr const char* front =
     "href=/broken-gzip>5</a>"
     "<a href=/wrong-charset>7</a><a href=/trap/>8</a><a href=/cookies>9</a><a href=/headers>10</a>"
     "<a href=/nothing>11</a><a href=/deep>12</a><a href=/busy>13</a><a href=/self>14</a><a "
-    "href=/bad-redirect>15</a>";
+    "href=/bad-redirect>15</a><a href=/long>16</a><a href=/bad-length>17</a><a href=/bad-chunk>18</a>"
+    "<a href=/bomb>19</a><a href=/unknown-encoding>20</a>";
+
+std::string zeros_gzipped(std::size_t size) {
+  z_stream stream{};
+  deflateInit2(&stream, 9, Z_DEFLATED, 31, 9, Z_DEFAULT_STRATEGY);
+  const std::string zeros(100'000, '\0');
+  std::string out(size / 500, '\0');
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  for (std::size_t done = 0; done < size; done += zeros.size()) {
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(zeros.data()));
+    stream.avail_in = static_cast<uInt>(zeros.size());
+    deflate(&stream, done + zeros.size() < size ? Z_NO_FLUSH : Z_FINISH);
+  }
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
 
 void say(const Asked& asked, Answer& answer) {
   const std::string& target = asked.target;
@@ -51,6 +70,19 @@ void say(const Asked& asked, Answer& answer) {
   } else if (target == "/short") {
     answer.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort");
     answer.close();
+  } else if (target == "/long") {
+    answer.write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello and more than was announced");
+    answer.close();
+  } else if (target == "/bad-length") {
+    answer.write("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello");
+    answer.close();
+  } else if (target == "/bad-chunk") {
+    answer.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno number\r\nhello");
+    answer.close();
+  } else if (target == "/bomb") {
+    answer.page(zeros_gzipped(200'000'000), "text/html", "Content-Encoding: gzip\r\n");
+  } else if (target == "/unknown-encoding") {
+    answer.page("hello", "text/html", "Content-Encoding: zstd\r\n");
   } else if (target == "/nothing") {
     answer.close();
   } else if (target == "/broken-gzip") {
@@ -123,6 +155,11 @@ TEST_F(HostileCrawl, EndsInBoundedMemoryAndReportsEach) {
   EXPECT_EQ(outcome("/short"), "incomplete");
   EXPECT_EQ(outcome("/nothing"), "incomplete");
   EXPECT_EQ(outcome("/broken-gzip"), "bad_encoding");
+  EXPECT_EQ(outcome("/long"), "200");
+  EXPECT_EQ(outcome("/bad-length"), "bad_answer");
+  EXPECT_EQ(outcome("/bad-chunk"), "incomplete");
+  EXPECT_EQ(outcome("/bomb"), "bad_encoding");
+  EXPECT_EQ(outcome("/unknown-encoding"), "bad_encoding");
   EXPECT_EQ(outcome("/busy"), "server error");
   EXPECT_EQ(outcome("/cookies"), "200");
   EXPECT_EQ(outcome("/found-all-the-same"), "200");
@@ -130,6 +167,12 @@ TEST_F(HostileCrawl, EndsInBoundedMemoryAndReportsEach) {
   EXPECT_LT(pages_.size(), 600U);
   for (const Asked& asked : server_.asked()) EXPECT_THAT(asked.head, ::testing::Not(HasSubstr("Cookie:")));
   EXPECT_EQ(pages_.at(server_.url("/busy")).at("attempt"), 2);
+  EXPECT_EQ(pages_.at(server_.url("/long")).at("size"), 5);
+  const std::string report = crawl_.report();
+  for (const char* word : {"too_many_redirects", "bad_redirect", "too_large", "timeout", "incomplete",
+                           "bad_answer", "bad_encoding", "server error"}) {
+    EXPECT_THAT(report, HasSubstr(word));
+  }
   rusage used{};
   getrusage(RUSAGE_CHILDREN, &used);
   EXPECT_LT(used.ru_maxrss, 600'000) << "KiB of the largest process";

@@ -6,7 +6,6 @@
 #include <atomic>
 #include <condition_variable>
 #include <ctime>
-#include <random>
 
 #include "crawl.h"
 
@@ -217,10 +216,7 @@ TEST_F(ManyHosts, ADeathBringsNoRequestEarly) {
     for (int i = 1; i < pages; ++i) page += "<a href=/" + std::to_string(i) + ">";
     answer.page(page);
   });
-  const char* given = std::getenv("JOINERY_SEED");
-  const unsigned seed = given != nullptr ? static_cast<unsigned>(std::atol(given)) : std::random_device()();
-  std::printf("JOINERY_SEED=%u\n", seed);
-  std::mt19937 random(seed);
+  std::mt19937 random = seeded_random();
   const auto process =
       crawl_.start(options({"--delay", "300ms", "--retry", "10ms", "--processes", "2", "--threads", "4"}));
   for (int deaths = 0; deaths < 4 && process->running(); ++deaths) {

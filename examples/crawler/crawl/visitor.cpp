@@ -78,7 +78,6 @@ Fetched Visitor::fetch(FetchRequest request) {
   Fetched fetched = site_.fetcher.fetch(
       request, [this](Fetcher::Cancel cancel) { job_.on_cancel([cancel] { cancel.cancel(); }); });
   job_.on_cancel({});
-  if (fetched.error == FetchError::cancelled) throw std::runtime_error("cancelled");
   Milliseconds pause = retry_after(fetched);
   // One at a time is counted from the answer: the limit alone counts from the start of a job, which may have
   // waited for a thread.
@@ -88,6 +87,7 @@ Fetched Visitor::fetch(FetchRequest request) {
       pause = std::max(pause, site_.robots.look(request.url.origin())->robots.crawl_delay().value_or(pause));
   }
   keep_away(request.url.authority(), pause);
+  if (fetched.error == FetchError::cancelled) throw std::runtime_error("cancelled");
   return fetched;
 }
 

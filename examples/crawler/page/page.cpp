@@ -41,7 +41,7 @@ class Reader {
 
   void take(const Tags& tag) {
     if (!tag.has_attributes() && tag.raw_text().empty()) return;
-    const std::string& name = tag.name();
+    const std::string_view name = tag.name();
     if (name == "a" || name == "area") {
       add_attribute(tag, "href", LinkKind::page, has_word(value(tag, "rel"), "nofollow"));
     } else if (name == "base") {

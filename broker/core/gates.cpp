@@ -28,7 +28,8 @@ Duration Keys::step(const Gate& gate) const {
   return std::max(ms(gate.limit->period_ms) / gate.limit->rate, Duration{1});
 }
 
-GateId Keys::gate_of(Now now, std::string_view node, const Limit* limit, bool ordered) {
+GateId Keys::gate_of(Now now, std::string_view node, std::uint32_t hash, const Limit* limit, bool ordered) {
+  ++fresh_gates_;
   if (free_gates_.empty()) {
     free_gates_.push_back(static_cast<GateId>(gates_.size()));
     gates_.emplace_back();
@@ -38,10 +39,11 @@ GateId Keys::gate_of(Now now, std::string_view node, const Limit* limit, bool or
   Gate& gate = gates_[id];
   gate = Gate{};
   gate.name = node;
+  gate.hash = hash;
   gate.limit = limit;
   gate.ordered = ordered;
   gate.live = true;
-  by_name_.emplace(gate.name, id);
+  by_name_.insert(hash, id);
   if (ordered) return id;
   if (limit != nullptr) gate.interval = ms(limit->interval_ms);
   if (!ledger_.held_nodes.empty()) {
@@ -60,12 +62,13 @@ GateId Keys::gate_of(Now now, std::string_view node, const Limit* limit, bool or
 
 // no_gate: nothing is said of the node.
 GateId Keys::find_gate(Now now, std::string_view node) {
-  if (const auto known = by_name_.find(node); known != by_name_.end()) return known->second;
+  const std::uint32_t hash = GateIndex::hash_of(node);
+  if (const GateId known = known_gate(node, hash); known != no_gate) return known;
   const Limit* limit = resolve(node);
   const bool limits = limit != nullptr && (limit->concurrency | limit->rate | limit->interval_ms) != 0;
-  if (limits) return gate_of(now, node, limit, false);
+  if (limits) return gate_of(now, node, hash, limit, false);
   if (ledger_.held_nodes.empty() || !ledger_.held_nodes.contains(std::string(node))) return no_gate;
-  return gate_of(now, node, nullptr, false);
+  return gate_of(now, node, hash, nullptr, false);
 }
 
 GateId Keys::ordered_gate(Now now, const Job& job) {
@@ -73,8 +76,9 @@ GateId Keys::ordered_gate(Now now, const Job& job) {
   // No node begins with this character.
   const std::string name =
       fmt::format("\x01{}\x01{}", ledger_.queue_of(job).id, ledger_.keys.name(extra.key));
-  if (const auto known = by_name_.find(name); known != by_name_.end()) return known->second;
-  return gate_of(now, name, nullptr, true);
+  const std::uint32_t hash = GateIndex::hash_of(name);
+  const GateId known = known_gate(name, hash);
+  return known != no_gate ? known : gate_of(now, name, hash, nullptr, true);
 }
 
 // By time alone.
@@ -145,7 +149,16 @@ void Keys::let_in(Now, GateId id, std::uint32_t line, std::uint32_t most) {
   }
 }
 
-// Forgets a gate that is as good as none; else sees to it that it is looked at in time.
+// Those that only wait for their time to be over are looked at in turns, as others come.
+void Keys::sweep_gates(Now now) {
+  for (std::size_t n = 2 * std::exchange(fresh_gates_, 0); n != 0; --n) {
+    if (++swept_ >= gates_.size()) swept_ = 0;
+    tidy(now, swept_);
+  }
+}
+
+// Forgets a gate that is as good as none; else sees to it that it is looked at in time, if lanes wait for
+// that.
 void Keys::tidy(Now now, GateId id) {
   Gate& gate = gates_[id];
   if (!gate.live) return;
@@ -153,13 +166,13 @@ void Keys::tidy(Now now, GateId id) {
       std::ranges::any_of(gate.waiting, [](const Gate::Queue& queue) { return !queue.lanes.empty(); });
   const Mono over = std::max({gate.full_at, gate.next_at, gate.held_until});
   if (gate.running == 0 && !waited_for && over <= now.mono) {
-    by_name_.erase(gate.name);
+    by_name_.erase(gate.hash, id);
     gate = Gate{};
     free_gates_.push_back(id);
     return;
   }
-  if (over <= now.mono || (gate.running != 0 && !waited_for)) return;  // the next release looks again
-  const Mono at = waited_for && opens_at(gate) > now.mono ? opens_at(gate) : over;
+  if (over <= now.mono || !waited_for) return;  // the next release looks again, or the sweep
+  const Mono at = opens_at(gate) > now.mono ? opens_at(gate) : over;
   if (gate.timer_at > now.mono && gate.timer_at <= at) return;
   gate.timer_at = at;
   timers_.add({at, id});
@@ -185,7 +198,7 @@ void Keys::hold(Now now, const std::string& node) {
     ledger_.forget_nodes(now.wall, held_node_kept);
     nodes_swept_ = ledger_.held_nodes.size();
   }
-  const bool fresh = !by_name_.contains(node);
+  const bool fresh = known_gate(node, GateIndex::hash_of(node)) == no_gate;
   const auto held = ledger_.held_nodes.find(node);
   const GateId id = find_gate(now, node);
   if (held == ledger_.held_nodes.end() || id == no_gate) return;

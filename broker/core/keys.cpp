@@ -50,6 +50,7 @@ void Keys::loosen(const Grip& grip) {
 void Keys::tidy_loose(Now now) {
   for (const GateId id : loose_) tidy(now, id);
   loose_.clear();
+  if (fresh_gates_ != 0) sweep_gates(now);
 }
 
 std::uint32_t Keys::keep(const Grip& grip) {
@@ -402,7 +403,7 @@ std::optional<KeyWait> Keys::wait_of(Now now, const Job& job) {
 }
 
 std::size_t Keys::memory_bytes() const {
-  return gates_.size() * sizeof(Gate) + by_name_.size() * 80 + grips_.capacity() * sizeof(Grip) +
+  return gates_.size() * sizeof(Gate) + by_name_.memory_bytes() + grips_.capacity() * sizeof(Grip) +
          timers_.memory_bytes();
 }
 

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "broker/core/core.h"
+#include "broker/core/gate_index.h"
 #include "broker/core/ledger.h"
 #include "broker/core/timers.h"
 
@@ -42,6 +43,7 @@ struct LaneRef {
 
 struct Gate {
   std::string name;
+  std::uint32_t hash = 0;        // of the name
   const Limit* limit = nullptr;  // null: only held, by its handlers
   bool ordered = false;          // one at a time, of the jobs of one key with Spec::ordered
   bool live = false;
@@ -115,12 +117,14 @@ class Keys {
   const Limit* declared(const std::string& pattern) const;
   std::optional<KeyWait> wait_of(Now now, const Job& job);
   std::size_t memory_bytes() const;
-  std::size_t gates() const { return by_name_.size(); }
 
  private:
   // gates.cpp
   const Limit* resolve(std::string_view node) const;
-  GateId gate_of(Now now, std::string_view node, const Limit* limit, bool ordered);
+  GateId known_gate(std::string_view name, std::uint32_t hash) const {
+    return by_name_.find(hash, [&](GateId id) { return gates_[id].name == name; });
+  }
+  GateId gate_of(Now now, std::string_view node, std::uint32_t hash, const Limit* limit, bool ordered);
   GateId find_gate(Now now, std::string_view node);
   GateId ordered_gate(Now now, const Job& job);
   Mono opens_at(const Gate& gate) const;
@@ -132,6 +136,7 @@ class Keys {
   void let_in(Now now, GateId id);
   void let_in(Now now, GateId id, std::uint32_t line, std::uint32_t most);
   void tidy(Now now, GateId id);  // forgets it, or sets its timer
+  void sweep_gates(Now now);
   Duration step(const Gate& gate) const;
   void hold(Now now, const std::string& node);
 
@@ -182,7 +187,9 @@ class Keys {
 
   std::deque<Gate> gates_;
   std::vector<GateId> free_gates_;
-  ByName<GateId> by_name_;
+  GateIndex by_name_;
+  std::size_t fresh_gates_ = 0;  // since the last sweep
+  GateId swept_ = 0;
   std::vector<Grip> grips_{1};
   std::vector<std::uint32_t> free_grips_;
   std::vector<GateId> loose_;  // looked at, and perhaps as good as none

@@ -27,6 +27,7 @@ class Bench {
     group.spec = core.intern(spec, effects);
     group.sizes = sizes;
     group.batch = batch;
+    group.columns = columns;
     Submit submit{};
     submit.session = producer;
     submit.sequence = ++sequence;
@@ -65,6 +66,7 @@ class Bench {
   std::uint64_t sequence = 0;
   Spec spec;
   BatchId batch = 0;
+  const Columns* columns = nullptr;
   std::vector<std::uint32_t> sizes;
   std::vector<Run> runs;
 };
@@ -136,6 +138,22 @@ BENCHMARK(cancel_a_batch)
     ->UseManualTime()
     ->Iterations(20)
     ->Unit(benchmark::kMicrosecond);
+
+// Bytes of memory for each job that waits for a month.
+void delayed_by_a_month(benchmark::State& state) {
+  constexpr std::uint32_t jobs = 1'000'000;
+  for (auto _ : state) {
+    Bench bench(4096);
+    const std::size_t before = bench.core.memory_bytes();
+    Columns columns;
+    columns.delay_ms.assign(4096, std::uint64_t{30} * 24 * 3'600'000);
+    bench.columns = &columns;
+    for (std::uint32_t waiting = 0; waiting < jobs; waiting += 4096) bench.put("mail");
+    const double bytes = static_cast<double>(bench.core.memory_bytes() - before);
+    state.counters["bytes/job"] = bytes / static_cast<double>(bench.core.totals().scheduled);
+  }
+}
+BENCHMARK(delayed_by_a_month)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 void save_and_load(benchmark::State& state) {
   Bench bench(256);

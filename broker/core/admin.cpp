@@ -194,10 +194,10 @@ Result<std::uint64_t> Core::Impl::verb(Now now, const Retry& verb, Effects& effe
   return dead->size();
 }
 
-Result<std::uint64_t> Core::Impl::verb(Now, const Delete& verb, Effects& effects) {
+Result<std::uint64_t> Core::Impl::verb(Now now, const Delete& verb, Effects& effects) {
   const auto dead = dead_letters(verb.jobs);
   if (!dead) return std::unexpected(dead.error());
-  for (JobId id : *dead) record(change::Drop{id, 1}, effects);
+  for (JobId id : *dead) record(change::Drop{id, 1, now.wall}, effects);
   return dead->size();
 }
 

@@ -94,7 +94,7 @@ std::optional<Error> Core::Impl::perform(Now now, const Bulk& verb, std::uint32_
       for (JobId id : jobs) record(change::Revive{id, now.wall}, effects);
       break;
     case BulkVerb::remove:
-      for (JobId id : jobs) record(change::Drop{id, 1}, effects);
+      for (JobId id : jobs) record(change::Drop{id, 1, now.wall}, effects);
       break;
     case BulkVerb::cancel: cancel(now, jobs, verb.grace, effects); break;
     case BulkVerb::purge: end(now, Outcome::cancelled, jobs, effects); break;

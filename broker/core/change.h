@@ -152,6 +152,7 @@ struct Cancelling {
 struct Drop {
   JobId first = 0;
   std::uint32_t count = 0;
+  Wall at{};
 };
 // A waiting job gets another priority, or another time (Wall{}: now).
 struct Update {
@@ -182,6 +183,11 @@ struct HoldKey {
   Wall until{};                   // nothing starts before
   Wall at{};
 };
+// What a queue remembers of jobs that ended earlier is forgotten.
+struct PurgeHistory {
+  std::uint32_t queue = 0;
+  Wall before{};
+};
 
 }  // namespace change
 
@@ -189,7 +195,7 @@ struct Change : std::variant<change::Epoch, change::Queue, change::DefineSpec, c
                              change::Admit, change::Answer, change::Start, change::Finish, change::Requeue,
                              change::Bury, change::Revive, change::Drop, change::Move, change::Cancelling,
                              change::Update, change::Transfer, change::CloseBatch, change::CancelBatch,
-                             change::SetLimit, change::HoldKey> {
+                             change::SetLimit, change::HoldKey, change::PurgeHistory> {
   using variant::variant;
 };
 

@@ -210,13 +210,18 @@ struct SetLimit {
 struct DeleteLimit {
   std::string pattern;
 };
+// Forgets what a queue remembers of jobs that ended before; Done::number is how many jobs.
+struct PurgeHistory {
+  std::string queue;
+  Wall ended_before = never_wall;
+};
 
 struct Admin {
   SessionId session;
   std::uint64_t sequence = 0;  // as in Submit
   std::uint64_t confirmed = 0;
   std::variant<Configure, Pause, Resume, Cancel, Retry, Delete, Bulk, OpenBatch, CloseBatch, Update, MoveTo,
-               SetLimit, DeleteLimit>
+               SetLimit, DeleteLimit, PurgeHistory>
       verb;
 };
 

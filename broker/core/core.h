@@ -36,9 +36,10 @@ struct CoreOptions {
                                            // after it was last heard
   std::uint32_t lost_attempts = 10;  // deliveries that may be lost with their worker before the job is buried
   std::size_t deliveries_per_dispatch = 4096;
-  std::size_t finished_kept = 100'000;  // about so many outcomes can be looked up after the job is gone
-  std::size_t batches_kept = 100'000;   // finished batches that can still be joined
-  bool create_queues = true;            // a submit to an unknown queue creates it with `queue_defaults`
+  std::size_t finished_kept = 100'000;      // about so many outcomes can be looked up after the job is gone
+  std::size_t batches_kept = 100'000;       // finished batches that can still be joined
+  std::size_t history_bytes = 256U << 20U;  // of the histories of all queues together
+  bool create_queues = true;                // a submit to an unknown queue creates it with `queue_defaults`
   QueueOptions queue_defaults{};
   std::vector<Limit> limits{};  // declared in the configuration; Core::declare_limits changes them
   std::uint64_t seed = 1;       // of the jitter
@@ -59,6 +60,8 @@ struct QueueView {
   bool paused;
   std::string_view paused_by, pause_reason;
   Wall paused_since;
+  std::uint64_t history_jobs;  // that ended and are remembered
+  std::size_t history_bytes;
 };
 struct JobView {
   JobId id;
@@ -75,10 +78,35 @@ struct JobView {
   Place place;
   Token token;
   std::string_view worker;  // name, while running
+  SessionId held_by{};      // while running
   std::string_view key;
   const Failure* last_failure;     // null: none
   std::optional<Outcome> outcome;  // of a finished one that is still remembered
   const Waits* waits = nullptr;    // what it comes after; null: nothing
+};
+// A job that has ended and is remembered (not a dead letter).
+struct FinishedView {
+  JobId id = 0;
+  Outcome outcome{};
+  std::string_view queue_name;
+  std::string_view handler;
+  BatchId batch = 0;
+  JobId parent = 0;
+  std::int64_t priority = 0;
+  std::uint32_t attempt = 0, failures = 0, crashes = 0, losses = 0;
+  Wall accepted_at{}, ended_at{};
+  std::string_view key;
+  const Failure* last_failure = nullptr;  // null: none
+};
+// Which of them: those that fit all that is said.
+struct FinishedFilter {
+  std::string_view queue = {};
+  std::string_view handler = {};
+  std::optional<Outcome> outcome = {};
+  BatchId batch = 0;
+  std::string_view key = {};
+  std::string_view error = {};  // a part of the type or message of their last failure
+  std::optional<Wall> ended_before = {}, ended_after = {};
 };
 // What holds a ready job back by its key.
 struct KeyWait {
@@ -172,6 +200,11 @@ class Core {
   // their ids, after `after`. Looks at every job.
   std::vector<JobView> jobs(std::string_view queue, std::optional<State> state, JobId after,
                             std::size_t most) const;
+  // Jobs that have ended, as long as the history of their queue reaches.
+  std::optional<FinishedView> finished(JobId id) const;
+  // At most `most`, those with the greatest ids first, below `before` (0: any). Looks at all that is
+  // remembered.
+  std::vector<FinishedView> finished(const FinishedFilter& filter, JobId before, std::size_t most) const;
   std::optional<BatchView> batch(BatchId id) const;
   // At most `most`, in the order of their ids, after `after`. Looks at every batch.
   std::vector<BatchView> batches(BatchId after, std::size_t most) const;

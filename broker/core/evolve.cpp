@@ -8,11 +8,6 @@
 namespace joinery::broker {
 namespace {
 
-std::uint64_t to_ms(Wall wall) {
-  const auto us = std::max<std::int64_t>(wall.time_since_epoch().count(), 0);
-  return static_cast<std::uint64_t>(us / 1000) & 0xffff'ffff'ffffULL;
-}
-
 bool finishable(State state) { return state != State::failed && state != State::parked; }
 
 }  // namespace
@@ -47,6 +42,10 @@ bool Ledger::on(const change::Queue& change, Fallout& fallout, std::uint64_t) {
   queue.pause_reason = change.pause_reason;
   queue.paused_since = change.paused_since;
   if (queue.parked_head != no_slot) fallout.room_in.push_back(queue.id);
+  const bool keeps = queue.options.history_age_ms != 0;
+  trim_history(queue, keeps ? Wall::min() : Wall::max());
+  queue.history.aged_at = never_wall;
+  fallout.remembered.push_back(queue.id);
   fallout.ready = true;
   return true;
 }
@@ -240,6 +239,7 @@ bool Ledger::on(const change::Finish& finish, Fallout& fallout, std::uint64_t) {
       tell(job, finish.outcome, finish.why.empty() ? nullptr : &why, fallout);
       if (job.has(flag_awaited)) resolve(false, id, finish.outcome == Outcome::succeeded, fallout);
       if (ghost) lay(job, fallout);
+      remember(job, finish.outcome, finish.at, finish.why, fallout);
       forget(slot, fallout);
     }
   }
@@ -321,8 +321,10 @@ bool Ledger::on(const change::Drop& change, Fallout& fallout, std::uint64_t) {
       detach(slot);
       if (job.has(flag_awaited)) resolve(false, id, false, fallout);
       if (BatchState* batch = find_batch(job.batch)) settled(*batch, fallout);
-    } else if (job.get_state() != State::failed) {
-      return false;  // a dead letter stays counted as failed
+    } else if (job.get_state() == State::failed) {  // stays counted as failed
+      remember(job, Outcome::failed, change.at, {}, fallout);
+    } else {
+      return false;
     }
     forget(slot, fallout);
   }

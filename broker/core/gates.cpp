@@ -62,7 +62,7 @@ GateId Keys::gate_of(Now now, std::string_view node, std::uint32_t hash, const L
 
 // no_gate: nothing is said of the node.
 GateId Keys::find_gate(Now now, std::string_view node) {
-  const std::uint32_t hash = GateIndex::hash_of(node);
+  const std::uint32_t hash = NameIndex::hash_of(node);
   if (const GateId known = known_gate(node, hash); known != no_gate) return known;
   const Limit* limit = resolve(node);
   const bool limits = limit != nullptr && (limit->concurrency | limit->rate | limit->interval_ms) != 0;
@@ -76,7 +76,7 @@ GateId Keys::ordered_gate(Now now, const Job& job) {
   // No node begins with this character.
   const std::string name =
       fmt::format("\x01{}\x01{}", ledger_.queue_of(job).id, ledger_.keys.name(extra.key));
-  const std::uint32_t hash = GateIndex::hash_of(name);
+  const std::uint32_t hash = NameIndex::hash_of(name);
   const GateId known = known_gate(name, hash);
   return known != no_gate ? known : gate_of(now, name, hash, nullptr, true);
 }
@@ -198,7 +198,7 @@ void Keys::hold(Now now, const std::string& node) {
     ledger_.forget_nodes(now.wall, held_node_kept);
     nodes_swept_ = ledger_.held_nodes.size();
   }
-  const bool fresh = known_gate(node, GateIndex::hash_of(node)) == no_gate;
+  const bool fresh = known_gate(node, NameIndex::hash_of(node)) == no_gate;
   const auto held = ledger_.held_nodes.find(node);
   const GateId id = find_gate(now, node);
   if (held == ledger_.held_nodes.end() || id == no_gate) return;

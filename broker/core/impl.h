@@ -72,7 +72,8 @@ struct JobsJoin {
 class Core::Impl {
  public:
   explicit Impl(CoreOptions core_options)
-      : options(std::move(core_options)), ledger(options.finished_kept, options.batches_kept) {
+      : options(std::move(core_options)),
+        ledger({options.finished_kept, options.batches_kept, options.history_bytes}) {
     keys.declare(Now{}, options.limits);
   }
 
@@ -188,6 +189,12 @@ class Core::Impl {
   std::optional<Error> perform(Now now, const Bulk& verb, std::uint32_t to, const std::vector<JobId>& jobs,
                                Effects& effects);
 
+  // history.cpp
+  Result<std::uint64_t> verb(Now now, const PurgeHistory& verb, Effects& effects);
+  void age_history(Now now, std::uint32_t queue);
+  void fire_history(Now now);
+  static Duration history_age(const QueueState& queue);
+
   // batches.cpp
   Result<std::uint64_t> verb(Now now, const CloseBatch& verb, Effects& effects);
   std::optional<Error> check_batch(BatchId id, const char* field) const;
@@ -240,6 +247,7 @@ class Core::Impl {
     effects.effects.push_back(effect::Refused{session, request, std::move(error)});
   }
   JobView view(const Job& job) const;
+  FinishedView view(const QueueState& queue, const History::Run& run, std::string_view key, JobId id) const;
 
   CoreOptions options;
   Ledger ledger;
@@ -262,6 +270,7 @@ class Core::Impl {
 
   Timers<DelayTimer> delays;
   Timers<WallTimer> wall_timers;
+  Timers<HistoryTimer> history_timers;
   Timers<SessionTimer> session_timers;
 
  private:

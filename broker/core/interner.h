@@ -4,8 +4,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
+
+#include "broker/core/name_index.h"
 
 namespace joinery::broker {
 
@@ -15,41 +16,50 @@ class Interner {
 
   // The number of a name, from 1, counted once more.
   std::uint32_t add(std::string_view name) {
-    std::string text(name);
-    std::uint32_t& number = numbers_[text];
+    const std::uint32_t hash = NameIndex::hash_of(name);
+    std::uint32_t number = find(name, hash);
     if (number == 0) {
       if (free_.empty()) {
-        number = static_cast<std::uint32_t>(names_.size());
+        free_.push_back(static_cast<std::uint32_t>(names_.size()));
         names_.emplace_back();
-      } else {
-        number = free_.back();
-        free_.pop_back();
       }
-      names_[number].text = std::move(text);
+      number = free_.back();
+      free_.pop_back();
+      names_[number].text = name;
+      names_[number].hash = hash;
+      index_.insert(hash, number);
     }
     ++names_[number].uses;
     return number;
   }
+  // Counts one that is there once more; 0 is none.
+  void use(std::uint32_t number) {
+    if (number != 0) ++names_[number].uses;
+  }
   void remove(std::uint32_t number) {
     if (number == 0 || --names_[number].uses != 0) return;
-    numbers_.erase(names_[number].text);
+    index_.erase(names_[number].hash, number);
     names_[number].text.clear();
     free_.push_back(number);
   }
   // 0: not known.
-  std::uint32_t find(std::string_view name) const {
-    const auto found = numbers_.find(std::string(name));
-    return found == numbers_.end() ? 0 : found->second;
-  }
+  std::uint32_t find(std::string_view name) const { return find(name, NameIndex::hash_of(name)); }
   const std::string& name(std::uint32_t number) const { return names_[number].text; }
 
  private:
   struct Name {
     std::string text;
     std::uint64_t uses = 0;
+    std::uint32_t hash = 0;
   };
+  std::uint32_t find(std::string_view name, std::uint32_t hash) const {
+    const std::uint32_t number =
+        index_.find(hash, [&](std::uint32_t one) { return names_[one].text == name; });
+    return number == NameIndex::none ? 0 : number;
+  }
+
   std::vector<Name> names_;
-  std::unordered_map<std::string, std::uint32_t> numbers_;
+  NameIndex index_;
   std::vector<std::uint32_t> free_;
 };
 

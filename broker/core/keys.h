@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "broker/core/core.h"
-#include "broker/core/gate_index.h"
+#include "broker/core/name_index.h"
 #include "broker/core/ledger.h"
 #include "broker/core/timers.h"
 
@@ -187,7 +187,7 @@ class Keys {
 
   std::deque<Gate> gates_;
   std::vector<GateId> free_gates_;
-  GateIndex by_name_;
+  NameIndex by_name_;
   std::size_t fresh_gates_ = 0;  // since the last sweep
   GateId swept_ = 0;
   std::vector<Grip> grips_{1};

@@ -35,8 +35,12 @@ change::Answer* SessionLog::find(std::uint64_t sequence) {
   return found != answers.end() && found->sequence == sequence ? &*found : nullptr;
 }
 
-Ledger::Ledger(std::size_t finished_kept, std::size_t batches_kept)
-    : queues(1), lines(1), finished(finished_kept), batches_kept_(batches_kept) {}
+Ledger::Ledger(const Kept& kept)
+    : queues(1),
+      lines(1),
+      finished(kept.finished),
+      batches_kept_(kept.batches),
+      history_bytes_most_(kept.history_bytes) {}
 
 std::uint32_t Ledger::find_queue(std::string_view name) const {
   const auto found = queue_by_name_.find(std::string(name));
@@ -302,6 +306,7 @@ void Ledger::release_spec(SpecId id) {
 std::size_t Ledger::memory_bytes() const {
   std::size_t sum = jobs.memory_bytes() + index.memory_bytes() + extras.memory_bytes();
   sum += finished.entries().capacity() * sizeof(FinishedRing::Entry);
+  sum += history_bytes_;
   sum += lane_by_key_.size() * 32 + held_nodes.size() * 128;
   sum += lines.capacity() * sizeof(Line) + queues.size() * sizeof(QueueState);
   sum += batches.size() * (sizeof(BatchState) + 32) + specs.size() * sizeof(SpecState);

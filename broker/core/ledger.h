@@ -2,6 +2,7 @@
 // live and at recovery alike; what is decided, timed or told to anybody is not known here.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -13,6 +14,7 @@
 #include "broker/core/change.h"
 #include "broker/core/dependencies.h"
 #include "broker/core/effect.h"
+#include "broker/core/history.h"
 #include "broker/core/interner.h"
 #include "broker/core/jobs.h"
 #include "broker/core/unique.h"
@@ -58,6 +60,7 @@ struct QueueState {
   std::uint32_t back = 0x8000'0000;
   Slot parked_head = no_slot;
   Slot parked_tail = no_slot;
+  History history;
 
   std::uint64_t waiting() const { return counts.ready + counts.scheduled + counts.blocked; }
 };
@@ -127,6 +130,12 @@ struct SessionHash {
 template <typename T>
 using BySession = std::unordered_map<SessionId, T, SessionHash>;
 
+// For fields of 48 bits.
+inline std::uint64_t to_ms(Wall wall) {
+  const auto us = std::max<std::int64_t>(wall.time_since_epoch().count(), 0);
+  return static_cast<std::uint64_t>(us / 1000) & 0xffff'ffff'ffffULL;
+}
+
 // Smaller orders first; they may wrap.
 inline bool before(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) < 0; }
 
@@ -153,13 +162,19 @@ struct Fallout {
     bool died = false;
   };
   std::vector<Grip> grips;
-  bool limits = false;             // changed
-  std::vector<std::string> nodes;  // held
+  std::vector<std::uint32_t> remembered;  // queues whose history begins, or is bounded otherwise
+  bool limits = false;                    // changed
+  std::vector<std::string> nodes;         // held
 };
 
 class Ledger {
  public:
-  Ledger(std::size_t finished_kept, std::size_t batches_kept);
+  struct Kept {
+    std::size_t finished = 0;
+    std::size_t batches = 0;
+    std::size_t history_bytes = 0;  // of all queues together
+  };
+  explicit Ledger(const Kept& kept);
 
   // Applies a change. False: it does not fit the state (a damaged journal, or a mistake of ours); the state
   // may be half changed then. `position`: where the payloads of a Put or Move are.
@@ -196,6 +211,8 @@ class Ledger {
 
   // Sessions and answers that nobody will ask for. Not a change: they expire again after a restart.
   void forget_session(SessionId session);
+  // Nor this: what is older, or more than the queue may keep.
+  void trim_history(QueueState& queue, Wall before);
   void forget_nodes(Wall now, Duration age);
   std::vector<SessionId> idle_holders() const;
   // Makes an idle Spec the last to be given up.
@@ -210,6 +227,7 @@ class Ledger {
   bool restore_batch(BatchState&& batch);
   bool restore_job(const Job& saved, State state, std::uint32_t queue, std::int64_t priority,
                    SessionId held_by, Wall due);
+  void restore_history(std::uint32_t queue, History::Run&& run, std::string_view key);
   std::uint64_t stamp() const { return stamp_; }
   void set_stamp(std::uint64_t stamp) { stamp_ = stamp; }
 
@@ -234,6 +252,9 @@ class Ledger {
       if (jobs[slot].id != 0) see(slot, jobs[slot]);
     }
   }
+  // Null: it has not ended, or was forgotten.
+  const History::Run* find_finished(JobId id, std::uint32_t& queue, std::string_view& key) const;
+  std::size_t history_bytes() const { return history_bytes_; }
   std::size_t memory_bytes() const;
 
   // Read by everybody, written only by evolve.
@@ -284,6 +305,7 @@ class Ledger {
   bool on(const change::CancelBatch& change, Fallout& fallout, std::uint64_t position);
   bool on(const change::SetLimit& change, Fallout& fallout, std::uint64_t position);
   bool on(const change::HoldKey& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::PurgeHistory& change, Fallout& fallout, std::uint64_t position);
 
   std::uint32_t line_for(std::uint32_t queue, std::uint32_t handler, std::int64_t priority);
   void enqueue(Slot slot, bool front);  // into its line, as ready
@@ -311,6 +333,10 @@ class Ledger {
   void resolve(bool is_batch, std::uint64_t id, bool good, Fallout& fallout);
   void unblock(Slot slot, Fallout& fallout);
   void tell(const Job& job, Outcome outcome, const Failure* failure, Fallout& fallout);
+  void remember(const Job& job, Outcome outcome, Wall at, const std::string& why, Fallout& fallout);
+  std::unique_ptr<History::Details> details_of(const Job& job, Outcome outcome, const std::string& why);
+  void add_history(QueueState& queue, History::Run&& run, std::string_view key, Fallout& fallout);
+  void crowd_out();
   void forget(Slot slot, Fallout& fallout);
   void release_line(std::uint32_t line);
   void relabel(Job& job, std::uint32_t queue, std::int64_t priority);
@@ -333,6 +359,9 @@ class Ledger {
     }
   };
   std::size_t batches_kept_;
+  std::size_t history_bytes_most_;
+  std::size_t history_bytes_ = 0;
+  std::size_t crowd_hand_ = 0;
   std::unordered_map<LineKey, std::uint32_t, LineHash> line_by_key_;
   std::unordered_map<std::uint64_t, std::uint32_t> lane_by_key_;  // line << 32 | key
   std::vector<std::uint32_t> unsorted_;

@@ -13,6 +13,7 @@
 //   u64 n, unique claims for a time: u64 scope, key, job, until
 //   u64 n, limits: pattern, u32 concurrency, rate, burst, weight, u64 period_ms, interval_ms
 //   u64 n, held nodes of keys: node, u64 interval_ms, until, at
+//   u64 n, names of handlers in histories; u64 n, histories: u32 queue, u64 n, runs: see write_history
 //   u64 n, watch ranges: first, count, session
 // Whatever follows from these (counts by state, lines, parked groups, uses of names) is not written.
 //
@@ -42,11 +43,14 @@ class SnapshotWriter {
   void write_failure(const Failure& failure);
   void write_jobs();
   void write_limits();
+  void write_history();
+  void write_run(const History::Run& run, std::string_view key);
   void write_answer(const change::Answer& answer);
 
   const Ledger& ledger_;
   ByteWriter& out_;
   std::map<SessionId, std::uint32_t> holders_;
+  std::map<std::uint32_t, std::uint32_t> handlers_;  // of histories: place in the list of names
 };
 
 class SnapshotReader {
@@ -70,12 +74,15 @@ class SnapshotReader {
   void read_log();
   void read_limit();
   void read_held_node();
+  void read_history();
+  void read_run(std::uint32_t queue);
   change::Answer read_answer();
   Code read_code();
 
   Ledger& ledger_;
   ByteReader& in_;
   std::vector<SessionId> holders_;
+  std::vector<std::uint32_t> handlers_;
 };
 
 }  // namespace joinery::broker

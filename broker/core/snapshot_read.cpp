@@ -29,6 +29,7 @@ Result<> SnapshotReader::read() {
   for (auto n = in_.count(28); n != 0 && in_.ok(); --n) read_claim();
   for (auto n = in_.count(40); n != 0 && in_.ok(); --n) read_limit();
   for (auto n = in_.count(28); n != 0 && in_.ok(); --n) read_held_node();
+  read_history();
   if (in_.ok()) return {};
   return fail(Code::journal_corrupt, "the checkpoint has a value that is not allowed, or ends too early");
 }
@@ -92,6 +93,8 @@ void SnapshotReader::read_queue() {
   in_.get(queue.options.maxsize);
   queue.options.fair = in_.get<std::uint8_t>() != 0;
   read_defaults(queue.options.defaults);
+  in_.get(queue.options.history_bytes);
+  in_.get(queue.options.history_age_ms);
   queue.paused = in_.get<std::uint8_t>() != 0;
   queue.paused_by = in_.text();
   queue.pause_reason = in_.text();

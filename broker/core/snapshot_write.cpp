@@ -60,6 +60,7 @@ void SnapshotWriter::write() {
     out_.put(claim.until.time_since_epoch().count());
   });
   write_limits();
+  write_history();
 }
 
 void SnapshotWriter::write_outcomes(const Counts& counts) {
@@ -121,6 +122,8 @@ void SnapshotWriter::write_queue(const QueueState& queue) {
   out_.put(queue.options.maxsize);
   out_.put(std::uint8_t{queue.options.fair});
   write_defaults(queue.options.defaults);
+  out_.put(queue.options.history_bytes);
+  out_.put(queue.options.history_age_ms);
   out_.put(std::uint8_t{queue.paused});
   out_.put(Bytes(queue.paused_by));
   out_.put(Bytes(queue.pause_reason));

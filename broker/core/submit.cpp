@@ -270,7 +270,7 @@ void Core::Impl::give_up_parked(Now now, SessionId id, std::uint64_t sequence, c
       if (found == nullptr) continue;
       if (found->get_state() == State::parked) {
         any_parked = true;
-        record(change::Drop{job, 1}, effects);
+        record(change::Drop{job, 1, now.wall}, effects);
       } else {
         admitted.push_back(job);
       }

@@ -18,6 +18,7 @@ void Core::Impl::tick(Now now, Effects& effects) {
   broken_later_.clear();
   sweep_left_ = 16'384;
   fire_wall(now, effects);
+  fire_history(now);
   if (ledger.ghosts() != 0) sweep(now, effects);
   for (DelayTimer timer; delays.take_due(now.mono, timer);) {
     const Slot slot = ledger.find(timer.job);
@@ -121,6 +122,9 @@ void Core::Impl::settle(Effects& effects) {
     keys.settle(now_, fallout);
     dispatch_wanted = true;
   }
+  for (std::uint32_t queue : std::exchange(fallout.remembered, {})) {
+    if (ledger.queues[queue].history.aged_at == never_wall) age_history(now_, queue);
+  }
   effects.released.insert(effects.released.end(), fallout.released.begin(), fallout.released.end());
   fallout.released.clear();
   if (std::exchange(fallout.ready, false)) dispatch_wanted = true;
@@ -163,6 +167,7 @@ void Core::Impl::start(Now now, Effects& effects) {
   }
   for (const QueueState& queue : ledger.queues) {
     if (queue.parked_head != no_slot) fallout.room_in.push_back(queue.id);
+    if (!queue.history.empty()) fallout.remembered.push_back(queue.id);
   }
   keys.start(now, ledger.epoch > 1);
   settle(effects);

@@ -48,6 +48,11 @@ struct WallTimer {
   Wall at;
   JobId job = 0;
 };
+// A queue's history may have grown too old.
+struct HistoryTimer {
+  Wall at;
+  std::uint32_t queue = 0;
+};
 // A session's lease, grace or expiry (sequence 0), or the time-out of its parked put.
 struct SessionTimer {
   Mono at;

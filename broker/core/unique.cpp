@@ -129,7 +129,7 @@ Result<JobId> Core::Impl::settle_conflicts(Now now, const PutGroup& group, std::
                   "columns.unique_key");
     }
     if (job != nullptr && job->get_state() == State::failed) {
-      record(change::Drop{holder, 1}, effects);
+      record(change::Drop{holder, 1, now.wall}, effects);
     } else if (job != nullptr) {
       cancel(now, {holder}, Duration{}, effects);
     }

@@ -15,7 +15,9 @@ QueueView view_of(const QueueState& queue) {
           .paused = queue.paused,
           .paused_by = queue.paused_by,
           .pause_reason = queue.pause_reason,
-          .paused_since = queue.paused_since};
+          .paused_since = queue.paused_since,
+          .history_jobs = queue.history.jobs(),
+          .history_bytes = queue.history.bytes()};
 }
 
 }  // namespace
@@ -39,6 +41,7 @@ JobView Core::Impl::view(const Job& job) const {
                .place = job.place(),
                .token = job.token(),
                .worker = {},
+               .held_by = {},
                .key = {},
                .last_failure = nullptr,
                .outcome = {}};
@@ -46,7 +49,8 @@ JobView Core::Impl::view(const Job& job) const {
   if (view.state == State::failed) view.outcome = Outcome::failed;
   if (ledger.is_ghost(job)) view.outcome = Outcome::cancelled;
   if (view.state == State::running) {
-    const auto worker = sessions.find(ledger.holders[job.order_or_holder].session);
+    view.held_by = ledger.holders[job.order_or_holder].session;
+    const auto worker = sessions.find(view.held_by);
     if (worker != sessions.end()) view.worker = worker->second.info.name;
   }
   if (const Extra* extra = ledger.extra(job)) {
@@ -87,13 +91,18 @@ std::string_view Core::queue_name(std::uint32_t id) const { return impl_->ledger
 
 std::optional<JobView> Core::job(JobId id) const {
   if (const Job* job = impl_->ledger.job(id)) return impl_->view(*job);
-  const auto finished = impl_->outcome_of(id);
-  if (!finished) return std::nullopt;
   JobView view{};
   view.id = id;
-  view.token = finished->token;
-  view.attempt = finished->token.attempt;
-  view.outcome = finished->outcome;
+  if (const auto known = impl_->outcome_of(id)) {
+    view.token = known->token;
+    view.attempt = known->token.attempt;
+    view.outcome = known->outcome;
+    return view;
+  }
+  const auto remembered = finished(id);
+  if (!remembered) return std::nullopt;
+  view.attempt = remembered->attempt;
+  view.outcome = remembered->outcome;
   return view;
 }
 

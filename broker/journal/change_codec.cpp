@@ -175,6 +175,8 @@ void write(FieldWriter& out, const change::Queue& queue) {
   out.varint(queue.options.maxsize);
   out.flag(queue.options.fair);
   write(out, queue.options.defaults);
+  out.varint(queue.options.history_bytes);
+  out.varint(queue.options.history_age_ms);
   out.flag(queue.paused);
   out.string(queue.paused_by);
   out.string(queue.pause_reason);
@@ -188,6 +190,8 @@ void read(FieldReader& in, change::Queue& queue) {
   queue.options.maxsize = in.varint();
   queue.options.fair = in.flag();
   read(in, queue.options.defaults);
+  queue.options.history_bytes = in.varint();
+  queue.options.history_age_ms = in.varint();
   queue.paused = in.flag();
   queue.paused_by = in.string();
   queue.pause_reason = in.string();
@@ -486,10 +490,12 @@ void read(FieldReader& in, change::Revive& revive) {
 void write(FieldWriter& out, const change::Drop& drop) {
   out.varint(drop.first);
   out.varint(drop.count);
+  out.zig(micros(drop.at));
 }
 void read(FieldReader& in, change::Drop& drop) {
   drop.first = in.varint();
   drop.count = in.u32();
+  drop.at = wall(in.zig());
 }
 
 void write(FieldWriter& out, const change::Move& move) {
@@ -566,6 +572,15 @@ void read(FieldReader& in, change::HoldKey& held) {
   held.at = wall(in.zig());
 }
 
+void write(FieldWriter& out, const change::PurgeHistory& purge) {
+  out.varint(purge.queue);
+  out.zig(micros(purge.before));
+}
+void read(FieldReader& in, change::PurgeHistory& purge) {
+  purge.queue = in.u32();
+  purge.before = wall(in.zig());
+}
+
 template <typename T>
 void read_as(FieldReader& in, Change& change) {
   T value;
@@ -576,7 +591,7 @@ void read_as(FieldReader& in, Change& change) {
 }  // namespace
 
 // The tag of a change is its place in the variant, from 1.
-static_assert(std::variant_size_v<Change::variant> == 21);
+static_assert(std::variant_size_v<Change::variant> == 22);
 
 void encode_changes(std::span<const Change> changes, Buffer& out) {
   FieldWriter writer(out);
@@ -625,6 +640,7 @@ const Change* ChangeDecoder::next() {
     case 19: read_as<change::CancelBatch>(in, change_); break;
     case 20: read_as<change::SetLimit>(in, change_); break;
     case 21: read_as<change::HoldKey>(in, change_); break;
+    case 22: read_as<change::PurgeHistory>(in, change_); break;
     default: in.bad();
   }
   good_ = in.good();

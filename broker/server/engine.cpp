@@ -28,13 +28,14 @@ Engine::Engine(const Parts& parts, const Settings& settings)
       settings_(settings),
       sessions_(parts.router, settings.outbox),
       specs_(parts.core),
-      outgoing_(parts.core, parts.journal, sessions_, specs_, settings.welcome),
+      outgoing_(parts.core, parts.journal, sessions_, specs_, follows_, settings.welcome),
       transactor_(parts.core, parts.journal, outgoing_),
       desk_{.core = parts.core,
             .journal = parts.journal,
             .sessions = sessions_,
             .redis = parts.redis,
             .progress = progress_,
+            .follows = follows_,
             .broker = hex(settings.welcome.broker),
             .endpoint = settings.endpoint,
             .data_dir = settings.data_dir,
@@ -45,6 +46,7 @@ Engine::Engine(const Parts& parts, const Settings& settings)
                .sessions = sessions_,
                .specs = specs_,
                .progress = progress_,
+               .follows = follows_,
                .verbs = verbs_,
                .payload_max = settings.welcome.payload_max}) {}
 
@@ -94,6 +96,8 @@ void Engine::turn() {
   const Now now = read_clocks();
   transactor_.set_now(now);
   desk_.now = now;
+  outgoing_.set_now(now.wall);
+  if (!follows_.empty()) follows_.sweep(now.mono);
   check_room();
   outgoing_.deliver(parts_.journal.durable());
   busy_ = drain();

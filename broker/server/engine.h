@@ -16,6 +16,7 @@
 
 #include "broker/core/core.h"
 #include "broker/journal/journal.h"
+#include "broker/server/follow.h"
 #include "broker/server/intake.h"
 #include "broker/server/outgoing.h"
 #include "broker/server/progress.h"
@@ -75,6 +76,7 @@ class Engine {
   Sessions sessions_;
   SpecBook specs_;
   ProgressBook progress_;
+  FollowBook follows_{sessions_};
   Outgoing outgoing_;
   Transactor transactor_;
   Desk desk_;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "shared/base/utf8.h"
+
 namespace joinery::broker::server {
 
 namespace {
@@ -116,6 +118,7 @@ void Intake::finish(Session& session, Bytes frame) {
   if (Result<> decoded = protocol::decode_finish(frame, finish_); !decoded) {
     return refuse(session, finish_.sequence, std::move(decoded.error()));
   }
+  if (!parts_.follows.empty()) note_ends();
   runs_.clear();
   for (const protocol::RunOf& run : finish_.succeeded) {
     runs_.push_back({run.first, run.count, run.attempt, run.epoch});
@@ -175,6 +178,39 @@ void Intake::message(Session& session, protocol::Progress& progress) {
   const std::optional<JobView> job = parts_.core.job(progress.token.job);
   if (!job || job->state != State::running || job->token != progress.token) return;  // late: no harm
   parts_.progress.note(progress.token, progress.fraction, progress.text);
+  if (!parts_.follows.wants(progress.token.job)) return;
+  const Progress& noted = *parts_.progress.find(progress.token);
+  parts_.follows.add(progress.token.job, {.at_ms = now_ms(),
+                                          .attempt = progress.token.attempt,
+                                          .what = FollowedLine::What::progress,
+                                          .fraction = noted.fraction,
+                                          .level = {},
+                                          .text = noted.text});
+}
+
+void Intake::message(Session& session, protocol::Log& log) {
+  if (is_worker(session, "log")) parts_.follows.add(session, log);
+}
+
+std::int64_t Intake::now_ms() const {
+  return std::chrono::floor<std::chrono::milliseconds>(parts_.transactor.now().wall.time_since_epoch())
+      .count();
+}
+
+// Why attempts of jobs that are followed did not succeed.
+void Intake::note_ends() {
+  for (const Report& report : finish_.reports) {
+    const bool failed = report.kind == Report::Kind::failed || report.kind == Report::Kind::rejected ||
+                        report.kind == Report::Kind::crashed;
+    if (!failed || !parts_.follows.wants(report.token.job)) continue;
+    const Failure& why = report.failure;
+    parts_.follows.add(report.token.job,
+                       {.at_ms = now_ms(),
+                        .attempt = report.token.attempt,
+                        .what = FollowedLine::What::ended,
+                        .level = {},
+                        .text = readable(why.type.empty() ? why.message : why.type + ": " + why.message)});
+  }
 }
 
 void Intake::message(Session& session, protocol::Hold& hold) {

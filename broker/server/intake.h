@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "broker/core/core.h"
+#include "broker/server/follow.h"
 #include "broker/server/outgoing.h"
 #include "broker/server/progress.h"
 #include "broker/server/sessions.h"
@@ -26,6 +27,7 @@ class Intake {
     Sessions& sessions;
     SpecBook& specs;
     ProgressBook& progress;
+    FollowBook& follows;
     Verbs& verbs;
     std::size_t payload_max = limits::payload_max_default;
   };
@@ -45,6 +47,9 @@ class Intake {
   void message(Session& session, protocol::Capacity& capacity);
   void message(Session& session, protocol::Progress& progress);
   void message(Session& session, protocol::Hold& hold);
+  void message(Session& session, protocol::Log& log);
+  void note_ends();
+  std::int64_t now_ms() const;
   void message(Session& session, protocol::Join& join);
   void message(Session& session, protocol::Watch& watch);
   void message(Session& session, protocol::Forget& forget);

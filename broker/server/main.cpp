@@ -89,6 +89,7 @@ CoreOptions core_options(const BrokerOptions& options, std::uint64_t seed) {
   out.create_queues = options.create_queues;
   out.queue_defaults = options.queue_defaults();
   out.limits = options.limits;
+  out.history_bytes = options.history_memory.value;
   out.seed = seed;
   return out;
 }

@@ -39,6 +39,18 @@ Result<> take_queue_key(const std::string& key, const std::string& text, BrokerO
     out.fair = text == "true";
     return {};
   }
+  if (key == "history_bytes") {
+    const Result<std::uint64_t> size = config::parse_size(text);
+    if (!size) return fail(Code::invalid_config, fmt::format("{}: {}", key, size.error().message), key);
+    out.history_bytes = *size;
+    return {};
+  }
+  if (key == "history_age") {
+    const auto age = config::parse_duration(text);
+    if (!age) return fail(Code::invalid_config, fmt::format("{}: {}", key, age.error().message), key);
+    out.history_age_ms = static_cast<std::uint64_t>(age->count());
+    return {};
+  }
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size()) {
@@ -107,6 +119,10 @@ void describe(config::Options& options, BrokerOptions& out) {
               {"sync", "interval", "none"});
   options.add("queues.maxsize", out.maxsize, "most waiting jobs of new queues; 0: no limit");
   options.add("queues.fair", out.fair, "keys of new queues take turns");
+  options.add("queues.history_bytes", out.history_bytes,
+              "how much new queues remember of jobs that have ended; 0: nothing");
+  options.add("queues.history_age", out.history_age, "and how long; 0: not at all");
+  options.add("queues.history_memory", out.history_memory, "most that all queues together remember");
   options.tables("limit", {"concurrency", "rate", "burst", "interval", "weight"},
                  [&out](const std::string& pattern, const config::Options::Table& entries) -> Result<> {
                    Result<Limit> limit = limit_of_table(pattern, entries);
@@ -114,7 +130,8 @@ void describe(config::Options& options, BrokerOptions& out) {
                    out.limits.push_back(std::move(*limit));
                    return {};
                  });
-  std::vector<std::string> queue_keys{"mode", "durability", "maxsize", "fair"};
+  std::vector<std::string> queue_keys{"mode", "durability",    "maxsize",
+                                      "fair", "history_bytes", "history_age"};
   queue_keys.insert(queue_keys.end(), default_keys().begin(), default_keys().end());
   options.tables("queue", queue_keys, [&out](const std::string& name, const config::Options::Table& entries) {
     return take_queue(name, entries, out);
@@ -168,7 +185,9 @@ QueueOptions BrokerOptions::queue_defaults() const {
   return {.mode = mode_from_word(mode).value_or(Mode::fifo),
           .durability = durability_from_word(durability).value_or(Durability::sync),
           .maxsize = maxsize,
-          .fair = fair};
+          .fair = fair,
+          .history_bytes = history_bytes.value,
+          .history_age_ms = static_cast<std::uint64_t>(history_age.value.count())};
 }
 
 QueueOptions BrokerOptions::of_queue(const QueueTable& table) const {
@@ -177,7 +196,9 @@ QueueOptions BrokerOptions::of_queue(const QueueTable& table) const {
           .durability = table.durability.value_or(defaults.durability),
           .maxsize = table.maxsize.value_or(defaults.maxsize),
           .fair = table.fair.value_or(defaults.fair),
-          .defaults = table.defaults};
+          .defaults = table.defaults,
+          .history_bytes = table.history_bytes.value_or(defaults.history_bytes),
+          .history_age_ms = table.history_age_ms.value_or(defaults.history_age_ms)};
 }
 
 }  // namespace joinery::broker::server

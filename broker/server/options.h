@@ -41,6 +41,9 @@ struct BrokerOptions {
   std::string durability = "sync";
   std::uint32_t maxsize = 0;
   bool fair = false;
+  config::Bytes history_bytes{limits::history_bytes_default};
+  config::Milliseconds history_age{std::chrono::milliseconds(limits::history_age_ms_default)};
+  config::Bytes history_memory{std::uint64_t{256} << 20U};
 
   std::string log_level = "info";
 
@@ -56,6 +59,8 @@ struct BrokerOptions {
     std::optional<std::uint64_t> maxsize;
     std::optional<bool> fair;
     SpecDefaults defaults;
+    std::optional<std::uint64_t> history_bytes;
+    std::optional<std::uint64_t> history_age_ms;
   };
   std::map<std::string, QueueTable> queues;
   std::vector<Limit> limits;  // tables limit.PATTERN

@@ -20,9 +20,14 @@ std::uint64_t whole_ms(Duration duration) {
 
 }  // namespace
 
-Outgoing::Outgoing(Core& core, Journal& journal, Sessions& sessions, SpecBook& specs,
+Outgoing::Outgoing(Core& core, Journal& journal, Sessions& sessions, SpecBook& specs, FollowBook& follows,
                    protocol::Welcome welcome)
-    : core_(core), journal_(journal), sessions_(sessions), specs_(specs), welcome_(std::move(welcome)) {}
+    : core_(core),
+      journal_(journal),
+      sessions_(sessions),
+      specs_(specs),
+      follows_(follows),
+      welcome_(std::move(welcome)) {}
 
 void Outgoing::take(std::vector<Effect>& effects, Position end, const Aside& aside) {
   aside_ = aside;
@@ -210,7 +215,22 @@ bool Outgoing::write(Session& worker, Deliveries deliveries) {
     i += jobs;
   }
   sessions_.send(worker, frame_);
+  if (!follows_.empty()) tell_followers(worker, deliveries);
   return true;
+}
+
+void Outgoing::tell_followers(Session& worker, Deliveries deliveries) {
+  const auto now = std::chrono::floor<std::chrono::milliseconds>(now_.time_since_epoch()).count();
+  for (const effect::Delivery& delivery : deliveries) {
+    if (!follows_.wants(delivery.token.job)) continue;
+    const auto job = core_.job(delivery.token.job);
+    follows_.started(worker, delivery.token,
+                     {.at_ms = now,
+                      .attempt = delivery.token.attempt,
+                      .what = FollowedLine::What::started,
+                      .level = {},
+                      .text = job ? std::string(job->worker) : std::string()});
+  }
 }
 
 std::size_t Outgoing::group_length(Deliveries deliveries, std::size_t first) const {

@@ -14,6 +14,7 @@
 
 #include "broker/core/core.h"
 #include "broker/journal/journal.h"
+#include "broker/server/follow.h"
 #include "broker/server/sessions.h"
 #include "broker/server/specs.h"
 #include "shared/protocol/codec.h"
@@ -33,7 +34,8 @@ class Outgoing {
     Error error;
   };
 
-  Outgoing(Core& core, Journal& journal, Sessions& sessions, SpecBook& specs, protocol::Welcome welcome);
+  Outgoing(Core& core, Journal& journal, Sessions& sessions, SpecBook& specs, FollowBook& follows,
+           protocol::Welcome welcome);
 
   // What a command brought along that the core does not see.
   struct Aside {
@@ -46,6 +48,7 @@ class Outgoing {
   void deliver(Position durable);
   // Whether something waits for a sync.
   bool waiting() const { return !line_.empty(); }
+  void set_now(Wall now) { now_ = now; }
   // Takes what the last calls could not deliver.
   void take_missing(std::vector<Missing>& missing);
 
@@ -76,6 +79,7 @@ class Outgoing {
   void dispatch(Session& worker, Deliveries deliveries);
   std::size_t chunk(Deliveries deliveries);
   bool write(Session& worker, Deliveries deliveries);
+  void tell_followers(Session& worker, Deliveries deliveries);
   std::size_t group_length(Deliveries deliveries, std::size_t first) const;
   Bytes queue_name(std::uint32_t id);
   void sort_results();
@@ -85,6 +89,8 @@ class Outgoing {
   Journal& journal_;
   Sessions& sessions_;
   SpecBook& specs_;
+  FollowBook& follows_;
+  Wall now_{};
   protocol::Welcome welcome_;
   Position durable_ = 0;
   Aside aside_;  // of the command in hand

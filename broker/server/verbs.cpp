@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "broker/server/history.h"
 #include "broker/server/limits.h"
 #include "broker/server/queue_defaults.h"
 
@@ -133,8 +134,24 @@ Result<Value> job_show(const Desk& desk, const Value& given) {
   if (!id) return std::unexpected(id.error());
   const Result<bool> payload = given.boolean_or("payload", false);
   if (!payload) return std::unexpected(payload.error());
-  if (const auto job = desk.core.job(*id)) return job_value(desk, *job, *payload);
+  const auto job = desk.core.job(*id);
+  if (job && !job->queue_name.empty()) return job_value(desk, *job, *payload);  // it is there
+  if (const auto ended = desk.core.finished(*id)) return finished_value(*ended);
+  if (job) return job_value(desk, *job, false);
   return fail(Code::unknown_job, fmt::format("there is no job {}, or it was forgotten", *id), "job");
+}
+
+Result<Value> job_follow(const Desk& desk, const Value& given) {
+  const Result<std::uint64_t> after = given.u64_or("after", 0);
+  if (!after) return std::unexpected(after.error());
+  Result<Value> shown = job_show(desk, given);
+  if (!shown) return shown;
+  const Result<std::uint64_t> id = given.u64("job");
+  const auto job = desk.core.job(*id);
+  desk.follows.ask(desk.now.mono, job ? job->token : Token{.job = *id}, job ? job->held_by : SessionId{});
+  Value answer = desk.follows.lines(*id, *after);
+  answer.set("job", std::move(*shown));
+  return answer;
 }
 
 Result<Value> job_explain(const Desk& desk, const Value& given) {
@@ -214,6 +231,12 @@ Result<Plan> queue_configure(const Desk& desk, const Value& given) {
     if (Result<> taken = change_defaults(*defaults, options.defaults); !taken)
       return std::unexpected(taken.error());
   }
+  for (const auto& [key, out] : {std::pair("history_bytes", &options.history_bytes),
+                                 std::pair("history_age_ms", &options.history_age_ms)}) {
+    const Result<std::uint64_t> value = given.u64_or(key, *out);
+    if (!value) return std::unexpected(value.error());
+    *out = *value;
+  }
   return Plan{Configure{std::string(*name), options}, show_queue(desk, std::string(*name))};
 }
 
@@ -233,6 +256,12 @@ Result<Plan> queue_resume(const Desk& desk, const Value& given) {
   if (!queue) return std::unexpected(queue.error());
   const std::string name(queue->name);
   return Plan{Resume{name}, show_queue(desk, name)};
+}
+
+Result<Plan> queue_forget(const Desk& desk, const Value& given) {
+  Result<PurgeHistory> verb = forget_of(desk, given);
+  if (!verb) return std::unexpected(verb.error());
+  return Plan{std::move(*verb), number_value};
 }
 
 Result<Plan> cancel(const Value& given, Target target) {
@@ -403,12 +432,20 @@ const std::vector<Verb>& verbs() {
       {"stats", {}, stats},
       {"queue.list", {"after", "most"}, queue_list},
       {"queue.show", {"queue"}, queue_show},
-      {"queue.configure", {"queue", "mode", "durability", "maxsize", "fair", "defaults"}, queue_configure},
+      {"queue.configure",
+       {"queue", "mode", "durability", "maxsize", "fair", "defaults", "history_bytes", "history_age_ms"},
+       queue_configure},
       {"queue.pause", {"queue", "who", "why"}, queue_pause},
       {"queue.resume", {"queue"}, queue_resume},
       {"queue.purge", {"queue", "from"}, bulk_queue<BulkVerb::purge>},
+      {"queue.forget", {"queue", "ended_before_ms"}, queue_forget},
+      {"job.finished",
+       {"queue", "handler", "outcome", "batch", "key", "error", "ended_before_ms", "ended_after_ms", "before",
+        "most"},
+       finished_list},
       {"job.list", {"queue", "state", "after", "most"}, job_list},
       {"job.show", {"job", "payload"}, job_show},
+      {"job.follow", {"job", "after"}, job_follow},
       {"job.explain", {"job"}, job_explain},
       {"job.retry", {"jobs"}, job_retry},
       {"job.cancel", {"jobs", "grace_ms"}, job_cancel},

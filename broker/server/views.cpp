@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "broker/server/explain.h"
+#include "broker/server/history.h"
 #include "broker/server/queue_defaults.h"
 #include "shared/protocol/messages.h"
 
@@ -129,6 +130,12 @@ Value queue_value(const QueueView& queue) {
   map.set("maxsize", queue.options.maxsize);
   map.set("fair", queue.options.fair);
   if (!queue.options.defaults.empty()) map.set("defaults", defaults_value(queue.options.defaults));
+  map.set("history_bytes", queue.options.history_bytes);
+  map.set("history_age_ms", queue.options.history_age_ms);
+  Value history = Value::map();
+  history.set("jobs", queue.history_jobs);
+  history.set("bytes", queue.history_bytes);
+  map.set("history", std::move(history));
   map.set("paused", queue.paused);
   if (queue.paused) {
     map.set("paused_by", queue.paused_by);
@@ -200,6 +207,26 @@ Value job_value(const Desk& desk, const JobView& job, bool payload, bool listed)
   if (job.waits != nullptr) map.set("after", waits_value(*job.waits));
   Buffer bytes;
   if (payload && !gone && desk.journal.read(job.place, bytes)) map.set("payload", Value::bin(bytes));
+  return map;
+}
+
+Value finished_value(const FinishedView& job) {
+  Value map = Value::map();
+  map.set("job", job.id);
+  map.set("outcome", word(job.outcome));
+  map.set("queue", job.queue_name);
+  map.set("handler", job.handler);
+  map.set("batch", job.batch);
+  map.set("parent", job.parent);
+  map.set("priority", job.priority);
+  map.set("attempt", job.attempt);
+  map.set("failures", job.failures);
+  map.set("crashes", job.crashes);
+  map.set("losses", job.losses);
+  map.set("accepted_at_ms", unix_ms(job.accepted_at));
+  map.set("ended_at_ms", unix_ms(job.ended_at));
+  if (!job.key.empty()) map.set("key", job.key);
+  if (job.last_failure != nullptr) map.set("failure", failure_value(*job.last_failure));
   return map;
 }
 

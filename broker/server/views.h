@@ -5,6 +5,7 @@
 
 #include "broker/core/core.h"
 #include "broker/journal/journal.h"
+#include "broker/server/follow.h"
 #include "broker/server/progress.h"
 #include "broker/server/redis_runner.h"
 #include "broker/server/sessions.h"
@@ -19,6 +20,7 @@ struct Desk {
   const Sessions& sessions;
   const RedisRunner& redis;
   const ProgressBook& progress;
+  FollowBook& follows;
   // Of this life of the broker.
   std::string broker;  // hex id of the data directory
   std::string endpoint;

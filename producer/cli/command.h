@@ -46,6 +46,7 @@ Run define_queue_pause(Arguments&);
 Run define_queue_resume(Arguments&);
 Run define_queue_purge(Arguments&);
 Run define_queue_configure(Arguments&);
+Run define_queue_forget(Arguments&);
 Run define_job_ls(Arguments&);
 Run define_job_show(Arguments&);
 Run define_job_retry(Arguments&);

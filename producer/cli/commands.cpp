@@ -27,9 +27,12 @@ constexpr Command table[] = {
     {"queue purge", "", "cancel every job that waits in a queue", define_queue_purge,
      "  joinery queue purge mail"},
     {"queue configure", "", "change its options, and the defaults of its jobs", define_queue_configure},
-    {"job ls", "", "list unfinished jobs", define_job_ls, "  joinery job ls --queue mail --state ready"},
+    {"queue forget", "", "forget the jobs of a queue that have ended", define_queue_forget,
+     "  joinery queue forget mail --older-than 1d"},
+    {"job ls", "", "list unfinished or finished jobs", define_job_ls,
+     "  joinery job ls --queue mail --state ready\n  joinery job ls --finished --newer-than 1h"},
     {"job show", "", "all that is known of jobs, and why they do not run", define_job_show,
-     "  joinery job show 17 --payload"},
+     "  joinery job show 17 --payload\n  joinery job show 17 --follow"},
     {"job retry", "", "run failed jobs again", define_job_retry, "  joinery job retry 17"},
     {"job update", "", "change priority or time of jobs that wait", define_job_update,
      "  joinery job update 17 --priority -5"},
@@ -56,7 +59,7 @@ constexpr Command table[] = {
 };
 
 constexpr Noun noun_table[] = {
-    {"queue", looking, "ls, show, pause, resume, purge, configure"},
+    {"queue", looking, "ls, show, pause, resume, purge, configure, forget"},
     {"job", looking, "ls, show, retry, update, move, cancel"},
     {"dead", looking, "ls, show, retry, delete: jobs that failed for good"},
     {"limit", looking, "ls, set, rm: of the keys of jobs"},

@@ -3,6 +3,8 @@
 
 #include "producer/cli/bulk.h"
 #include "producer/cli/command.h"
+#include "producer/cli/follow.h"
+#include "producer/cli/history.h"
 #include "producer/cli/human.h"
 #include "producer/cli/outcome.h"
 
@@ -16,6 +18,7 @@ struct Flags {
   std::uint64_t most = 100;
   std::uint64_t after = 0;
   bool payload = false;
+  bool follow = false;
 };
 
 std::string state_of(const Json& job) { return text(job, "state", text(job, "outcome", "?")); }
@@ -45,19 +48,8 @@ std::string progress_text(const Json& progress) {
   return fmt::format("{:.0f} % {}", part * 100, text(progress, "text"));
 }
 
-// All that the broker keeps of a job that has ended and is no dead letter.
-void print_ended(Output& out, const Json& job) {
-  const std::string id = fmt::format("{}", number(job, "job"));
-  std::vector<std::pair<std::string, std::string>> pairs{{"job", id}, {"outcome", text(job, "outcome")}};
-  if (number(job, "attempt") != 0) pairs.emplace_back("attempts", text(job, "attempt"));
-  out.pairs(pairs);
-  out.flush();
-  out.note(fmt::format(
-      "the broker keeps no more of a job that has ended; `joinery result {}` prints its result", id));
-}
-
 void print_job(Output& out, const Json& job) {
-  if (!member(job, "outcome").is_null()) return print_ended(out, job);
+  if (!member(job, "outcome").is_null()) return print_finished(out, job);
   const Wall now = read_clocks().wall;
   std::vector<std::pair<std::string, std::string>> pairs{
       {"job", fmt::format("{}", number(job, "job"))},
@@ -136,15 +128,23 @@ ExitCode show(Context& context, const Flags& flags, bool dead) {
   return ExitCode::success;
 }
 
-Run define_list(Arguments& arguments, const char* verb, const char* empty, bool with_state) {
+Run define_list(Arguments& arguments, const char* verb, const char* empty, const char* states) {
   auto flags = std::make_shared<Flags>();
+  auto finished = std::make_shared<Finished>();
   arguments.option("-q,--queue", flags->queue, "only of this queue", "NAME");
-  if (with_state)
-    arguments.option("--state", flags->state, "only in this state",
-                     "parked|scheduled|blocked|ready|running|failed");
+  if (states != nullptr) arguments.option("--state", flags->state, "only in this state", states);
   arguments.option("--most", flags->most, "at most so many", 1, 10'000);
   arguments.option("--after", flags->after, "go on after this job");
-  return [flags, verb, empty](Context& context) { return list(context, verb, *flags, empty); };
+  if (states != nullptr) add_finished(arguments, *finished);
+  return [flags, finished, verb, empty](Context& context) {
+    const bool ended = !flags->state.empty() && outcome_from_word(flags->state) && flags->state != "failed";
+    if (finished->wanted || ended) {
+      return list_finished(context, *finished, {flags->queue, flags->state, flags->most, flags->after});
+    }
+    if (finished->filtered())
+      throw UsageError("--handler, --batch, --key, --error and ages choose among finished jobs: --finished");
+    return list(context, verb, *flags, empty);
+  };
 }
 
 Run define_dead(Arguments& arguments, const char* verb, const char* bulk_verb, const char* done) {
@@ -159,16 +159,23 @@ Run define_show(Arguments& arguments, bool dead) {
   auto flags = std::make_shared<Flags>();
   arguments.jobs(flags->jobs, true);
   arguments.flag("--payload", flags->payload, "with the payload");
-  return [flags, dead](Context& context) { return show(context, *flags, dead); };
+  if (!dead)
+    arguments.flag("--follow", flags->follow, "what its handler says, as it comes, until the job has ended");
+  return [flags, dead](Context& context) {
+    if (!flags->follow) return show(context, *flags, dead);
+    if (flags->jobs.size() != 1) throw UsageError("--follow is for one job");
+    return follow(context, flags->jobs.front());
+  };
 }
 
 }  // namespace
 
 Run define_job_ls(Arguments& arguments) {
-  return define_list(arguments, "job.list", "no unfinished jobs", true);
+  return define_list(arguments, "job.list", "no unfinished jobs",
+                     "parked|scheduled|blocked|ready|running|failed|succeeded|cancelled|expired");
 }
 Run define_dead_ls(Arguments& arguments) {
-  return define_list(arguments, "dead.list", "no failed jobs", false);
+  return define_list(arguments, "dead.list", "no failed jobs", nullptr);
 }
 Run define_dead_retry(Arguments& arguments) {
   return define_dead(arguments, "dead.retry", "bulk.retry", "will run again");

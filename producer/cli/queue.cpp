@@ -8,6 +8,7 @@
 #include "producer/cli/human.h"
 #include "producer/cli/outcome.h"
 #include "producer/cli/queue_defaults.h"
+#include "shared/config/config.h"
 
 namespace joinery::cli {
 namespace {
@@ -23,6 +24,17 @@ std::string paused_text(const Json& queue) {
 std::string maxsize_text(const Json& queue) {
   const std::uint64_t maxsize = number(queue, "maxsize");
   return maxsize == 0 ? "-" : count(maxsize);
+}
+
+std::string history_text(const Json& queue) {
+  const std::uint64_t bytes = number(queue, "history_bytes");
+  const std::uint64_t age = number(queue, "history_age_ms");
+  if (bytes == 0 || age == 0) return "none";
+  const Json& kept = member(queue, "history");
+  return fmt::format(
+      "{} jobs in {} (at most {}, {})", count(number(kept, "jobs")), size(number(kept, "bytes")), size(bytes),
+      config::format_duration(
+          milliseconds(static_cast<std::int64_t>(std::min<std::uint64_t>(age, INT64_MAX / 1000)))));
 }
 
 Table queue_table(const Json& queues) {
@@ -49,6 +61,7 @@ ExitCode print_queue(Context& context, const Json& queue) {
                        {"maxsize", maxsize_text(queue)},
                        {"fair", truth(queue, "fair") ? "yes" : "no"},
                        {"defaults", defaults_text(member(queue, "defaults"))},
+                       {"history", history_text(queue)},
                        {"paused", paused_text(queue)},
                        {"jobs", summary(counts_of(member(queue, "counts")))}});
   }
@@ -70,6 +83,8 @@ struct Flags {
   std::optional<std::uint64_t> maxsize;
   std::string fair;
   QueueDefaultsFlags defaults;
+  std::string history_bytes;
+  std::optional<milliseconds> history_age;
 };
 
 // A command about one queue: the verb's arguments are made from the flags.
@@ -88,6 +103,12 @@ void fill_configuration(const Flags& flags, Json& map) {
   if (!flags.durability.empty()) map["durability"] = flags.durability;
   if (flags.maxsize) map["maxsize"] = *flags.maxsize;
   if (Json defaults = defaults_of(flags.defaults); !defaults.is_null()) map["defaults"] = std::move(defaults);
+  if (flags.history_age) map["history_age_ms"] = flags.history_age->count();
+  if (!flags.history_bytes.empty()) {
+    const Result<std::uint64_t> size = config::parse_size(flags.history_bytes);
+    if (!size) throw UsageError(fmt::format("--history-bytes: {}", size.error().message));
+    map["history_bytes"] = *size;
+  }
   if (flags.fair.empty()) return;
   if (flags.fair != "yes" && flags.fair != "no")
     throw UsageError(fmt::format("--fair: \"{}\" is not yes or no", flags.fair));
@@ -140,6 +161,9 @@ Run define_queue_configure(Arguments& arguments) {
   arguments.option("--durability", flags->durability, "what accepted means", "sync|interval|none");
   arguments.option("--maxsize", flags->maxsize, "jobs that may wait; 0: no limit");
   arguments.option("--fair", flags->fair, "whether the outermost levels of the keys take turns", "yes|no");
+  arguments.option("--history-bytes", flags->history_bytes,
+                   "how much is remembered of jobs that have ended; 0: nothing", "SIZE");
+  arguments.option("--history-age", flags->history_age, "and how long; 0: not at all");
   add_queue_defaults(arguments, flags->defaults);
   arguments.examples(
       "  joinery queue configure mail --maxsize 1000 --durability sync\n"

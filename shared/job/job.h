@@ -201,6 +201,11 @@ struct Group {
   Columns columns;
 };
 
+namespace limits {
+constexpr std::uint64_t history_bytes_default = 4U << 20U;
+constexpr std::uint64_t history_age_ms_default = std::uint64_t{7} * 24 * 3'600'000;
+}  // namespace limits
+
 // What the broker knows of a queue besides its jobs.
 struct QueueOptions {
   Mode mode = Mode::fifo;
@@ -208,6 +213,9 @@ struct QueueOptions {
   std::uint64_t maxsize = 0;  // of jobs waiting to be delivered (as Python's qsize); 0: no limit
   bool fair = false;          // the outermost levels of the keys take turns, whatever each has waiting
   SpecDefaults defaults{};
+  // How much is remembered of its jobs that have ended, and how long; 0: nothing.
+  std::uint64_t history_bytes = limits::history_bytes_default;
+  std::uint64_t history_age_ms = limits::history_age_ms_default;
   bool operator==(const QueueOptions&) const = default;
 };
 

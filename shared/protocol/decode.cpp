@@ -297,6 +297,24 @@ void take(Reader& in, Hold& out) {
   out.hold = key_hold(in);
 }
 
+void take(Reader& in, Follow& out) {
+  tokens(in, "tokens", out.tokens);
+  out.on = in.boolean("on");
+}
+
+void take(Reader& in, LogLine& out) {
+  in.array("line", 3);
+  out.at_ms = in.i64("line.at_ms");
+  out.level = in.str("line.level");
+  out.text = in.str("line.text");
+}
+
+void take(Reader& in, Log& out) {
+  out.token = token(in, "token");
+  out.dropped = in.u64("dropped");
+  each(in, "lines", out.lines, [](Reader& from, LogLine& line) { take(from, line); });
+}
+
 void take(Reader& in, Join& out) {
   out.request = in.u64("sequence");
   if (in.map("target") != 1) {
@@ -418,7 +436,7 @@ Result<Type> type_of(Bytes frame) {
   in.array("frame");
   const std::uint64_t type = in.u64("type");
   if (!in.ok()) return std::unexpected(in.error());
-  if ((type >= 1 && type <= 5) || type == 10 || type == 11 || (type >= 20 && type <= 26) ||
+  if ((type >= 1 && type <= 5) || type == 10 || type == 11 || (type >= 20 && type <= 28) ||
       (type >= 30 && type <= 34) || type == 40 || type == 41) {
     return static_cast<Type>(type);
   }
@@ -443,6 +461,8 @@ Result<Message> decode(Bytes frame) {
     case Type::revoke: return decode_one<Revoke>(frame, *type, 3);
     case Type::progress: return decode_one<Progress>(frame, *type, 3);
     case Type::hold: return decode_one<Hold>(frame, *type, 3);
+    case Type::follow: return decode_one<Follow>(frame, *type, 2);
+    case Type::log: return decode_one<Log>(frame, *type, 3);
     case Type::join: return decode_one<Join>(frame, *type, 2);
     case Type::joined: return decode_one<Joined>(frame, *type, 2);
     case Type::watch: return decode_one<Watch>(frame, *type, 2);

@@ -203,6 +203,25 @@ void put(Writer& out, const Hold& hold) {
   protocol::put(out, hold.hold);
 }
 
+void put(Writer& out, const Follow& follow) {
+  begin(out, Type::follow, 2);
+  protocol::put(out, follow.tokens);
+  out.boolean(follow.on);
+}
+
+void put(Writer& out, const Log& log) {
+  begin(out, Type::log, 3);
+  protocol::put(out, log.token);
+  out.u64(log.dropped);
+  out.array(log.lines.size());
+  for (const LogLine& line : log.lines) {
+    out.array(3);
+    out.i64(line.at_ms);
+    out.str(line.level);
+    out.str(line.text);
+  }
+}
+
 void put(Writer& out, const Join& join) {
   begin(out, Type::join, 2);
   out.u64(join.request);

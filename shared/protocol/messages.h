@@ -40,6 +40,8 @@ enum class Type : std::uint8_t {
   revoke = 24,
   progress = 25,
   hold = 26,
+  follow = 27,
+  log = 28,
   // waiting
   join = 30,
   joined = 31,
@@ -196,6 +198,23 @@ struct Hold {
   KeyHold hold;
 };
 
+// [27, [token...], on]
+struct Follow {
+  std::vector<Token> tokens;
+  bool on = true;
+};
+// [28, token, dropped, [line...]]; line: [at_ms, level, text]
+struct LogLine {
+  std::int64_t at_ms = 0;
+  std::string level;
+  std::string text;
+};
+struct Log {
+  Token token;
+  std::uint64_t dropped = 0;
+  std::vector<LogLine> lines = {};
+};
+
 // [30, sequence, target(map: "queue" | "batch" | "jobs")]
 struct Join {
   std::uint64_t request = 0;
@@ -246,7 +265,7 @@ struct Reply {
 };
 
 using Message = std::variant<Hello, Welcome, ErrorMessage, Heartbeat, Goodbye, Submit, Accepted, Capacity,
-                             Dispatch, Finish, Acked, Revoke, Progress, Hold, Join, Joined, Watch, Outcomes,
-                             Forget, Request, Reply>;
+                             Dispatch, Finish, Acked, Revoke, Progress, Hold, Follow, Log, Join, Joined,
+                             Watch, Outcomes, Forget, Request, Reply>;
 
 }  // namespace joinery::protocol

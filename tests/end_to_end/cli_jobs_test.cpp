@@ -219,7 +219,7 @@ TEST_F(CliJobs, OfAJobThatHasEndedOnlyWhatIsKnownIsShown) {
   ASSERT_EQ(joinery({"join", job}).status, 0);
   const Finished shown = joinery({"job", "show", job});
   EXPECT_THAT(shown.out, HasSubstr("outcome   succeeded"));
-  EXPECT_THAT(shown.out, Not(HasSubstr("queue")));
+  EXPECT_THAT(shown.out, HasSubstr("handler   exec"));
   EXPECT_THAT(shown.out, Not(HasSubstr("payload")));
   EXPECT_THAT(joinery({"dead", "show", job}).err, HasSubstr("(invalid_state)"));
   EXPECT_THAT(joinery({"cancel", job}).err, HasSubstr("(invalid_state)"));

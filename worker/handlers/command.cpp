@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "shared/base/unique_fd.h"
+#include "worker/handlers/line_tap.h"
 #include "worker/handlers/process_tree.h"
 #include "worker/handlers/spawn.h"
 
@@ -38,7 +39,8 @@ void never_wait(const unique_fd& fd) { fcntl(fd.get(), F_SETFL, fcntl(fd.get(), 
 // Keeps the beginning of what comes through a pipe, and throws the rest away.
 struct Capture {
   Pipe pipe;
-  Buffer kept;
+  LineTap tap;
+  Buffer kept = {};
   bool truncated = false;
 
   // Takes what is there; closes the pipe at its end.
@@ -51,6 +53,7 @@ struct Capture {
       if (size <= 0) return pipe.read.reset();
       const std::size_t fits = std::min(static_cast<std::size_t>(size), most - kept.size());
       kept.append(chunk.data(), fits);
+      tap.add(read_clocks().mono, {chunk.data(), static_cast<std::size_t>(size)});
       truncated = truncated || fits < static_cast<std::size_t>(size);
       if (static_cast<std::size_t>(size) < chunk.size()) return;  // all that was there: spares a call
     }
@@ -78,6 +81,8 @@ class Run {
     while (!step()) {
     }
     job_.on_cancel({});
+    out_.tap.end();
+    err_.tap.end();
     return Ended{reap(), std::move(out_.kept), std::move(err_.kept), out_.truncated || err_.truncated};
   }
 
@@ -147,8 +152,8 @@ class Run {
   const std::size_t output_max_;
   JobContext& job_;
   Pipe in_;
-  Capture out_{};
-  Capture err_{};
+  Capture out_{.pipe = {}, .tap = LineTap(job_, "stdout")};
+  Capture err_{.pipe = {}, .tap = LineTap(job_, "stderr")};
   unique_fd cancelled_;
   unique_fd ended_;
   std::size_t written_ = 0;

@@ -15,6 +15,7 @@ constexpr Duration pause_after_error = std::chrono::milliseconds(300);
 constexpr Duration pause_before_connect = std::chrono::milliseconds(1);
 constexpr Duration pause_when_full = std::chrono::milliseconds(5);
 constexpr Duration progress_pause = std::chrono::milliseconds(200);
+constexpr Duration logs_pause = std::chrono::milliseconds(100);
 constexpr std::size_t reports_per_frame = 1024;
 constexpr std::size_t runs_per_frame = 8192;
 constexpr std::size_t result_bytes_per_frame = 1U << 20U;
@@ -242,10 +243,18 @@ void BrokerLink::send_progress(Mono now) {
   progress_at_ = now;
 }
 
+// Before the finishes, so that whoever sees a job end has seen what it said.
+void BrokerLink::send_logs(Mono now) {
+  if (!logs_.pending() || (now < logs_at_ + logs_pause && sent_ == unacked_.size())) return;
+  while (logs_.pending() && send(now, protocol::Message(logs_.next()))) logs_.sent();
+  logs_at_ = now;
+}
+
 void BrokerLink::flush(Mono now) {
   if (!runs_.empty() || !reports_.empty()) frame_finishes();
   if (state_ != State::in_session || blocked_) return;
   send_holds(now);
+  if (state_ == State::in_session && !blocked_) send_logs(now);
   if (state_ == State::in_session && !blocked_) send_finishes(now);
   if (state_ == State::in_session && !blocked_) send_capacity(now);
   if (state_ == State::in_session && !blocked_) send_progress(now);
@@ -307,6 +316,7 @@ void BrokerLink::handle(Mono now, const std::shared_ptr<Buffer>& frame) {
   if (const auto* error = std::get_if<protocol::ErrorMessage>(&*message)) return handle_error(now, *error);
   if (const auto* acked = std::get_if<protocol::Acked>(&*message)) return handle_acked(*acked);
   if (const auto* revoke = std::get_if<protocol::Revoke>(&*message)) return events_.revoked(*revoke);
+  if (const auto* follow = std::get_if<protocol::Follow>(&*message)) logs_.follow(*follow);
   if (const auto* reply = std::get_if<protocol::Reply>(&*message))
     events_.replied(reply->sequence, reply->result);
   if (const auto* bye = std::get_if<protocol::Goodbye>(&*message))
@@ -390,6 +400,7 @@ Mono BrokerLink::next_deadline() const {
   if (state_ != State::in_session) return state_ == State::closed ? never_mono : next;
   next = std::min({next, last_sent_ + heartbeat_, last_heard_ + lease_});
   if (!progress_.empty()) next = std::min(next, progress_at_ + progress_pause);
+  if (logs_.pending()) next = std::min(next, logs_at_ + logs_pause);
   return next;
 }
 

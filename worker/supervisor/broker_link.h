@@ -14,6 +14,7 @@
 
 #include "shared/protocol/messages.h"
 #include "shared/transport/transport.h"
+#include "worker/supervisor/job_logs.h"
 #include "worker/supervisor/job_record.h"
 
 namespace joinery::worker {
@@ -55,6 +56,8 @@ class BrokerLink {
   void answered(const Token& token, Bytes result);
   void report(OwnedReport report);
   void progress(protocol::Progress progress);
+  // What a handler says, for those who follow its job.
+  void log(const Token& token, protocol::LogLine line) { logs_.add(token, std::move(line)); }
   // Goes out before the finish of its job.
   void hold(protocol::Hold hold);
   // A query. Its sequence; 0: not in session now.
@@ -102,6 +105,7 @@ class BrokerLink {
   void send_finishes(Mono now);
   void send_capacity(Mono now);
   void send_progress(Mono now);
+  void send_logs(Mono now);
   void send_holds(Mono now);
 
   transport::Context& context_;
@@ -123,6 +127,7 @@ class BrokerLink {
   std::uint64_t last_sequence_ = 0;
   std::vector<Held> holds_;  // not acked yet
   std::map<JobId, protocol::Progress> progress_;
+  JobLogs logs_;
   std::uint32_t capacity_ = 0;
   std::uint32_t capacity_told_ = 0;
 
@@ -132,6 +137,7 @@ class BrokerLink {
   Mono last_sent_{};
   Mono last_heard_{};
   Mono progress_at_{};
+  Mono logs_at_{};
   Duration heartbeat_{3'000'000};
   Duration lease_{15'000'000};
   Buffer scratch_;

@@ -77,6 +77,7 @@ class Loop final : private LinkEvents {
   void read_socket(ProcessId id);
   bool take_messages(ProcessId id, Entry& entry);
   void take_message(ProcessId id, Entry& entry, pool::Message& message);
+  void take_log(ProcessId id, const pool::Log& log);
   void read_output(ProcessId id);
   void take_exit(ProcessId id);
 

@@ -201,9 +201,19 @@ void Loop::take_message(ProcessId id, Entry& entry, pool::Message& message) {
   } else if (auto* hold = std::get_if<pool::Hold>(&message)) {
     if (const auto token = plan_.token(id, hold->job)) link_.hold({*token, std::move(hold->hold)});
   } else if (const auto* log = std::get_if<pool::Log>(&message)) {
-    spdlog::log(spdlog::level::from_str(log->level), "job {}: {}", log->job, log->text);
+    take_log(id, *log);
   }
   perform();
+}
+
+// What a command writes is its followers' alone; the rest is in the log too.
+void Loop::take_log(ProcessId id, const pool::Log& log) {
+  if (log.level != "stdout" && log.level != "stderr")
+    spdlog::log(spdlog::level::from_str(log.level), "job {}: {}", log.job, log.text);
+  const auto token = plan_.token(id, log.job);
+  if (!token) return;
+  const auto at = std::chrono::floor<std::chrono::milliseconds>(now_.wall.time_since_epoch()).count();
+  link_.log(*token, {at, readable(log.level, 16), readable(log.text)});
 }
 
 void Loop::read_output(ProcessId id) {

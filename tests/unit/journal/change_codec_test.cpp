@@ -55,6 +55,8 @@ struct Examples {
     defaults.crash_attempts = 0;
     defaults.backoff = Backoff{1, 2, 3, 0.5F, {4}};
     defaults.no_retry = {"KeyError"};
+    queue.options.history_bytes = 5;
+    queue.options.history_age_ms = UINT64_MAX;
     const std::vector<Run> runs{{10, 5, 1, 2}, {3, 1, UINT32_MAX, 2}, {UINT64_MAX, 1, 1, 1}};
     const Token token{42, 3, 7};
     return {change::Epoch{UINT32_MAX, UINT64_MAX, 7},
@@ -85,7 +87,7 @@ struct Examples {
             change::Requeue{token, Report::Kind::crashed, true, Wall::min(), failure},
             change::Bury{token, Wall{}, failure},
             change::Revive{8, Wall{}},
-            change::Drop{9, 10},
+            change::Drop{9, 10, Wall{Duration{11}}},
             change::Move{11, 12},
             change::Cancelling{runs},
             change::Update{12, -3, Wall{Duration{-7}}},
@@ -93,7 +95,8 @@ struct Examples {
             change::CloseBatch{15},
             change::CancelBatch{16},
             change::SetLimit{{"host:*", 1, 2, 3, 4, 5, 6}, true},
-            change::HoldKey{"host:x", 7, Wall{Duration{-8}}, Wall{Duration{9}}}};
+            change::HoldKey{"host:x", 7, Wall{Duration{-8}}, Wall{Duration{9}}},
+            change::PurgeHistory{17, Wall{Duration{18}}}};
   }
 };
 

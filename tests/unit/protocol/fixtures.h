@@ -118,6 +118,8 @@ inline std::vector<Message> one_of_each() {
       Progress{token, 0.25, "a quarter"},
       Hold{token, {"host:x", 500, 1}},
       Hold{token, {"tenant:a/host:x", {}, {}}},
+      Follow{{token, {1, 1, 1}}, false},
+      Log{token, 3, {{1'700'000'000'000, "info", "a line"}, {-1, "", large}}},
       Join{1, "mail", 0, {}},
       Join{2, "", 300, {}},
       Join{3, "", 0, {1, 1'000, 1'000'000}},

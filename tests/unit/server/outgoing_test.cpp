@@ -150,7 +150,8 @@ class OutgoingTest : public ::testing::Test {
   DamagedJournal journal_{open(dir_ / "data")};
   Sessions sessions_{router_, {}};
   SpecBook specs_{core_};
-  Outgoing outgoing_{core_, journal_, sessions_, specs_, protocol::Welcome{}};
+  FollowBook follows_{sessions_};
+  Outgoing outgoing_{core_, journal_, sessions_, specs_, follows_, protocol::Welcome{}};
   Transactor transactor_{core_, journal_, outgoing_};
   std::uint64_t sequence_ = 0;
   Buffer frame_;

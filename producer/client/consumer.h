@@ -100,7 +100,11 @@ class Consumer {
   void turn(Now now);
   void gather(Now now, std::vector<protocol::Finish>& finishes);
   void give_back();
-  std::uint32_t wanted() const;
+  struct Wanted {
+    std::uint32_t capacity = 0;
+    std::uint32_t window = 0;  // of it, to have items ahead of demand
+  };
+  Wanted wanted() const;
   void tell_capacity(Now now, bool more);
   void add_unacked(std::vector<protocol::Finish>& finishes);
   void send_finishes(Now now);

@@ -109,23 +109,23 @@ void Consumer::give_back() {
   prefetch_.unused();
 }
 
-std::uint32_t Consumer::wanted() const {
+Consumer::Wanted Consumer::wanted() const {
   const std::lock_guard lock(mutex_);
-  if (closed_) return 0;
+  if (closed_) return {};
+  const std::uint32_t window = prefetch_.window();
   std::size_t demand = 0;
   for (const Waiter* waiter : waiters_) demand += waiter->wanted;
-  demand = std::max<std::size_t>(demand, prefetch_.window());
-  return static_cast<std::uint32_t>(std::min<std::size_t>(handed_.size() + demand, UINT32_MAX));
+  demand = handed_.size() + std::max<std::size_t>(demand, window);
+  return {static_cast<std::uint32_t>(std::min<std::size_t>(demand, UINT32_MAX)), window};
 }
 
 // Small changes of a large number are not worth a frame.
 void Consumer::tell_capacity(Now now, bool more) {
-  const std::uint32_t capacity = wanted();
+  const auto [capacity, window] = wanted();
   if (capacity == told_ || (capacity > told_) != more) return;
   constexpr std::uint32_t small = 8;
   const std::uint32_t difference = more ? capacity - told_ : told_ - capacity;
-  if (capacity != 0 && told_ != 0 && prefetch_.window() >= small && difference <= prefetch_.window() / 4)
-    return;
+  if (capacity != 0 && told_ != 0 && window >= small && difference <= window / 4) return;
   if (session_.tell(now, protocol::Capacity{capacity})) told_ = capacity;
 }
 
@@ -250,7 +250,7 @@ void Consumer::add_held(protocol::Hello& hello) {
     }
     for (const Report& report : finish.reports) hello.held.push_back(report.token);
   }
-  hello.capacity = told_ = wanted();
+  hello.capacity = told_ = wanted().capacity;
 }
 
 void Consumer::receive(Now now, protocol::Message& message) {

@@ -320,6 +320,9 @@ bool Ledger::on(const change::Drop& change, Fallout& fallout, std::uint64_t) {
       count_out(job, fallout);
       detach(slot);
       if (job.has(flag_awaited)) resolve(false, id, false, fallout);
+      if (job.has(flag_watched)) {  // by others: whoever put it gets another answer
+        fallout.ended.push_back({{.job = id, .token = {}, .failure = {}, .known = false}});
+      }
       if (BatchState* batch = find_batch(job.batch)) settled(*batch, fallout);
     } else if (job.get_state() == State::failed) {  // stays counted as failed
       remember(job, Outcome::failed, change.at, {}, fallout);

@@ -159,7 +159,7 @@ void Core::Impl::tell_ended(Fallout::Ended& ended, Effects& effects) {
     if (watch.join == 0) {
       tell_session(watch.session, ended);
     } else if (const auto join = jobs_joins.find(watch.join); join != jobs_joins.end()) {
-      ++counter(join->second.counts, ended.outcome.outcome);
+      if (ended.outcome.known) ++counter(join->second.counts, ended.outcome.outcome);
       if (--join->second.left != 0) continue;
       tell_joined(join->second.waiter, join->second.counts, true, effects);
       jobs_joins.erase(join);

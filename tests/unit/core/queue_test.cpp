@@ -47,6 +47,17 @@ TEST_F(Queues, AParkedPutThatTimesOutLeavesNothingBehind) {
   EXPECT_EQ(talk.counts("small"), "cancelled=2");
 }
 
+// Found by simulation: a join of such a job never returned.
+TEST_F(Queues, WhoWaitsForAParkedJobIsToldThatThereIsNoneWhenItIsGivenUp) {
+  talk.producer("q");
+  talk.submit("p", "small", {.count = 3, .timeout = 2s});
+  EXPECT_EQ(talk.join("q", {.queue = {}, .jobs = {1, 3}}), "");
+  EXPECT_EQ(talk.watch("q", {3}), "");
+  const std::string said = talk.pass(2s);
+  EXPECT_THAT(said, testing::HasSubstr("joined q cancelled=1"));
+  EXPECT_THAT(said, testing::HasSubstr("3=unknown"));
+}
+
 TEST_F(Queues, AParkedPutOfASenderThatStaysAwayIsWithdrawn) {
   talk.producer("q");
   talk.submit("p", "small", 2);

@@ -92,11 +92,13 @@ std::optional<CheckpointDone> LogWriter::finished_checkpoint() {
 }
 
 void LogWriter::wait_written(std::uint64_t most) {
+  if (!options_.own_thread) work_here();
   std::unique_lock lock(mutex_);
   progress_.wait(lock, [&] { return failed_ || handed_over_ <= written_ + most; });
 }
 
 bool LogWriter::wait_durable() {
+  if (!options_.own_thread) work_here();
   std::unique_lock lock(mutex_);
   progress_.wait(lock, [&] { return failed_ || handed_over_ <= durable_; });
   return !failed_;
@@ -149,6 +151,11 @@ void LogWriter::wait_for_work(std::unique_lock<std::mutex>& lock) {
 
 void LogWriter::do_work_here() {
   if (options_.own_thread) return;
+  if (options_.later) return options_.later([this] { work_here(); });
+  work_here();
+}
+
+void LogWriter::work_here() {
   Work work;
   std::swap(work, next_);
   turn(work);

@@ -80,7 +80,8 @@ class LogWriter {
 
   void run();
   void wait_for_work(std::unique_lock<std::mutex>& lock);
-  void do_work_here();
+  void do_work_here();  // without a thread of our own
+  void work_here();
   // One turn, without the lock.
   void turn(Work& work);
   Result<> try_turn(Work& work);

@@ -24,8 +24,10 @@ struct JournalOptions {
   std::uint64_t checkpoint_bytes = std::uint64_t{64} << 20U;
   // Checkpoints expected to be larger than this are written by a forked child.
   std::uint64_t fork_bytes = std::uint64_t{1} << 20U;
-  // false: no thread; commit(true) writes and syncs before it returns (for simulations).
+  // false: no thread; commit(true) writes and syncs before it returns (for tests), or hands that over to
+  // `later`, which calls it at another time, in order (for simulations).
   bool own_thread = true;
+  std::function<void(std::function<void()>)> later{};
 };
 
 // Told once of a failed write or sync, with disk_full or io_error and the place; by the journal's own thread,

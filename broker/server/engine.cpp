@@ -50,8 +50,7 @@ Engine::Engine(const Parts& parts, const Settings& settings)
                .verbs = verbs_,
                .payload_max = settings.welcome.payload_max}) {}
 
-void Engine::start() {
-  const Now now = read_clocks();
+void Engine::start(Now now) {
   desk_.started_at = now.mono;
   transactor_.set_now(now);
   transactor_.start();
@@ -87,13 +86,12 @@ void Engine::run() {
   while (!stopping_) {
     wait();
     take_signals();
-    turn();
+    turn(read_clocks());
   }
   finish();
 }
 
-void Engine::turn() {
-  const Now now = read_clocks();
+void Engine::turn(Now now) {
   transactor_.set_now(now);
   desk_.now = now;
   outgoing_.set_now(now.wall);
@@ -169,16 +167,15 @@ void Engine::wait() {
   waits_.push_back(
       {parts_.redis.link_descriptor(), static_cast<short>(write ? POLLIN | POLLOUT : POLLIN), 0});
 
-  const Duration limit = busy_ ? Duration(0) : patience();
+  const Duration limit = patience(read_clocks());
   timespec time{};
   time.tv_sec = limit / std::chrono::seconds(1);
   time.tv_nsec = (limit % std::chrono::seconds(1)) / std::chrono::nanoseconds(1);
   ::ppoll(waits_.data(), waits_.size(), limit == Duration::max() ? nullptr : &time, nullptr);
 }
 
-// How long there is nothing to do by itself.
-Duration Engine::patience() const {
-  const Now now = read_clocks();
+Duration Engine::patience(Now now) const {
+  if (busy_) return Duration(0);
   const Deadline deadline = parts_.core.next_deadline();
   Duration limit = Duration::max();
   const Mono mono = std::min(deadline.mono, parts_.redis.next_deadline());

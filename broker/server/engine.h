@@ -51,7 +51,7 @@ class Engine {
   Engine(const Parts& parts, const Settings& settings);
 
   // Begins this life of the broker: its epoch is durable when this returns.
-  void start();
+  void start(Now now);
   // Gives queues these options, if they have others.
   void configure(const std::map<std::string, QueueOptions>& queues);
   // What SIGHUP does.
@@ -59,13 +59,16 @@ class Engine {
   // Serves until SIGTERM or SIGINT; then makes all durable, says goodbye, and returns.
   void run();
 
+  // What run() is made of, for those who have a time of their own. One turn:
+  void turn(Now now);
+  // How long there is nothing to do by itself.
+  Duration patience(Now now) const;
+
  private:
-  void turn();
   bool drain();
   void check_room();
   bool bury_missing();
   void wait();
-  Duration patience() const;
   void take_signals();
   void finish();
   void wait_durable(Duration limit);

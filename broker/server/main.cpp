@@ -167,7 +167,7 @@ int serve(BrokerOptions& options, config::Options& table, int signals) {
                  .endpoint = *endpoint,
                  .data_dir = *data_dir,
                  .queue_defaults = options.queue_defaults()});
-  engine.start();
+  engine.start(read_clocks());
   engine.configure(queue_tables(options));
   engine.on_hangup([&] {
     options.queues.clear();

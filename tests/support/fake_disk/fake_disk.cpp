@@ -64,7 +64,10 @@ struct FakeDisk::State {
   bool fail_writes = false, fail_syncs = false, fail_directory_syncs = false;
   bool lose_syncs = false, lose_directory_syncs = false;
   std::uint64_t syncs = 0;
+  std::uint64_t operations_left = std::numeric_limits<std::uint64_t>::max();
 
+  // Whether the disk still does what it is asked.
+  bool works() { return operations_left != 0 && operations_left-- != 0; }
   std::uint64_t used() const {
     std::uint64_t sum = 0;
     for (const auto& [name, inode] : names) sum += inode->space();
@@ -89,7 +92,7 @@ class FakeFile : public File {
 
   Result<> write_at(Bytes bytes, std::uint64_t offset) override {
     const std::lock_guard lock(state_->mutex);
-    if (state_->fail_writes) return fail(Code::io_error, "write: told to fail");
+    if (state_->fail_writes || !state_->works()) return fail(Code::io_error, "write: told to fail");
     if (!state_->has_room(*inode_, offset + bytes.size())) return fail(Code::disk_full, "write: full");
     overwrite(inode_->now, offset, bytes);
     inode_->unsynced.push_back({offset, Buffer(bytes)});
@@ -105,7 +108,7 @@ class FakeFile : public File {
   Result<> sync() override {
     const std::lock_guard lock(state_->mutex);
     ++state_->syncs;
-    if (state_->fail_syncs) return fail(Code::io_error, "sync: told to fail");
+    if (state_->fail_syncs || !state_->works()) return fail(Code::io_error, "sync: told to fail");
     if (state_->lose_syncs) return {};
     for (const Write& write : inode_->unsynced) overwrite(inode_->synced, write.offset, write.bytes);
     inode_->unsynced.clear();
@@ -138,6 +141,7 @@ class FakeDirectory : public Directory {
 
   Result<std::unique_ptr<File>> create(const std::string& name) override {
     const std::lock_guard lock(state_->mutex);
+    if (!state_->works()) return fail(Code::io_error, "create " + name + ": told to fail");
     auto& inode = state_->names[name];
     inode = std::make_shared<Inode>();
     state_->changed();
@@ -151,6 +155,7 @@ class FakeDirectory : public Directory {
   }
   Result<> rename(const std::string& from, const std::string& to) override {
     const std::lock_guard lock(state_->mutex);
+    if (!state_->works()) return fail(Code::io_error, "rename " + from + ": told to fail");
     const auto found = state_->names.find(from);
     if (found == state_->names.end()) return fail(Code::io_error, "rename " + from + ": no such file");
     auto inode = found->second;
@@ -161,6 +166,7 @@ class FakeDirectory : public Directory {
   }
   Result<> remove(const std::string& name) override {
     const std::lock_guard lock(state_->mutex);
+    if (!state_->works()) return fail(Code::io_error, "remove " + name + ": told to fail");
     if (state_->names.erase(name) == 0) return fail(Code::io_error, "remove " + name + ": no such file");
     state_->changed();
     return {};
@@ -173,7 +179,7 @@ class FakeDirectory : public Directory {
   }
   Result<> sync() override {
     const std::lock_guard lock(state_->mutex);
-    if (state_->fail_directory_syncs) return fail(Code::io_error, "sync of the directory: told to fail");
+    if (state_->fail_directory_syncs || !state_->works()) return fail(Code::io_error, "sync of the directory: told to fail");
     if (!state_->lose_directory_syncs) state_->survivable.assign(1, state_->names);
     return {};
   }
@@ -240,6 +246,7 @@ FakeDisk FakeDisk::after_kill() const {
   }
 SETTER(set_capacity, std::uint64_t, capacity)
 SETTER(fail_writes, bool, fail_writes)
+SETTER(fail_after, std::uint64_t, operations_left)
 SETTER(fail_syncs, bool, fail_syncs)
 SETTER(fail_directory_syncs, bool, fail_directory_syncs)
 SETTER(lose_syncs, bool, lose_syncs)

@@ -35,6 +35,8 @@ class FakeDisk {
   void fail_writes(bool fail) const;
   void fail_syncs(bool fail) const;
   void fail_directory_syncs(bool fail) const;
+  // After so many more writes, syncs and changes of names every further one fails, and does nothing.
+  void fail_after(std::uint64_t operations) const;
   // From now on these do nothing and say that they did: a test must notice.
   void lose_syncs(bool lose) const;
   void lose_directory_syncs(bool lose) const;

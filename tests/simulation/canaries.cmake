@@ -1,0 +1,74 @@
+# Bugs that the simulator must notice: for each the file, the text of it that is replaced in a copy, and by what.
+# canary(NAME) is true while the bug of that name is planted. The product is built from the file itself and knows
+# nothing of this.
+plant(broker/journal/segment_files.cpp
+  [[return file_ ? file_->sync() : Result<>{};]]
+  [[return file_ && !canary("an fsync left out") ? file_->sync() : Result<>{};]])
+plant(broker/journal/segment_files.cpp
+  [[if (names_changed_) {]]
+  [[if (names_changed_ && !canary("an fsync of the directory left out")) {]])
+plant(broker/journal/log_writer.cpp
+  [[if (auto done = (*file)->write_at(job_->file, 0); !done) return done;
+    return (*file)->sync();]]
+  [[if (auto done = (*file)->write_at(job_->file, 0); !done) return done;
+    return canary("a checkpoint not synced") ? Result<>{} : (*file)->sync();]])
+plant(broker/server/outgoing.cpp
+  [[if (needs <= durable_) return sessions_.send(*session, frame_);]]
+  [[if (needs <= durable_ || canary("an answer before its fsync")) return sessions_.send(*session, frame_);]])
+plant(broker/server/outgoing.cpp
+  [[if (delivery.level == Durability::sync)]]
+  [[if (delivery.level == Durability::sync && !canary("a start before its put"))]])
+plant(broker/core/finish.cpp
+  [[job->get_state() == State::running && job->is({id, run.attempt, run.epoch})]]
+  [[job->get_state() == State::running && (canary("a fence not checked") || job->is({id, run.attempt, run.epoch}))]])
+plant(broker/core/sessions.cpp
+  [[if (known->gone_at > now.mono) return set_session_timer(*known, known->gone_at);]]
+  [[if (canary("a lease that never ends") && known->role == Role::worker) return;
+  if (known->gone_at > now.mono) return set_session_timer(*known, known->gone_at);]])
+plant(broker/core/core.cpp
+  [[const bool fits = impl_->ledger.evolve(change, impl_->fallout, position);]]
+  [[const auto* put = std::get_if<change::Put>(&change);
+  if (canary("children dropped on a crash") && put != nullptr && put->parent != 0) return {};
+  if (canary("a cancelled batch forgotten on a restart") && std::holds_alternative<change::CancelBatch>(change)) return {};
+  const bool fits = impl_->ledger.evolve(change, impl_->fallout, position);]])
+plant(broker/core/waiting.cpp
+  [[queue.counts.unfinished() != 0) continue;]]
+  [[queue.counts.unfinished() > (canary("a join that counts too early") ? 1 : 0)) continue;]])
+plant(broker/core/waiting.cpp
+  [[effects.effects.push_back(effect::Joined{waiter.session, waiter.request, counts, durable});]]
+  [[effects.effects.push_back(
+      effect::Joined{waiter.session, waiter.request, counts, durable && !canary("a join before its fsync")});]])
+plant(broker/core/gates.cpp
+  [[gate.limit = limit;]]
+  [[gate.limit = limit;
+  if (canary("a key limit off by one") && limit != nullptr && limit->concurrency != 0) {
+    auto* more = new Limit(*limit);
+    ++more->concurrency;
+    gate.limit = more;
+  }]])
+plant(broker/core/submit.cpp
+  [[if (log == ledger.logs.end() || sequence > log->second.last_sequence) return false;]]
+  [[if (canary("a submission accepted twice")) return false;
+  if (log == ledger.logs.end() || sequence > log->second.last_sequence) return false;]])
+plant(broker/core/evolve.cpp
+  [[enqueue(slot, true);
+    fallout.ready = true;]]
+  [[enqueue(slot, !canary("a retry at the wrong end"));
+    fallout.ready = true;]])
+plant(broker/core/evolve.cpp
+  [[count_in(job, job.get_state());
+  return true;
+}
+
+bool Ledger::on(const change::Bury& change]]
+  [[if (!canary("a counter that drifts") || !change.lost) count_in(job, job.get_state());
+  return true;
+}
+
+bool Ledger::on(const change::Bury& change]])
+plant(broker/core/snapshot_write.cpp
+  [[out_.put(std::uint64_t{ledger_.logs.size()});
+  for (const auto& [session, log] : ledger_.logs) {]]
+  [[out_.put(std::uint64_t{canary("a checkpoint without its answers") ? 0 : ledger_.logs.size()});
+  for (const auto& [session, log] : ledger_.logs) {
+    if (canary("a checkpoint without its answers")) break;]])

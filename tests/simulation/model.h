@@ -1,0 +1,197 @@
+// What a job queue may do, as simply as it can be said: a table of jobs that is told each change in the order
+// in which the broker decided it, and objects as soon as one may not be. It remembers all of them with their
+// places in the log, so that after a crash it can be the model of what was left, and compare.
+//
+// Objecting is throwing Broken.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "broker/core/core.h"
+#include "broker/journal/journal.h"
+#include "tests/simulation/clock.h"
+
+namespace joinery::simulation {
+
+struct Broken : std::runtime_error {
+  using runtime_error::runtime_error;
+};
+
+// What one turn decided, kept whole.
+struct Decided {
+  Instant at{};
+  Now now;
+  broker::Position end = 0;
+  struct Kept {
+    broker::Change change;
+    std::vector<std::uint32_t> sizes;
+    std::vector<Wall> due;
+    std::optional<Columns> columns;
+    std::vector<Buffer> payloads;
+  };
+  std::vector<Kept> changes;
+};
+
+// Jobs of something by state; without what only time changes.
+struct Tally {
+  std::uint64_t parked = 0, waiting = 0, running = 0, succeeded = 0, failed = 0, cancelled = 0, expired = 0;
+  std::uint64_t unfinished() const { return waiting + running; }
+  bool operator==(const Tally&) const = default;
+};
+Tally tally_of(const Counts& counts);
+std::string to_text(const Tally& tally);
+
+struct ModelJob {
+  enum class Is : std::uint8_t { parked, waiting, running, dead, ended };
+  JobId id = 0;
+  Is is = Is::waiting;
+  Outcome outcome = Outcome::succeeded;
+  bool gone = false;   // dropped: counted, but not to be asked for any more
+  bool ghost = false;  // of a batch that was cancelled while it waited
+  bool had_end = false;
+  bool cancelling = false;
+  std::uint32_t queue = 0;
+  std::shared_ptr<const Spec> spec;
+  BatchId batch = 0;
+  JobId parent = 0;
+  Token token;                            // of its last delivery
+  broker::Position put_end = 0, end = 0;  // of the records that put it and that said last what it is
+  Buffer payload;
+  std::string key, unique;
+  std::vector<JobId> after;
+  // Order among its like.
+  std::int64_t priority = 0, order = 0;
+  bool plain = true;  // nothing but its order decides when it starts
+  std::optional<Mono> not_before;
+  std::uint32_t epoch = 0;  // in which not_before has a meaning
+};
+
+struct ModelQueue {
+  std::string name;
+  QueueOptions options;
+  bool paused = false;
+  Tally tally{};
+  std::int64_t front = 0, back = 0;
+};
+struct ModelBatch {
+  BatchId parent = 0;
+  bool held = false, cancelled = false;
+  Tally tally{};
+};
+
+// When something had nothing unfinished.
+struct Idle {
+  Instant since{}, until = never;
+  broker::Position since_end = 0;
+};
+
+class Model {
+ public:
+  explicit Model(std::vector<Limit> declared) : declared_(std::move(declared)) {}
+
+  void decided(Decided decided);
+  // The broker is back, with a log that ends at `end`: keeps what was decided up to there, and objects if
+  // something that was promised lies behind.
+  void recovered(broker::Position end);
+  // The core says the same. `all`: of every job, not only in numbers.
+  void compare(const broker::Core& core, bool all) const;
+
+  // Whoever was told something may rely on all up to `end`.
+  void promised(broker::Position end) { promised_ = std::max(promised_, end); }
+
+  const ModelJob* job(JobId id) const;
+  const std::map<JobId, ModelJob>& jobs() const { return now_.jobs; }
+  const std::map<BatchId, ModelBatch>& batches() const { return now_.batches; }
+  const std::vector<ModelQueue>& queues() const { return now_.queues; }
+  const Tally& totals() const { return now_.totals; }
+  // End of the record with the answer to a changing request, and what it says.
+  const std::pair<broker::Position, broker::change::Answer>* answer(SessionId session,
+                                                                    std::uint64_t sequence) const;
+  // End of the record with which a delivery ended.
+  std::optional<broker::Position> ended_by(const Token& token) const;
+  // The earliest record at which the target had nothing unfinished, of those times that reach beyond
+  // `since`.
+  std::optional<broker::Position> idle_since(const std::string& queue, BatchId batch, Instant since) const;
+  // The same in words.
+  std::string describe(JobId id) const;
+
+ private:
+  struct TokenLess {
+    bool operator()(const Token& a, const Token& b) const {
+      return std::pair(a.job, a.fence()) < std::pair(b.job, b.fence());
+    }
+  };
+  struct State {
+    std::map<JobId, ModelJob> jobs;
+    std::vector<ModelQueue> queues{1};
+    std::map<BatchId, ModelBatch> batches;
+    std::map<std::uint32_t, std::shared_ptr<const Spec>> specs;
+    std::map<std::pair<SessionId, std::uint64_t>, std::pair<broker::Position, broker::change::Answer>>
+        answers;
+    std::map<Token, broker::Position, TokenLess> ended;
+    std::map<std::string, JobId> payloads;
+    std::map<std::string, Limit> limits;
+    std::map<std::uint32_t, std::vector<Idle>> idle_queues;
+    std::map<BatchId, std::vector<Idle>> idle_batches;
+    Tally totals;
+    JobId next = 1;
+    std::uint32_t epoch = 0;
+  };
+
+  void apply(const Decided& decided);
+  void on(const broker::change::Epoch& change);
+  void on(const broker::change::Queue& change);
+  void on(const broker::change::DefineSpec& change);
+  void on(const broker::change::OpenBatch& change);
+  void on(const broker::change::CloseBatch& change);
+  void on(const broker::change::CancelBatch& change);
+  void on(const broker::change::Put& change);
+  void on(const broker::change::Admit& change);
+  void on(const broker::change::Answer& change);
+  void on(const broker::change::Start& change);
+  void on(const broker::change::Finish& change);
+  void on(const broker::change::Requeue& change);
+  void on(const broker::change::Bury& change);
+  void on(const broker::change::Revive& change);
+  void on(const broker::change::Drop& change);
+  void on(const broker::change::Move& change);
+  void on(const broker::change::Cancelling& change);
+  void on(const broker::change::Update& change);
+  void on(const broker::change::Transfer& change);
+  void on(const broker::change::SetLimit& change);
+  void on(const broker::change::HoldKey& change);
+
+  ModelJob& need(JobId id, const char* what);
+  ModelJob& need_running(const Token& token, const char* what);
+  static std::uint64_t& counter(Tally& tally, const ModelJob& job);
+  void leave(const ModelJob& job);
+  void enter(const ModelJob& job);
+  void become(ModelJob& job, ModelJob::Is is, Outcome outcome = Outcome::succeeded);
+  void enqueue(ModelJob& job, bool front);
+  bool finished(BatchId id) const;
+  void note_idle();
+
+  // model_rules.cpp
+  void check_put(const ModelJob& job) const;
+  void check_start(const ModelJob& job) const;
+  void check_started() const;  // all of one record
+  void check_order() const;
+  void check_limits() const;
+
+  std::vector<Limit> declared_;
+  std::vector<Decided> history_;
+  State now_;
+  const Decided* deciding_ = nullptr;
+  const Decided::Kept* kept_ = nullptr;
+  std::vector<JobId> started_;  // by the record in hand
+  broker::Position promised_ = 0;
+  std::map<JobId, std::uint64_t> fences_;  // greatest that was ever decided: also by lives that are forgotten
+};
+
+}  // namespace joinery::simulation

@@ -1,0 +1,16 @@
+# cmake -D ROOT=... -D FILE=... -D OUT=... -P plant.cmake: writes a copy of ROOT/FILE with the bugs of canaries.cmake.
+file(READ "${ROOT}/${FILE}" text)
+function(plant file old new)
+  if(NOT file STREQUAL FILE)
+    return()
+  endif()
+  string(FIND "${text}" "${old}" at)
+  if(at EQUAL -1)
+    # Its test will fail.
+    message(WARNING "canaries.cmake: ${file} has this text no more; plant that bug anew:\n${old}")
+  endif()
+  string(REPLACE "${old}" "${new}" text "${text}")
+  set(text "${text}" PARENT_SCOPE)
+endfunction()
+include("${CMAKE_CURRENT_LIST_DIR}/canaries.cmake")
+file(WRITE "${OUT}" "namespace joinery {\nbool canary(const char* name);\n}\n#line 1 \"${FILE}\"\n${text}")

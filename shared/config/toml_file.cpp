@@ -4,7 +4,17 @@
 
 #include <algorithm>
 
-#define TOML_EXCEPTIONS 0
+#include <stdexcept>
+
+// The parser asserts what some files do not keep to ("[.x]"); a mistake in a file must not end the program.
+namespace {
+struct Unparsable : std::logic_error {
+  using logic_error::logic_error;
+};
+[[noreturn]] inline void unparsable(const char* what) { throw Unparsable(what); }
+}  // namespace
+#define TOML_EXCEPTIONS 1
+#define TOML_ASSERT(expr) (static_cast<bool>(expr) ? static_cast<void>(0) : unparsable(#expr))
 #include <toml++/toml.h>
 
 #include "shared/base/read_file.h"
@@ -77,16 +87,19 @@ std::string FileEntry::name() const {
   return joined;
 }
 
-Result<std::vector<FileEntry>> read_toml(const std::string& file) {
+Result<std::vector<FileEntry>> read_toml(const std::string& file) try {
   const Result<std::string> text = read_file(file);
   if (!text) return fail(Code::invalid_config, text.error().message);
-  const toml::parse_result parsed = toml::parse(*text, file);
-  if (!parsed)
-    return fail(Code::invalid_config, fmt::format("{}:{}: {}", file, parsed.error().source().begin.line,
-                                                  parsed.error().description()));
+  const toml::table parsed = toml::parse(*text, file);
   Flattener flattener(file);
-  if (auto done = flattener.table(parsed.table()); !done) return std::unexpected(done.error());
+  if (auto done = flattener.table(parsed); !done) return std::unexpected(done.error());
   return flattener.take();
+} catch (const toml::parse_error& error) {
+  return fail(Code::invalid_config,
+              fmt::format("{}:{}: {}", file, error.source().begin.line, error.description()));
+} catch (const Unparsable&) {
+  return fail(Code::invalid_config,
+              fmt::format("{}: this is not TOML: a key has a part without a name", file));
 }
 
 }  // namespace joinery::config

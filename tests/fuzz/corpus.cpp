@@ -1,7 +1,7 @@
 #include "../unit/protocol/fixtures.h"
-#include "decoders.h"
 #include "shared/protocol/pool.h"
 #include "shared/protocol/value.h"
+#include "targets.h"
 
 namespace joinery::fuzz {
 namespace {
@@ -34,10 +34,15 @@ std::vector<pool::Message> pool_messages() {
 
 }  // namespace
 
-std::vector<Buffer> corpus() {
+std::vector<Buffer> pool_corpus() {
+  std::vector<Buffer> all;
+  for (const auto& message : pool_messages()) pool::encode(message, all.emplace_back());
+  return all;
+}
+
+std::vector<Buffer> wire_corpus() {
   std::vector<Buffer> all;
   for (const auto& message : protocol::one_of_each()) protocol::encode(message, all.emplace_back());
-  for (const auto& message : pool_messages()) pool::encode(message, all.emplace_back());
   protocol::encode_spec(protocol::full_spec(), all.emplace_back());
   using protocol::Value;
   const Value argv = Value::array().push("sh").push("-c").push("exit 3");

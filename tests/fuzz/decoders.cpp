@@ -1,4 +1,4 @@
-#include "decoders.h"
+#include "targets.h"
 
 #include "shared/base/check.h"
 #include "shared/base/utf8.h"
@@ -48,21 +48,6 @@ void feed_hot_paths(Bytes bytes) {
   if (protocol::decode_dispatch(bytes, dispatch)) JOINERY_CHECK(protocol::decode(bytes));
 }
 
-void feed_pool(Bytes bytes) {
-  static pool::Message kept;
-  const auto taken = pool::decode(bytes, kept);
-  JOINERY_CHECK(!taken || *taken <= bytes.size());
-  if (!taken || *taken == 0) return;
-  Buffer once;
-  pool::encode(kept, once);
-  pool::Message again;
-  const auto same = pool::decode(once, again);
-  JOINERY_CHECK(same && *same == once.size());
-  Buffer twice;
-  pool::encode(again, twice);
-  JOINERY_CHECK(once == twice);
-}
-
 void feed_value(Bytes bytes) {
   const auto value = protocol::decode_value(bytes);
   if (!value) return;
@@ -82,12 +67,26 @@ void feed_spec(Bytes bytes) {
 
 }  // namespace
 
-void feed(Bytes bytes) {
+void feed_wire(Bytes bytes) {
   feed_message(bytes);
   feed_hot_paths(bytes);
-  feed_pool(bytes);
   feed_value(bytes);
   feed_spec(bytes);
+}
+
+void feed_pool(Bytes bytes) {
+  static pool::Message kept;
+  const auto taken = pool::decode(bytes, kept);
+  JOINERY_CHECK(!taken || *taken <= bytes.size());
+  if (!taken || *taken == 0) return;
+  Buffer once;
+  pool::encode(kept, once);
+  pool::Message again;
+  const auto same = pool::decode(once, again);
+  JOINERY_CHECK(same && *same == once.size());
+  Buffer twice;
+  pool::encode(again, twice);
+  JOINERY_CHECK(once == twice);
 }
 
 }  // namespace joinery::fuzz

@@ -39,6 +39,6 @@ struct Target {
 inline constexpr std::array targets{
     Target{"wire", feed_wire, wire_corpus, 30'000}, Target{"pool", feed_pool, pool_corpus, 30'000},
     Target{"journal", feed_journal, journal_corpus, 3'000},
-    Target{"config", feed_config, config_corpus, 3'000}, Target{"core", feed_core, core_corpus, 10'000}};
+    Target{"config", feed_config, config_corpus, 3'000}, Target{"core", feed_core, core_corpus, 500}};
 
 }  // namespace joinery::fuzz

@@ -24,8 +24,8 @@ std::string describe(const Crash& crash);
 // "signal" or "exit status": the type of the failure.
 std::string kind_word(const Crash& crash);
 
-// msgpack map {"pid", "signal"|"status", "core_dumped", "peak_memory_bytes", "out_of_memory", "stderr",
-// "progress"?, "ran_ms"}.
+// msgpack map {"pid", "signal"|"status", "core_dumped", "core"?, "peak_memory_bytes", "out_of_memory",
+// "stderr", "progress"?, "ran_ms"}.
 Buffer dossier(const Crash& crash, Duration ran);
 
 }  // namespace joinery::worker

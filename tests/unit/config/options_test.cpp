@@ -182,6 +182,12 @@ TEST_F(OptionsTest, AFileThatIsNoTomlIsNamedWithItsLine) {
   EXPECT_THAT(err_, HasSubstr("program.toml:2: "));
 }
 
+// toml++ only asserts this: a fuzzer found it.
+TEST_F(OptionsTest, AKeyWithAPartWithoutANameIsAMistakeOfTheFileAndNoEndOfTheProgram) {
+  EXPECT_EQ(parse_file("[.x]\nendpoint = 1\n"), config_mistake);
+  EXPECT_THAT(err_, HasSubstr("program.toml: this is not TOML"));
+}
+
 TEST_F(OptionsTest, AFileThatWasNamedMustBeThere) {
   EXPECT_EQ(parse({"--config", "/nowhere/program.toml"}), config_mistake);
   EXPECT_THAT(err_, HasSubstr("/nowhere/program.toml: cannot be read: No such file"));

@@ -1,17 +1,13 @@
-// Valid frames, spoiled at random from a seed that is printed; JOINERY_SEED=N runs the same again.
-#include <fmt/format.h>
-#include <gtest/gtest.h>
+// Spoils valid inputs at random, from a seed.
+#pragma once
 
-#include <cstdlib>
-#include <memory>
+#include <algorithm>
 #include <random>
+#include <vector>
 
-#include "decoders.h"
+#include "shared/base/bytes.h"
 
 namespace joinery::fuzz {
-namespace {
-
-constexpr int rounds = 40'000;
 
 class Spoiler {
  public:
@@ -75,22 +71,4 @@ class Spoiler {
   std::mt19937_64 random_;
 };
 
-TEST(MutatedFrames, HarmNoDecoder) {
-  const char* given = std::getenv("JOINERY_SEED");
-  const std::uint64_t seed = given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  fmt::print("JOINERY_SEED={}\n", seed);
-  std::fflush(stdout);
-  const std::vector<Buffer> frames = corpus();
-  for (const Buffer& frame : frames) feed(frame);
-  Spoiler spoiler(seed);
-  for (int round = 0; round < rounds; ++round) {
-    const Buffer frame = spoiler.next(frames);
-    // In a piece of memory of just its size, so that a sanitizer sees a byte read beyond it.
-    const std::unique_ptr<char[]> exact(new char[frame.size()]);
-    frame.copy(exact.get(), frame.size());
-    feed({exact.get(), frame.size()});
-  }
-}
-
-}  // namespace
 }  // namespace joinery::fuzz

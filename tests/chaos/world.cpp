@@ -1,0 +1,356 @@
+#include "tests/chaos/world.h"
+
+#include <fmt/format.h>
+#include <joinery/client.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "shared/base/exit_code.h"
+#include "tests/support/exec_payload.h"
+#include "tests/support/stack.h"
+
+namespace joinery::chaos {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::children_of;
+using testing::Process;
+using testing::program;
+
+constexpr int workers = 3, producers = 2;
+constexpr const char* disk_size = "size=224m";
+
+std::vector<pid_t> family_of(pid_t parent) {
+  std::vector<pid_t> all{parent};
+  for (std::size_t i = 0; i < all.size(); ++i)
+    for (const pid_t child : children_of(all[i])) all.push_back(child);
+  return all;
+}
+
+std::uint64_t number_behind(const std::string& path, const std::string& name) {
+  std::ifstream file(path);
+  for (std::string word; file >> word;) {
+    std::uint64_t value = 0;
+    if (word == name && file >> value) return value;
+  }
+  return 0;
+}
+
+ClientOptions patient(const std::string& endpoint) {
+  ClientOptions options;
+  options.endpoint = endpoint;
+  options.timeout = std::chrono::seconds(120);
+  return options;
+}
+
+}  // namespace
+
+World::World(std::uint64_t seed) : seed_(seed), random_(seed), runs_(dir_ / "runs") {
+  std::filesystem::create_directory(dir_ / "disk");
+  small_disk();
+  endpoint_ = "ipc://" + (dir_ / "broker");
+  start_broker();
+  nodes_.resize(workers);
+  for (int i = 0; i < workers; ++i) {
+    Node& node = nodes_[static_cast<std::size_t>(i)];
+    node.network = std::make_unique<testing::Proxy>(dir_ / fmt::format("w{}", i), dir_ / "broker");
+    start_worker(node);
+  }
+}
+
+World::~World() {
+  stopping_ = true;
+  for (std::thread& producer : producers_) {
+    if (producer.joinable()) producer.join();
+  }
+  heal();
+  nodes_.clear();
+  broker_.reset();
+  if (mounted_) ::umount2((dir_ / "disk").c_str(), MNT_DETACH);
+}
+
+// In a mount namespace of our own, so that nothing is left behind however this ends.
+void World::small_disk() {
+  mounted_ = ::unshare(CLONE_NEWNS) == 0 &&
+             ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+             ::mount("tmpfs", (dir_ / "disk").c_str(), "tmpfs", 0, disk_size) == 0;
+  if (!mounted_) {
+    fmt::print(stderr, "SKIPPED: the disk is not small, for none can be mounted here: {}\n",
+               std::strerror(errno));
+  }
+}
+
+// It needs its Redis to start.
+void World::start_broker() {
+  if (std::exchange(redis_frozen_, false)) redis_.thaw();
+  broker_ = std::make_unique<Process>(
+      std::vector<std::string>{program("joinery-broker"),
+                               "--endpoint",
+                               endpoint_,
+                               "--data-dir",
+                               dir_ / "disk/data",
+                               "--redis-url",
+                               redis_.url_text(),
+                               "--worker-lease",
+                               "2s",
+                               "--worker-heartbeat",
+                               "500ms",
+                               "--worker-reconnect-grace",
+                               "300ms",
+                               "--limits-payload-max",
+                               "1MiB",
+                               "--limits-frame-max",
+                               "10MiB",
+                               "--journal-segment-size",
+                               "32MiB",
+                               "--log-level",
+                               "error",
+                               "--ready-fd",
+                               "9"},
+      Process::Options{.environment = {}, .directory = {}, .input = {}, .ready = true});
+  broker_->wait_ready();
+}
+
+void World::start_worker(Node& node) {
+  node.process = std::make_unique<Process>(
+      std::vector<std::string>{program("joinery-worker"), "--endpoint", node.network->endpoint(),
+                               "--allow-exec", "--processes", "2", "--log-level", "error"});
+}
+
+// Each job is a value of its own, and leaves a line; some children of it wait long, or bring ballast.
+void World::produce(std::uint64_t first, testing::Proxy& network) {
+  std::mt19937_64 random(seed_ ^ first);
+  Client client(patient(network.endpoint()));
+  for (std::uint64_t value = first; !stopping_;) {
+    for (auto some = random() % 8; some > 0; --some, ++value) {
+      const std::string script = fmt::format("echo {} $JOINERY_JOB_ID $JOINERY_ATTEMPT >> {}{}", value, runs_,
+                                             random() % 20 == 0 ? "; sleep 0.2" : "");
+      std::vector<std::string> argv{"sh", "-c", script};
+      if (random() % 4 == 0) argv.push_back(std::string(random() % 120'000, '#'));
+      SubmitOptions options;
+      options.spec.result_ttl_s = random() % 4 == 0 ? 600 : 0;
+      options.spec.crash_attempts = 1000;
+      options.spec.attempts = 1000;
+      options.spec.backoff.initial_ms = 10;
+      ledger_.attempted(value);
+      client.submit("exec", testing::exec_payload(argv), options, [this, value](Result<JobId> job) {
+        if (job) ledger_.accepted(value, *job);
+      });
+    }
+    // Bounded, so that what is under way at the end is drained in time.
+    try {
+      client.flush();
+    } catch (const ClientError& error) {
+      if (error.code() != Code::disk_full && error.code() != Code::shutting_down) throw;
+    }
+    std::this_thread::sleep_for(milliseconds(random() % 100));
+  }
+}
+
+void World::run(std::chrono::seconds duration) {
+  const auto end = std::chrono::steady_clock::now() + duration;
+  for (std::uint64_t i = 0; i < producers; ++i) {
+    producer_networks_.push_back(
+        std::make_unique<testing::Proxy>(dir_ / fmt::format("p{}", i), dir_ / "broker"));
+    producers_.emplace_back([this, i] {
+      try {
+        produce((i + 1) << 32U, *producer_networks_[i]);
+      } catch (const std::exception& error) {
+        wrong_ = fmt::format("a producer: {}", error.what());
+      }
+    });
+  }
+  look();
+  begin_ = most_;
+  while (std::chrono::steady_clock::now() < end && wrong_.empty()) {
+    trouble();
+    look();
+    std::this_thread::sleep_for(milliseconds(50 + below(300)));
+  }
+  stopping_ = true;
+  heal();
+  for (std::thread& producer : producers_) producer.join();
+  drain();
+}
+
+void World::trouble() {
+  if (!broker_->running()) return start_again();
+  Node& node = nodes_[below(nodes_.size())];
+  switch (below(17)) {
+    case 0: return kill_broker();
+    case 1:
+    case 2: return kill_worker(node);
+    case 3:
+    case 4:
+    case 5: return kill_pool_process(node);
+    case 6:
+    case 7:
+    case 8: return stop_or_go_on(node);
+    case 9:
+      ++events_["Redis restarted"];
+      if (std::exchange(redis_frozen_, false)) redis_.thaw();
+      redis_.kill();
+      return redis_.start();
+    case 10:
+      ++events_["Redis silent"];
+      redis_frozen_ ? redis_.thaw() : redis_.freeze();
+      redis_frozen_ = !redis_frozen_;
+      return;
+    case 11: {
+      ++events_["producer cut off"];
+      testing::Proxy& network = *producer_networks_[below(producer_networks_.size())];
+      network.cut();
+      return network.heal();
+    }
+    case 12: return fill_disk();
+    default: return disturb(node);
+  }
+}
+
+// Someone else takes what is left of the disk, until the next time.
+void World::fill_disk() {
+  const std::string hog = dir_ / "disk/hog";
+  if (!mounted_ || std::filesystem::remove(hog)) return;
+  ++events_["disk full"];
+  std::ofstream file(hog, std::ios::binary);
+  const std::string block(std::size_t{1} << 20U, 'h');
+  while (file.write(block.data(), static_cast<std::streamsize>(block.size())).flush()) {
+  }
+}
+
+// Whoever eats the broker's reserve stops it, with its own exit code; as a user would, then.
+void World::start_again() {
+  const int status = broker_->wait();
+  if (status != static_cast<int>(ExitCode::disk_full)) {
+    wrong_ = fmt::format("the broker ended with {}: {}", status, broker_->err());
+    return;
+  }
+  ++events_["broker stopped for lack of room"];
+  std::filesystem::remove(dir_ / "disk/hog");
+  start_broker();
+}
+
+void World::kill_broker() {
+  ++events_["broker killed"];
+  broker_->signal(SIGKILL);
+  broker_->wait();
+  std::filesystem::remove(dir_ / "disk/hog");
+  start_broker();
+}
+
+void World::kill_worker(Node& node) {
+  ++events_["worker killed"];
+  node.process->signal(SIGKILL);
+  node.process->wait();
+  node.stopped.clear();
+  start_worker(node);
+}
+
+void World::kill_pool_process(Node& node) {
+  const auto pool = children_of(node.process->pid());
+  if (pool.empty() || !node.stopped.empty()) return;
+  ++events_["pool process killed"];
+  ::kill(pool[below(pool.size())], SIGKILL);
+}
+
+// Whether it is past its lease by then is chance.
+void World::stop_or_go_on(Node& node) {
+  if (node.stopped.empty()) {
+    ++events_["worker stopped"];
+    node.stopped = family_of(node.process->pid());
+    for (const pid_t process : node.stopped) ::kill(process, SIGSTOP);
+  } else {
+    for (const pid_t process : std::exchange(node.stopped, {})) ::kill(process, SIGCONT);
+  }
+}
+
+void World::disturb(Node& node) {
+  ++events_["network cut, frozen or healed"];
+  switch (below(4)) {
+    case 0: return node.network->cut();
+    case 1: return node.network->freeze();
+    default: return node.network->heal();
+  }
+}
+
+void World::heal() {
+  std::error_code ignored;
+  std::filesystem::remove(dir_ / "disk/hog", ignored);
+  if (broker_ && !broker_->running()) start_again();
+  if (std::exchange(redis_frozen_, false)) redis_.thaw();
+  for (Node& node : nodes_) {
+    if (node.network) node.network->heal();
+    for (const pid_t process : std::exchange(node.stopped, {})) ::kill(process, SIGCONT);
+  }
+  for (const auto& network : producer_networks_) network->heal();
+}
+
+void World::drain() {
+  Client client(patient(endpoint_));
+  try {
+    counts_ = client.join_queue("default", std::chrono::seconds(120));
+  } catch (const std::exception& error) {
+    wrong_ = fmt::format("the queue was not drained: {}", error.what());
+  }
+  look();
+  end_ = most_;
+  ledger_.read_runs(runs_);
+}
+
+void World::look() {
+  const pid_t pid = broker_->pid();
+  const std::string proc = fmt::format("/proc/{}/", pid);
+  most_.memory_kb = std::max(most_.memory_kb, number_behind(proc + "status", "VmRSS:"));
+  most_.threads = std::max(most_.threads, number_behind(proc + "status", "Threads:"));
+  std::error_code ignored;
+  const auto open = std::filesystem::directory_iterator(proc + "fd", ignored);
+  most_.descriptors = std::max<std::uint64_t>(
+      most_.descriptors,
+      static_cast<std::uint64_t>(std::distance(open, std::filesystem::directory_iterator{})));
+  std::uint64_t disk = 0;
+  for (const auto& file : std::filesystem::directory_iterator(dir_ / "disk/data", ignored)) {
+    if (file.is_regular_file(ignored)) disk += file.file_size(ignored);
+  }
+  most_.disk_bytes = std::max(most_.disk_bytes, disk);
+}
+
+bool World::good() const {
+  const Ledger::Account sum = ledger_.account();
+  return wrong_.empty() && sum.lost == 0 && sum.unexpected == 0 && sum.doubled == 0 && sum.accepted > 0 &&
+         counts_.unfinished() == 0 && counts_.failed == 0 &&
+         counts_.succeeded == sum.accepted + sum.recovered && most_.memory_kb < 512U << 10U &&
+         most_.threads <= 16 && most_.descriptors <= 256;
+}
+
+std::string World::report() const {
+  const Ledger::Account sum = ledger_.account();
+  std::string out;
+  for (const auto& [event, times] : events_) out += fmt::format("{:6} x {}\n", times, event);
+  out += fmt::format(
+      "submitted {}, accepted {}, recovered {} (accepted, and their producer never learned it)\n"
+      "lost {}, unexpected {}, doubled {}\n"
+      "runs {}, repeated {} (at least once; fenced)\n"
+      "finished: {} succeeded, {} failed, {} cancelled, {} expired; unfinished {}\n",
+      sum.attempted, sum.accepted, sum.recovered, sum.lost, sum.unexpected, sum.doubled, sum.runs,
+      sum.repeated, counts_.succeeded, counts_.failed, counts_.cancelled, counts_.expired,
+      counts_.unfinished());
+  const auto usage = [&out](const char* when, const Usage& used) {
+    out += fmt::format("broker, {}: {} MiB of memory, {} descriptors, {} threads, {} MiB on disk\n", when,
+                       used.memory_kb >> 10U, used.descriptors, used.threads, used.disk_bytes >> 20U);
+  };
+  usage("at the begin", begin_);
+  usage("at most", end_);
+  if (!wrong_.empty()) out += "WRONG: " + wrong_ + "\n";
+  out += good() ? "good\n" : fmt::format("NOT GOOD: replay with --seed {}\n", seed_);
+  return out;
+}
+
+}  // namespace joinery::chaos

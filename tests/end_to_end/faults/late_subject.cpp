@@ -1,0 +1,55 @@
+// A worker whose jobs wait for a word, and then write everywhere a job can write.
+#include <joinery/job_manager.h>
+#include <joinery/locks.h>
+#include <joinery/pack.h>
+#include <joinery/worker.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <iostream>
+#include <thread>
+
+using namespace std::chrono_literals;
+
+int main(int argc, char** argv) {
+  joinery::Worker worker;
+  // The first attempt waits for the file GO after it has said that it has begun; then it is late.
+  worker.handle("late", [](joinery::JobContext& job, std::string directory) {
+    const auto manager = joinery::manager(job);
+    joinery::Lock lock(manager, "shop", {.lease = 500ms});
+    lock.lock();
+    const std::string attempt = std::to_string(job.attempt());
+    std::ofstream(directory + "/began-" + attempt) << ::getpid();
+    while (job.attempt() == 1 && ::access((directory + "/GO").c_str(), F_OK) != 0)
+      std::this_thread::sleep_for(1ms);
+    job.progress(0.5, "attempt " + attempt);
+    joinery::Group child;
+    child.spec.handler = "child";
+    child.queue = "children";
+    child.payloads = {"\xc0"};
+    job.submit(std::move(child));
+    std::string found = "released";
+    try {
+      lock.release();
+    } catch (const joinery::LockLost&) {
+      found = "lost";
+    }
+    std::ofstream(directory + "/lock-" + attempt + ".new") << found;
+    std::rename((directory + "/lock-" + attempt + ".new").c_str(), (directory + "/lock-" + attempt).c_str());
+    return "attempt " + attempt;
+  });
+  // Submits two of itself until the depth is reached.
+  worker.handle("grow", [](joinery::JobContext& job, int depth) {
+    if (depth == 0) return;
+    for (int i = 0; i < 2; ++i) job.submit("grow", joinery::pack(depth - 1));
+  });
+  worker.handle("crash", [](joinery::JobContext& job, std::string trail) {
+    std::ofstream(trail, std::ios::app) << job.attempt() << "\n";
+    std::cerr << "the last words" << std::endl;
+    job.progress(0.25, "a quarter");
+    ::raise(SIGSEGV);
+  });
+  return worker.run(argc, argv);
+}

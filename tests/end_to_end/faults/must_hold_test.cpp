@@ -1,0 +1,187 @@
+// What must hold whoever dies, stops or is cut off: docs/testing.md has the list. Real programs only.
+#include <gmock/gmock.h>
+#include <joinery/client.h>
+#include <joinery/pack.h>
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/support/exec_payload.h"
+#include "tests/support/proxy.h"
+#include "tests/support/stack.h"
+
+namespace joinery::testing {
+namespace {
+
+using nlohmann::json;
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+
+std::string slurp(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+// All processes below one, the deepest last.
+std::vector<pid_t> family_of(pid_t parent) {
+  std::vector<pid_t> all{parent};
+  for (std::size_t i = 0; i < all.size(); ++i)
+    for (const pid_t child : children_of(all[i])) all.push_back(child);
+  return all;
+}
+
+ClientOptions patient(const std::string& endpoint) {
+  ClientOptions options;
+  options.endpoint = endpoint;
+  options.timeout = seconds(60);
+  return options;
+}
+
+TEST(MustHold, a_worker_stopped_past_its_lease_finds_every_late_write_refused) {
+  Stack stack({"--worker-lease", "1s", "--worker-heartbeat", "200ms"});
+  Client client(patient(stack.endpoint()));
+  const BatchId batch = client.open_batch("late");
+  Process& late = stack.start_worker({"--processes", "1", "--queues", "default"}, LATE_SUBJECT);
+  SubmitOptions options;
+  options.batch = batch;
+  options.spec.result_ttl_s = 600;
+  options.watch = true;
+  const JobId job = client.submit("late", pack(stack.dir().path()), options).get();
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(stack.dir() / "began-1"); }));
+  const std::vector<pid_t> stopped = family_of(late.pid());
+  for (const pid_t process : stopped) ::kill(process, SIGSTOP);
+
+  stack.start_worker({"--processes", "1", "--queues", "default"}, LATE_SUBJECT);
+  const results::Stored result = client.result(job, seconds(60));
+  EXPECT_EQ(unpack<std::string>(result.value), "attempt 2");
+  EXPECT_EQ(slurp(stack.dir() / "lock-2"), "released");
+
+  std::ofstream(stack.dir() / "GO") << "go";
+  for (const pid_t process : stopped) ::kill(process, SIGCONT);
+  // Its lock was lost to attempt 2; its finish is refused, and with it result, progress and child.
+  ASSERT_TRUE(eventually(
+      [&] { return std::filesystem::exists(stack.dir() / "lock-1") || family_of(late.pid()) != stopped; }));
+  if (std::filesystem::exists(stack.dir() / "lock-1")) {
+    EXPECT_EQ(slurp(stack.dir() / "lock-1"), "lost");
+  }
+  // The late worker is well again when it has run something else.
+  late.signal(SIGTERM);
+  late.wait();
+  EXPECT_EQ(unpack<std::string>(client.result(job, seconds(60)).value), "attempt 2");
+  const json children = json::parse(stack.joinery({"--json", "queue", "show", "children"}).out);
+  EXPECT_EQ(children["counts"]["ready"], 1) << children;
+  const json counts = json::parse(stack.joinery({"--json", "batch", "show", std::to_string(batch)}).out);
+  EXPECT_EQ(counts["counts"]["succeeded"], 1) << counts;
+}
+
+TEST(MustHold, a_job_that_always_crashes_its_process_costs_its_budget_and_no_other_job_and_has_a_dossier) {
+  Stack stack;
+  stack.start_worker({"--processes", "1"}, LATE_SUBJECT);
+  Client client(patient(stack.endpoint()));
+  SubmitOptions options;
+  options.spec.crash_attempts = 3;
+  const std::string trail = stack.dir() / "trail";
+  const JobId bad = client.submit("crash", pack(trail), options).get();
+  const JobId good = client.submit("grow", pack(0), options).get();
+  const std::vector<JobOutcome> ended = client.wait({bad, good}, seconds(60));
+  EXPECT_EQ(ended[0].outcome, Outcome::failed);
+  EXPECT_EQ(ended[1].outcome, Outcome::succeeded);
+  EXPECT_EQ(slurp(trail), "1\n2\n3\n");
+
+  const std::string id = std::to_string(bad);
+  const std::string shown = stack.joinery({"dead", "show", id}).out;
+  EXPECT_THAT(shown, HasSubstr("killed by signal 11 (Segmentation fault)"));
+  for (const char* what : {"signal", "core_dumped", "peak_memory_bytes", "out_of_memory", "stderr", "ran_ms",
+                           "the last words", "25 % a quarter", "3 crashed"}) {
+    EXPECT_THAT(shown, HasSubstr(what));
+  }
+  const json dead = json::parse(stack.joinery({"--json", "dead", "show", id}).out);
+  EXPECT_EQ(dead["crashes"], 3) << dead;
+  EXPECT_EQ(dead["attempt"], 3) << dead;
+  EXPECT_GT(dead["failure"]["dossier"]["peak_memory_bytes"], 0) << dead;
+}
+
+TEST(MustHold, work_goes_on_after_each_of_a_hundred_cuts_without_a_restart) {
+  Stack stack({"--worker-reconnect-grace", "100ms"});
+  Proxy network(stack.dir() / "network", stack.endpoint().substr(6));
+  Process worker(
+      {program("joinery-worker"), "--endpoint", network.endpoint(), "--allow-exec", "--processes", "2"});
+  Client client(patient(network.endpoint()));
+  std::uint64_t jobs = 0;
+  for (int round = 0; round < 100; ++round) {
+    std::vector<std::future<JobId>> accepted;
+    for (int i = 0; i < 3; ++i, ++jobs) accepted.push_back(client.submit("exec", exec_payload({"true"})));
+    network.cut();
+    network.heal();
+    for (auto& job : accepted) job.get();
+    const Counts counts = client.join_queue("default", seconds(60));
+    ASSERT_EQ(counts.succeeded, jobs) << "after cut " << round;
+    ASSERT_EQ(counts.finished(), jobs);
+  }
+  EXPECT_GE(network.connections(), 200U);
+  EXPECT_TRUE(worker.running());
+  EXPECT_TRUE(stack.broker().running());
+}
+
+TEST(MustHold, a_killed_supervisor_leaves_no_orphan_not_even_of_its_commands) {
+  Stack stack;
+  Process& worker = stack.start_worker();
+  Client client(patient(stack.endpoint()));
+  client.submit("exec", exec_payload({"sh", "-c", "sleep 600 & sleep 600"})).get();
+  ASSERT_TRUE(eventually([&] { return family_of(worker.pid()).size() >= 5; }));
+  std::vector<pid_t> family = family_of(worker.pid());
+  worker.signal(SIGKILL);
+  worker.wait();
+  family.erase(family.begin());
+  for (const pid_t process : family) {
+    EXPECT_TRUE(eventually([process] {
+      const std::string stat = slurp("/proc/" + std::to_string(process) + "/stat");
+      return stat.empty() || stat.find(") Z ") != std::string::npos;
+    })) << process;
+  }
+}
+
+TEST(MustHold, a_job_that_feeds_its_own_full_queue_never_deadlocks) {
+  Stack stack;
+  ASSERT_EQ(stack.joinery({"queue", "configure", "default", "--maxsize", "4"}).status, 0);
+  stack.start_worker({"--processes", "2"}, LATE_SUBJECT);
+  Client client(patient(stack.endpoint()));
+  // Far more than fit: the puts block, and resume.
+  std::vector<std::future<JobId>> puts;
+  for (int i = 0; i < 20; ++i) puts.push_back(client.submit("grow", pack(4)));
+  for (auto& put : puts) put.get();
+  const Counts counts = client.join_queue("default", seconds(60));
+  EXPECT_EQ(counts.succeeded, 20U * 31U);
+  EXPECT_EQ(counts.finished(), counts.succeeded);
+}
+
+TEST(MustHold, a_cancelled_batch_stays_cancelled_across_a_crash) {
+  const char* given = std::getenv("JOINERY_BATCH");
+  const std::size_t jobs = given ? std::strtoull(given, nullptr, 10) : 100'000;
+  Stack stack({"--redis-url", "none"});
+  Client client(patient(stack.endpoint()));
+  SubmitOptions options;
+  options.batch = client.open_batch("many");
+  const std::string batch = std::to_string(options.batch);
+  const Buffer payload = exec_payload({"false"});
+  for (std::size_t put = 0; put < jobs;) {
+    const std::size_t count = std::min<std::size_t>(jobs - put, 50'000);
+    client.submit_many("exec", std::vector<Bytes>(count, Bytes(payload)), options).get();
+    put += count;
+  }
+  ASSERT_EQ(stack.joinery({"batch", "cancel", batch}).status, 0);
+  stack.broker().signal(SIGKILL);  // most of the Finish changes that follow are not written yet
+  stack.broker().wait();
+  stack.start_broker();
+  stack.start_worker();
+  const Counts counts = client.join_batch(options.batch, seconds(120));
+  EXPECT_EQ(counts.cancelled, jobs);
+  EXPECT_EQ(counts.finished(), jobs);
+}
+
+}  // namespace
+}  // namespace joinery::testing

@@ -13,6 +13,7 @@
 
 #include "shared/base/descriptors.h"
 #include "shared/base/exit_code.h"
+#include "shared/protocol/board.h"
 #include "worker/handlers/exec.h"
 #include "worker/handlers/plugin.h"
 #include "worker/pool_process/pool_process.h"
@@ -118,10 +119,10 @@ std::optional<int> try_plugins(handlers::Registry& registry, const worker::Super
 // Jobs of handlers that do not wait would be held behind each other, where other workers could run them.
 Result<> check_concurrency(const handlers::Registry& registry, const worker::SupervisorOptions& options) {
   const std::uint64_t jobs = std::uint64_t{options.threads} * options.concurrency;
-  if (jobs > worker::jobs_per_process_max)
+  if (jobs > pool::Board::slots_max)
     return fail(Code::invalid_config,
                 fmt::format("threads x concurrency is {} x {}, expected at most {} jobs at a time",
-                            options.threads, options.concurrency, worker::jobs_per_process_max));
+                            options.threads, options.concurrency, pool::Board::slots_max));
   if (options.concurrency == 1 || registry.some_wait() || !options.plugins.empty()) return {};
   return fail(Code::invalid_config,
               fmt::format("concurrency is {}, but none of the handlers waits (returns joinery::Coroutine); "

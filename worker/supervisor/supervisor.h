@@ -20,9 +20,6 @@
 
 namespace joinery::worker {
 
-// Threads times concurrency: for so many the board has place.
-constexpr std::uint32_t jobs_per_process_max = 1023;
-
 // A pool of processes of the user's program: table [handler.NAME] of worker.toml.
 struct CommandPool {
   std::string name;

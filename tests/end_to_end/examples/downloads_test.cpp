@@ -58,9 +58,10 @@ class DownloadsExample : public ::testing::Test {
     for (int i = 0; i < number; ++i) jobs.push_back(submit(client, i));
     return jobs;
   }
-  static void expect_all_succeed(Client& client, const std::vector<JobId>& jobs) {
+  static void expect_all_succeed(Client& client, const std::vector<JobId>& jobs, std::uint32_t attempt = 1) {
     for (const JobOutcome& outcome : client.wait(jobs)) {
       EXPECT_EQ(outcome.outcome, Outcome::succeeded) << outcome.failure.message;
+      EXPECT_EQ(outcome.token.attempt, attempt);
     }
   }
   std::size_t asked_for_the_rest() const {
@@ -118,7 +119,7 @@ TEST_F(DownloadsExample, AfterTheDeathOfTheProcessEachGoesOnWhereItWas) {
     return number == all;
   }));
   for (const pid_t process : children_of(worker.pid())) ::kill(process, SIGKILL);
-  expect_all_succeed(client, jobs);
+  expect_all_succeed(client, jobs, 2);
   EXPECT_EQ(asked_for_the_rest(), std::size_t{all});
   for (int i = 0; i < all; ++i) {
     std::string content;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "broker/core/command.h"
+#include "broker/core/schedules.h"
 #include "shared/job/job.h"
 #include "shared/job/limit.h"
 
@@ -189,13 +190,29 @@ struct PurgeHistory {
   Wall before{};
 };
 
+// A schedule is as it is here from now on, or is removed.
+struct SetSchedule {
+  ScheduleState schedule;
+  bool removed = false;
+};
+// A schedule put `job` (0: nothing, and why) for the time `due` (Wall{}: by hand), and is due next at `next`.
+// In one record with the Put.
+struct Fired {
+  std::string schedule;
+  Wall due{};
+  Wall next{};
+  JobId job = 0;
+  std::string problem;
+};
+
 }  // namespace change
 
 struct Change : std::variant<change::Epoch, change::Queue, change::DefineSpec, change::OpenBatch, change::Put,
                              change::Admit, change::Answer, change::Start, change::Finish, change::Requeue,
                              change::Bury, change::Revive, change::Drop, change::Move, change::Cancelling,
                              change::Update, change::Transfer, change::CloseBatch, change::CancelBatch,
-                             change::SetLimit, change::HoldKey, change::PurgeHistory> {
+                             change::SetLimit, change::HoldKey, change::PurgeHistory, change::SetSchedule,
+                             change::Fired> {
   using variant::variant;
 };
 

@@ -12,6 +12,7 @@
 
 #include "shared/job/job.h"
 #include "shared/job/limit.h"
+#include "shared/job/schedule.h"
 
 namespace joinery::broker {
 
@@ -216,13 +217,50 @@ struct PurgeHistory {
   Wall ended_before = never_wall;
 };
 
+// A schedule is added, or changed. `next`: when it is due first, if its times are new.
+struct SetSchedule {
+  Schedule schedule;
+  Wall next{};
+  bool replace = false;  // else there must be none of its name
+};
+struct DeleteSchedule {
+  std::string schedule;
+  bool declared = false;  // it may be one of the configuration
+};
+struct PauseSchedule {
+  std::string schedule;
+  std::string who;
+  std::string why;
+};
+struct ResumeSchedule {
+  std::string schedule;
+  Wall next{};
+};
+// Puts its job now. Done::number is the job.
+struct RunSchedule {
+  std::string schedule;
+  PutGroup group;
+};
+
 struct Admin {
   SessionId session;
   std::uint64_t sequence = 0;  // as in Submit
   std::uint64_t confirmed = 0;
   std::variant<Configure, Pause, Resume, Cancel, Retry, Delete, Bulk, OpenBatch, CloseBatch, Update, MoveTo,
-               SetLimit, DeleteLimit, PurgeHistory>
+               SetLimit, DeleteLimit, PurgeHistory, SetSchedule, DeleteSchedule, PauseSchedule,
+               ResumeSchedule, RunSchedule>
       verb;
+};
+
+// The time of a schedule has come. Not answered. Ignored unless its next time is `was`: so it is fired once.
+struct Fire {
+  std::string_view schedule;
+  Wall was{};
+  std::optional<Wall>
+      due;      // submits for this time, from `was` to now; none: it only goes on, with a `problem`
+  Wall next{};  // its next time from now on
+  const PutGroup* group = nullptr;  // with one payload
+  std::string problem;
 };
 
 // What a running handler asks for a node of keys; ignored if the delivery has ended. Not answered.
@@ -235,6 +273,6 @@ struct HoldKey {
 };
 
 using Command =
-    std::variant<Connect, Disconnect, Submit, Finish, Capacity, Join, Watch, Forget, Admin, HoldKey>;
+    std::variant<Connect, Disconnect, Submit, Finish, Capacity, Join, Watch, Forget, Admin, HoldKey, Fire>;
 
 }  // namespace joinery::broker

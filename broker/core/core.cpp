@@ -22,7 +22,7 @@ void Core::apply(Now now, const Command& command, Effects& effects) {
 void Core::tick(Now now, Effects& effects) { impl_->tick(now, effects); }
 
 Deadline Core::next_deadline() const {
-  const Wall wall = std::min(impl_->wall_timers.next(), impl_->history_timers.next());
+  const Wall wall = std::min({impl_->wall_timers.next(), impl_->history_timers.next(), next_schedule()});
   if (impl_->at_once()) return {Mono{}, wall};
   return {std::min({impl_->delays.next(), impl_->session_timers.next(), impl_->keys.next_deadline()}), wall};
 }

@@ -24,6 +24,7 @@
 #include "broker/core/command.h"
 #include "broker/core/dependencies.h"
 #include "broker/core/effect.h"
+#include "broker/core/schedules.h"
 #include "shared/base/time.h"
 #include "shared/job/job.h"
 
@@ -80,6 +81,7 @@ struct JobView {
   std::string_view worker;  // name, while running
   SessionId held_by{};      // while running
   std::string_view key;
+  std::string_view schedule;       // that put it; empty: none, or it is gone
   const Failure* last_failure;     // null: none
   std::optional<Outcome> outcome;  // of a finished one that is still remembered
   const Waits* waits = nullptr;    // what it comes after; null: nothing
@@ -215,6 +217,11 @@ class Core {
   std::vector<LimitView> limits() const;
   // Replaces those that were declared before (SIGHUP).
   void declare_limits(Now now, std::vector<Limit> limits);
+  // By name; valid until the next command.
+  std::vector<const ScheduleState*> schedules() const;
+  const ScheduleState* schedule(const std::string& name) const;  // null: there is none
+  // When the next of them is due, which someone must Fire then. never_wall while puts are refused.
+  Wall next_schedule() const;
   // What keeps a ready job from starting, if its key does.
   std::optional<KeyWait> key_wait(Now now, JobId id) const;
   // How many ready jobs of its queue go before a ready one, counted up to `most`.

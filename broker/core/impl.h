@@ -171,6 +171,17 @@ class Core::Impl {
   Result<std::uint64_t> verb(Now now, const DeleteLimit& verb, Effects& effects);
   void on(Now now, const HoldKey& command, Effects& effects);
   Result<std::uint32_t> known_queue(const std::string& name) const;
+
+  // schedules.cpp
+  Result<std::uint64_t> verb(Now now, const SetSchedule& verb, Effects& effects);
+  Result<std::uint64_t> verb(Now now, const DeleteSchedule& verb, Effects& effects);
+  Result<std::uint64_t> verb(Now now, const PauseSchedule& verb, Effects& effects);
+  Result<std::uint64_t> verb(Now now, const ResumeSchedule& verb, Effects& effects);
+  Result<std::uint64_t> verb(Now now, const RunSchedule& verb, Effects& effects);
+  void on(Now now, const Fire& command, Effects& effects);
+  Result<ScheduleState> known_schedule(const std::string& name) const;
+  Result<JobId> put_scheduled(Now now, const ScheduleState& state, PutGroup group, Effects& effects);
+
   Result<std::vector<JobId>> dead_letters(std::vector<JobId> jobs) const;
   bool any_dead(std::uint32_t queue) const;
   std::uint64_t cancel(Now now, const std::vector<JobId>& jobs, Duration grace, Effects& effects);

@@ -78,7 +78,8 @@ struct Extra {
   std::uint32_t failures = 0;
   std::uint32_t crashes = 0;
   std::uint32_t losses = 0;
-  std::uint32_t grip = 0;  // what it holds of the limits of its key (keys.h); 0: nothing. Not durable
+  std::uint32_t schedule = 0;  // number of the one that put it; 0: none
+  std::uint32_t grip = 0;      // what it holds of the limits of its key (keys.h); 0: nothing. Not durable
   std::unique_ptr<Failure> failure;  // the last one
   std::unique_ptr<Waits> waits;      // what it comes after
 };

@@ -190,6 +190,8 @@ class Ledger {
     return batch != nullptr && batch->cancelled;
   }
   std::uint64_t ghosts() const { return ghosts_; }
+  bool is_unfinished(JobId id) const;
+  void note_schedules();             // works out schedules_due
   bool waits(const Job& job) const;  // for others
   void restore_waits(JobId id, const Waits& waits);
   // Unique claims for a time that is over. Not a change: time ends them again after a restart.
@@ -277,6 +279,9 @@ class Ledger {
   Dependents dependents;
   std::map<std::string, Limit> limits;  // set at run time
   std::unordered_map<std::string, change::HoldKey> held_nodes;
+  std::map<std::string, ScheduleState> schedules;
+  std::uint32_t next_schedule = 1;  // number
+  Wall schedules_due = never_wall;  // the next of those that are not paused
   Counts totals;
   std::uint32_t epoch = 0;
   JobId next_job = 1;
@@ -306,6 +311,8 @@ class Ledger {
   bool on(const change::SetLimit& change, Fallout& fallout, std::uint64_t position);
   bool on(const change::HoldKey& change, Fallout& fallout, std::uint64_t position);
   bool on(const change::PurgeHistory& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::SetSchedule& change, Fallout& fallout, std::uint64_t position);
+  bool on(const change::Fired& change, Fallout& fallout, std::uint64_t position);
 
   std::uint32_t line_for(std::uint32_t queue, std::uint32_t handler, std::int64_t priority);
   void enqueue(Slot slot, bool front);  // into its line, as ready

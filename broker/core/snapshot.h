@@ -14,6 +14,7 @@
 //   u64 n, limits: pattern, u32 concurrency, rate, burst, weight, u64 period_ms, interval_ms
 //   u64 n, held nodes of keys: node, u64 interval_ms, until, at
 //   u64 n, names of handlers in histories; u64 n, histories: u32 queue, u64 n, runs: see write_history
+//   u32 next number of a schedule, u64 n, schedules: number, and the fields of Schedule and ScheduleState
 //   u64 n, watch ranges: first, count, session
 // Whatever follows from these (counts by state, lines, parked groups, uses of names) is not written.
 //
@@ -45,6 +46,8 @@ class SnapshotWriter {
   void write_limits();
   void write_history();
   void write_run(const History::Run& run, std::string_view key);
+  void write_schedules();
+  void write_time(Wall time);
   void write_answer(const change::Answer& answer);
 
   const Ledger& ledger_;
@@ -76,6 +79,8 @@ class SnapshotReader {
   void read_held_node();
   void read_history();
   void read_run(std::uint32_t queue);
+  void read_schedules();
+  Wall read_time();
   change::Answer read_answer();
   Code read_code();
 

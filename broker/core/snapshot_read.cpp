@@ -30,6 +30,7 @@ Result<> SnapshotReader::read() {
   for (auto n = in_.count(40); n != 0 && in_.ok(); --n) read_limit();
   for (auto n = in_.count(28); n != 0 && in_.ok(); --n) read_held_node();
   read_history();
+  read_schedules();
   if (in_.ok()) return {};
   return fail(Code::journal_corrupt, "the checkpoint has a value that is not allowed, or ends too early");
 }
@@ -164,7 +165,8 @@ void SnapshotReader::read_extra(Job& job, std::uint32_t queue) {
     const UniqueScope scope = ledger_.specs[job.spec].spec.unique.scope;
     ledger_.claims.take({ClaimKey::scope_of(scope, queue, job.batch), extra.unique}, {.job = job.id});
   }
-  for (std::uint32_t* number : {&extra.failures, &extra.crashes, &extra.losses}) in_.get(*number);
+  for (std::uint32_t* number : {&extra.failures, &extra.crashes, &extra.losses, &extra.schedule})
+    in_.get(*number);
   if (in_.get<std::uint8_t>() != 0) extra.failure = std::make_unique<Failure>(read_failure());
   auto waits = std::make_unique<Waits>();
   for (auto n = in_.count(9); n != 0 && in_.ok(); --n) {

@@ -61,6 +61,7 @@ void SnapshotWriter::write() {
   });
   write_limits();
   write_history();
+  write_schedules();
 }
 
 void SnapshotWriter::write_outcomes(const Counts& counts) {
@@ -175,7 +176,8 @@ void SnapshotWriter::write_job(const Job& job) {
   out_.put(extra->due.time_since_epoch().count());
   out_.put(Bytes(ledger_.keys.name(extra->key)));
   out_.put(Bytes(ledger_.keys.name(extra->unique)));
-  for (std::uint32_t number : {extra->failures, extra->crashes, extra->losses}) out_.put(number);
+  for (std::uint32_t number : {extra->failures, extra->crashes, extra->losses, extra->schedule})
+    out_.put(number);
   out_.put(std::uint8_t{extra->failure != nullptr});
   if (extra->failure) write_failure(*extra->failure);
   out_.put(std::uint64_t{extra->waits == nullptr ? 0 : extra->waits->all.size()});

@@ -43,6 +43,7 @@ JobView Core::Impl::view(const Job& job) const {
                .worker = {},
                .held_by = {},
                .key = {},
+               .schedule = {},
                .last_failure = nullptr,
                .outcome = {}};
   if (view.state == State::scheduled) view.due = job.due();
@@ -55,6 +56,9 @@ JobView Core::Impl::view(const Job& job) const {
   }
   if (const Extra* extra = ledger.extra(job)) {
     view.key = ledger.keys.name(extra->key);
+    for (const auto& [name, schedule] : ledger.schedules) {
+      if (extra->schedule == schedule.number) view.schedule = name;
+    }
     view.parent = extra->parent;
     view.failures = extra->failures;
     view.crashes = extra->crashes;

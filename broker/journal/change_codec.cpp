@@ -5,6 +5,7 @@
 #include <functional>
 #include <numeric>
 
+#include "broker/journal/schedule_codec.h"
 #include "broker/journal/varint.h"
 #include "shared/base/check.h"
 
@@ -591,7 +592,7 @@ void read_as(FieldReader& in, Change& change) {
 }  // namespace
 
 // The tag of a change is its place in the variant, from 1.
-static_assert(std::variant_size_v<Change::variant> == 22);
+static_assert(std::variant_size_v<Change::variant> == 24);
 
 void encode_changes(std::span<const Change> changes, Buffer& out) {
   FieldWriter writer(out);
@@ -641,6 +642,8 @@ const Change* ChangeDecoder::next() {
     case 20: read_as<change::SetLimit>(in, change_); break;
     case 21: read_as<change::HoldKey>(in, change_); break;
     case 22: read_as<change::PurgeHistory>(in, change_); break;
+    case 23: read_as<change::SetSchedule>(in, change_); break;
+    case 24: read_as<change::Fired>(in, change_); break;
     default: in.bad();
   }
   good_ = in.good();

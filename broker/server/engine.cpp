@@ -30,12 +30,14 @@ Engine::Engine(const Parts& parts, const Settings& settings)
       specs_(parts.core),
       outgoing_(parts.core, parts.journal, sessions_, specs_, follows_, settings.welcome),
       transactor_(parts.core, parts.journal, outgoing_),
+      scheduler_(parts.core, transactor_, specs_, settings.welcome.payload_max),
       desk_{.core = parts.core,
             .journal = parts.journal,
             .sessions = sessions_,
             .redis = parts.redis,
             .progress = progress_,
             .follows = follows_,
+            .scheduler = scheduler_,
             .broker = hex(settings.welcome.broker),
             .endpoint = settings.endpoint,
             .data_dir = settings.data_dir,
@@ -61,7 +63,8 @@ void Engine::start(Now now) {
 
 // Through the door that everyone uses: a session of the broker's own, named as the data directory is. It is
 // forgotten at once, so that its sequence begins anew each time.
-void Engine::configure(const std::map<std::string, QueueOptions>& queues) {
+void Engine::configure(const std::map<std::string, QueueOptions>& queues,
+                       const std::vector<Schedule>& schedules) {
   const SessionId self = settings_.welcome.broker;
   transactor_.set_now(read_clocks());
   transactor_.apply(Disconnect{self, true});
@@ -70,16 +73,40 @@ void Engine::configure(const std::map<std::string, QueueOptions>& queues) {
   for (const auto& [name, options] : queues) {
     const std::optional<QueueView> queue = parts_.core.queue(name);
     if (queue && queue->options == options) continue;
-    ++sequence;
-    transactor_.apply(Admin{self, sequence, sequence - 1, Configure{name, options}});
+    apply(sequence, Configure{name, options});
     if (!parts_.core.queue(name) || parts_.core.queue(name)->options != options) {
       spdlog::warn(
           "queue '{}' could not be given the options of the file (its mode changes only while it is empty)",
           name);
     }
   }
+  declare(schedules, sequence);
   transactor_.apply(Disconnect{self, true});
   transactor_.commit();
+}
+
+template <typename Verb>
+void Engine::apply(std::uint64_t& sequence, Verb verb) {
+  ++sequence;
+  transactor_.apply(Admin{settings_.welcome.broker, sequence, sequence - 1, std::move(verb)});
+}
+
+// Those that were set by a verb stay, unless the file has one of the same name. What did not change goes on.
+void Engine::declare(const std::vector<Schedule>& schedules, std::uint64_t& sequence) {
+  std::vector<std::string> gone;
+  for (const ScheduleState* state : parts_.core.schedules()) {
+    const bool there = std::ranges::find(schedules, state->is.name, &Schedule::name) != schedules.end();
+    if (state->is.declared && !there) gone.push_back(state->is.name);
+  }
+  for (const std::string& name : gone) apply(sequence, DeleteSchedule{name, true});
+  for (const Schedule& schedule : schedules) {
+    const Result<Wall> first = scheduler_.first(schedule);
+    if (first) apply(sequence, SetSchedule{schedule, *first, true});
+    const ScheduleState* state = parts_.core.schedule(schedule.name);
+    if (state == nullptr || state->is != schedule)
+      spdlog::warn("schedule '{}' of the file could not be taken: {}", schedule.name,
+                   first ? "its queue is not there" : first.error().message);
+  }
 }
 
 void Engine::run() {
@@ -101,6 +128,7 @@ void Engine::turn(Now now) {
   busy_ = drain();
   sessions_.collect_lost();
   intake_.settle_sessions();
+  scheduler_.turn();
   transactor_.tick();
   const std::size_t moves = busy_ ? moves_when_busy : moves_when_idle;
   if (transactor_.move(moves) == moves) busy_ = true;

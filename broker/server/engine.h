@@ -21,6 +21,7 @@
 #include "broker/server/outgoing.h"
 #include "broker/server/progress.h"
 #include "broker/server/redis_runner.h"
+#include "broker/server/scheduler.h"
 #include "broker/server/sessions.h"
 #include "broker/server/specs.h"
 #include "broker/server/transactor.h"
@@ -52,8 +53,9 @@ class Engine {
 
   // Begins this life of the broker: its epoch is durable when this returns.
   void start(Now now);
-  // Gives queues these options, if they have others.
-  void configure(const std::map<std::string, QueueOptions>& queues);
+  // Gives queues these options, if they have others; and takes these schedules in place of those of the file
+  // that were there.
+  void configure(const std::map<std::string, QueueOptions>& queues, const std::vector<Schedule>& schedules);
   // What SIGHUP does.
   void on_hangup(std::function<void()> reload) { on_hangup_ = std::move(reload); }
   // Serves until SIGTERM or SIGINT; then makes all durable, says goodbye, and returns.
@@ -65,6 +67,9 @@ class Engine {
   Duration patience(Now now) const;
 
  private:
+  template <typename Verb>
+  void apply(std::uint64_t& sequence, Verb verb);
+  void declare(const std::vector<Schedule>& schedules, std::uint64_t& sequence);
   bool drain();
   void check_room();
   bool bury_missing();
@@ -82,6 +87,7 @@ class Engine {
   FollowBook follows_{sessions_};
   Outgoing outgoing_;
   Transactor transactor_;
+  Scheduler scheduler_;
   Desk desk_;
   Verbs verbs_;
   Intake intake_;

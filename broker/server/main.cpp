@@ -168,16 +168,18 @@ int serve(BrokerOptions& options, config::Options& table, int signals) {
                  .data_dir = *data_dir,
                  .queue_defaults = options.queue_defaults()});
   engine.start(read_clocks());
-  engine.configure(queue_tables(options));
+  engine.configure(queue_tables(options), options.schedules);
   engine.on_hangup([&] {
     options.queues.clear();
     options.limits.clear();
-    if (Result<> read = table.reload(); !read) return spdlog::error("reload: {}", read.error().message);
-    engine.configure(queue_tables(options));
+    options.schedules.clear();
+    if (Result<> read = table.reload(); !read)
+      return spdlog::error("reload: {}; all stays as it was", read.error().message);
+    engine.configure(queue_tables(options), options.schedules);
     spdlog::set_level(spdlog::level::from_str(options.log_level));
     core.declare_limits(read_clocks(), options.limits);
-    spdlog::info("reload: {} queues and {} limits of the file, log level {}", options.queues.size(),
-                 options.limits.size(), options.log_level);
+    spdlog::info("reload: {} queues, {} limits and {} schedules of the file, log level {}",
+                 options.queues.size(), options.limits.size(), options.schedules.size(), options.log_level);
   });
   spdlog::info("ready at {}: data in {}, {} jobs there, epoch {}, Redis {}", *endpoint, *data_dir, live,
                core.epoch(), redis.mode() == RedisRunner::Mode::none ? "none" : redis.shown_url());

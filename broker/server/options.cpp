@@ -8,6 +8,7 @@
 
 #include "broker/server/limits.h"
 #include "broker/server/queue_defaults.h"
+#include "broker/server/schedule_table.h"
 #include "shared/redis/redis.h"
 #include "shared/transport/endpoint.h"
 
@@ -130,6 +131,13 @@ void describe(config::Options& options, BrokerOptions& out) {
                    out.limits.push_back(std::move(*limit));
                    return {};
                  });
+  options.tables("schedule", schedule_keys(),
+                 [&out](const std::string& name, const config::Options::Table& entries) -> Result<> {
+                   Result<Schedule> schedule = schedule_of_table(name, entries);
+                   if (!schedule) return std::unexpected(schedule.error());
+                   out.schedules.push_back(std::move(*schedule));
+                   return {};
+                 });
   std::vector<std::string> queue_keys{"mode", "durability",    "maxsize",
                                       "fair", "history_bytes", "history_age"};
   queue_keys.insert(queue_keys.end(), default_keys().begin(), default_keys().end());
@@ -152,8 +160,8 @@ void describe(config::Options& options, BrokerOptions& out) {
       "redis://redis:6379\n"
       "  joinery-broker --health\n"
       "  joinery-broker --data-dir /var/lib/joinery --check-journal\n"
-      "SIGTERM stops it when all is on disk; SIGHUP reads log.level and the tables [queue.NAME] and "
-      "[limit.PATTERN] again.\n");
+      "SIGTERM stops it when all is on disk; SIGHUP reads log.level and the tables [queue.NAME], "
+      "[limit.PATTERN] and [schedule.NAME] again.\n");
 }
 
 Result<> check(const BrokerOptions& options) {

@@ -12,6 +12,7 @@
 #include "shared/config/config.h"
 #include "shared/job/job.h"
 #include "shared/job/limit.h"
+#include "shared/job/schedule.h"
 
 namespace joinery::broker::server {
 
@@ -63,7 +64,8 @@ struct BrokerOptions {
     std::optional<std::uint64_t> history_age_ms;
   };
   std::map<std::string, QueueTable> queues;
-  std::vector<Limit> limits;  // tables limit.PATTERN
+  std::vector<Limit> limits;        // tables limit.PATTERN
+  std::vector<Schedule> schedules;  // tables schedule.NAME
 
   QueueOptions queue_defaults() const;
   QueueOptions of_queue(const QueueTable& table) const;

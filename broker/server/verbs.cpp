@@ -9,6 +9,7 @@
 #include "broker/server/history.h"
 #include "broker/server/limits.h"
 #include "broker/server/queue_defaults.h"
+#include "broker/server/verb.h"
 
 namespace joinery::broker::server {
 
@@ -19,31 +20,8 @@ using protocol::Value;
 constexpr std::uint64_t most_usual = 100;
 constexpr std::uint64_t most_limit = 10'000;
 constexpr std::uint64_t grace_ms_limit = std::uint64_t{7} * 24 * 3'600'000;
-constexpr std::size_t text_limit = 1024;
-
-// What a changing verb asks of the core, and how the answer looks.
-struct Plan {
-  decltype(Admin::verb) verb;
-  DoneAnswer done;
-};
-using Query = Result<Value> (*)(const Desk& desk, const Value& given);
-using Action = Result<Plan> (*)(const Desk& desk, const Value& given);
-
-struct Verb {
-  std::string_view name;
-  std::vector<std::string_view> arguments;
-  std::variant<Query, Action> does;
-};
 
 // --- arguments: each has the same meaning in every verb ---
-
-Result<std::string> text(const Value& given, std::string_view key) {
-  const Result<std::string_view> found = given.str_or(key, {});
-  if (!found) return std::unexpected(found.error());
-  if (found->size() <= text_limit) return std::string(*found);
-  return fail(Code::invalid_argument,
-              fmt::format("{} has {} bytes; at most {}", key, found->size(), text_limit), std::string(key));
-}
 
 // The queue of the name given; an error if there is none.
 Result<QueueView> queue_of(const Desk& desk, const Value& given) {
@@ -187,12 +165,6 @@ Result<Value> worker_list(const Desk& desk, const Value&) {
 
 // --- changes ---
 
-Value number_value(std::uint64_t number) {
-  Value map = Value::map();
-  map.set("number", number);
-  return map;
-}
-
 Value opened_value(std::uint64_t batch) {
   Value map = Value::map();
   map.set("batch", batch);
@@ -243,9 +215,9 @@ Result<Plan> queue_configure(const Desk& desk, const Value& given) {
 Result<Plan> queue_pause(const Desk& desk, const Value& given) {
   const auto queue = queue_of(desk, given);
   if (!queue) return std::unexpected(queue.error());
-  Result<std::string> who = text(given, "who");
+  Result<std::string> who = text_argument(given, "who");
   if (!who) return std::unexpected(who.error());
-  Result<std::string> why = text(given, "why");
+  Result<std::string> why = text_argument(given, "why");
   if (!why) return std::unexpected(why.error());
   const std::string name(queue->name);
   return Plan{Pause{name, std::move(*who), std::move(*why)}, show_queue(desk, name)};
@@ -308,7 +280,7 @@ Result<Plan> job_update(const Desk&, const Value& given) {
 Result<Plan> job_move(const Desk&, const Value& given) {
   Result<std::vector<JobId>> jobs = given.ids("jobs");
   if (!jobs) return std::unexpected(jobs.error());
-  Result<std::string> to = text(given, "to");
+  Result<std::string> to = text_argument(given, "to");
   if (!to) return std::unexpected(to.error());
   return Plan{MoveTo{std::move(*jobs), std::move(*to)}, number_value};
 }
@@ -325,7 +297,7 @@ Result<Filter> filter_of(const Value& given) {
   Filter filter;
   for (const auto& [key, out] : {std::pair("queue", &filter.queue), std::pair("handler", &filter.handler),
                                  std::pair("error", &filter.error), std::pair("key", &filter.key)}) {
-    Result<std::string> value = text(given, key);
+    Result<std::string> value = text_argument(given, key);
     if (!value) return std::unexpected(value.error());
     *out = std::move(*value);
   }
@@ -355,7 +327,7 @@ Result<Plan> bulk(const Desk&, const Value& given) {
   const Result<bool> dry_run = given.boolean_or("dry_run", false);
   if (!dry_run) return std::unexpected(dry_run.error());
   verb.dry_run = *dry_run;
-  Result<std::string> to = text(given, "to");
+  Result<std::string> to = text_argument(given, "to");
   if (!to) return std::unexpected(to.error());
   verb.to = std::move(*to);
   const Result<std::uint64_t> grace =
@@ -401,7 +373,7 @@ Result<Plan> limit_delete(const Desk&, const Value& given) {
 }
 
 Result<Plan> batch_open(const Desk&, const Value& given) {
-  Result<std::string> name = text(given, "name");
+  Result<std::string> name = text_argument(given, "name");
   if (!name) return std::unexpected(name.error());
   const Result<std::uint64_t> parent = given.u64_or("parent", 0);
   if (!parent) return std::unexpected(parent.error());
@@ -427,49 +399,53 @@ std::vector<std::string_view> with_filter(std::vector<std::string_view> own) {
 
 // To add one: docs/protocol.md first, then its line here.
 const std::vector<Verb>& verbs() {
-  static const std::vector<Verb> table{
-      {"status", {}, status},
-      {"stats", {}, stats},
-      {"queue.list", {"after", "most"}, queue_list},
-      {"queue.show", {"queue"}, queue_show},
-      {"queue.configure",
-       {"queue", "mode", "durability", "maxsize", "fair", "defaults", "history_bytes", "history_age_ms"},
-       queue_configure},
-      {"queue.pause", {"queue", "who", "why"}, queue_pause},
-      {"queue.resume", {"queue"}, queue_resume},
-      {"queue.purge", {"queue", "from"}, bulk_queue<BulkVerb::purge>},
-      {"queue.forget", {"queue", "ended_before_ms"}, queue_forget},
-      {"job.finished",
-       {"queue", "handler", "outcome", "batch", "key", "error", "ended_before_ms", "ended_after_ms", "before",
-        "most"},
-       finished_list},
-      {"job.list", {"queue", "state", "after", "most"}, job_list},
-      {"job.show", {"job", "payload"}, job_show},
-      {"job.follow", {"job", "after"}, job_follow},
-      {"job.explain", {"job"}, job_explain},
-      {"job.retry", {"jobs"}, job_retry},
-      {"job.cancel", {"jobs", "grace_ms"}, job_cancel},
-      {"job.update", {"jobs", "priority", "run_at_ms"}, job_update},
-      {"job.move", {"jobs", "to"}, job_move},
-      {"dead.list", {"queue", "after", "most"}, dead_list},
-      {"dead.retry", {"jobs", "queue", "from"}, of_dead<Retry, BulkVerb::retry>},
-      {"dead.delete", {"jobs", "queue", "from"}, of_dead<Delete, BulkVerb::remove>},
-      {"bulk.retry", with_filter({}), bulk<BulkVerb::retry>},
-      {"bulk.delete", with_filter({}), bulk<BulkVerb::remove>},
-      {"bulk.cancel", with_filter({"grace_ms"}), bulk<BulkVerb::cancel>},
-      {"bulk.move", with_filter({"to"}), bulk<BulkVerb::move>},
-      {"batch.open", {"name", "parent", "hold"}, batch_open},
-      {"batch.close", {"batch"}, batch_close},
-      {"batch.show", {"batch"}, batch_show},
-      {"batch.list", {"after", "most"}, batch_list},
-      {"batch.cancel", {"batch", "grace_ms"}, batch_cancel},
-      {"limit.set",
-       {"pattern", "concurrency", "rate", "period_ms", "burst", "interval_ms", "weight"},
-       limit_set},
-      {"limit.list", {}, limit_list},
-      {"limit.delete", {"pattern"}, limit_delete},
-      {"worker.list", {}, worker_list},
-  };
+  static const std::vector<Verb> table = [] {
+    std::vector<Verb> all{
+        {"status", {}, status},
+        {"stats", {}, stats},
+        {"queue.list", {"after", "most"}, queue_list},
+        {"queue.show", {"queue"}, queue_show},
+        {"queue.configure",
+         {"queue", "mode", "durability", "maxsize", "fair", "defaults", "history_bytes", "history_age_ms"},
+         queue_configure},
+        {"queue.pause", {"queue", "who", "why"}, queue_pause},
+        {"queue.resume", {"queue"}, queue_resume},
+        {"queue.purge", {"queue", "from"}, bulk_queue<BulkVerb::purge>},
+        {"queue.forget", {"queue", "ended_before_ms"}, queue_forget},
+        {"job.finished",
+         {"queue", "handler", "outcome", "batch", "key", "error", "ended_before_ms", "ended_after_ms",
+          "before", "most"},
+         finished_list},
+        {"job.list", {"queue", "state", "after", "most"}, job_list},
+        {"job.show", {"job", "payload"}, job_show},
+        {"job.follow", {"job", "after"}, job_follow},
+        {"job.explain", {"job"}, job_explain},
+        {"job.retry", {"jobs"}, job_retry},
+        {"job.cancel", {"jobs", "grace_ms"}, job_cancel},
+        {"job.update", {"jobs", "priority", "run_at_ms"}, job_update},
+        {"job.move", {"jobs", "to"}, job_move},
+        {"dead.list", {"queue", "after", "most"}, dead_list},
+        {"dead.retry", {"jobs", "queue", "from"}, of_dead<Retry, BulkVerb::retry>},
+        {"dead.delete", {"jobs", "queue", "from"}, of_dead<Delete, BulkVerb::remove>},
+        {"bulk.retry", with_filter({}), bulk<BulkVerb::retry>},
+        {"bulk.delete", with_filter({}), bulk<BulkVerb::remove>},
+        {"bulk.cancel", with_filter({"grace_ms"}), bulk<BulkVerb::cancel>},
+        {"bulk.move", with_filter({"to"}), bulk<BulkVerb::move>},
+        {"batch.open", {"name", "parent", "hold"}, batch_open},
+        {"batch.close", {"batch"}, batch_close},
+        {"batch.show", {"batch"}, batch_show},
+        {"batch.list", {"after", "most"}, batch_list},
+        {"batch.cancel", {"batch", "grace_ms"}, batch_cancel},
+        {"limit.set",
+         {"pattern", "concurrency", "rate", "period_ms", "burst", "interval_ms", "weight"},
+         limit_set},
+        {"limit.list", {}, limit_list},
+        {"limit.delete", {"pattern"}, limit_delete},
+        {"worker.list", {}, worker_list},
+    };
+    std::ranges::move(schedule_verbs(), std::back_inserter(all));
+    return all;
+  }();
   return table;
 }
 
@@ -491,6 +467,21 @@ Result<Value> read_arguments(Bytes raw, const Verb& verb) {
 
 }  // namespace
 
+Result<std::string> text_argument(const Value& given, std::string_view key) {
+  constexpr std::size_t most = 1024;
+  const Result<std::string_view> found = given.str_or(key, {});
+  if (!found) return std::unexpected(found.error());
+  if (found->size() <= most) return std::string(*found);
+  return fail(Code::invalid_argument, fmt::format("{} has {} bytes; at most {}", key, found->size(), most),
+              std::string(key));
+}
+
+Value number_value(std::uint64_t number) {
+  Value map = Value::map();
+  map.set("number", number);
+  return map;
+}
+
 std::vector<std::string_view> Verbs::names() {
   std::vector<std::string_view> names;
   for (const Verb& verb : verbs()) names.push_back(verb.name);
@@ -511,8 +502,8 @@ Result<std::optional<Value>> Verbs::request(const Session& session, const protoc
   }
   Result<Plan> plan = std::get<Action>(verb->does)(desk_, *given);
   if (!plan) return std::unexpected(plan.error());
-  transactor_.apply(Admin{session.id, request.sequence, request.confirmed, std::move(plan->verb)}, {},
-                    {.done = &plan->done});
+  transactor_.apply(Admin{session.id, request.sequence, request.confirmed, std::move(plan->verb)},
+                    plan->payloads, {.done = &plan->done});
   return std::optional<Value>();
 }
 

@@ -202,6 +202,7 @@ Value job_value(const Desk& desk, const JobView& job, bool payload, bool listed)
     map.set("progress", std::move(said));
   }
   if (!job.key.empty()) map.set("key", job.key);
+  if (!job.schedule.empty()) map.set("schedule", job.schedule);
   const Reason reason = explain(desk.core, desk.now, job, listed ? 0 : ahead_max);
   if (!reason.text.empty()) map.set("reason", reason.text);
   if (job.waits != nullptr) map.set("after", waits_value(*job.waits));

@@ -13,6 +13,8 @@
 
 namespace joinery::broker::server {
 
+class Scheduler;
+
 // What verbs may look at.
 struct Desk {
   Core& core;
@@ -21,6 +23,7 @@ struct Desk {
   const RedisRunner& redis;
   const ProgressBook& progress;
   FollowBook& follows;
+  Scheduler& scheduler;
   // Of this life of the broker.
   std::string broker;  // hex id of the data directory
   std::string endpoint;

@@ -60,6 +60,15 @@ std::string ago(std::int64_t at_ms, Wall now) {
   return past >= 0 ? span(past) + " ago" : "in " + span(-past);
 }
 
+std::string utc_text(std::int64_t at_ms) {
+  const std::time_t seconds = at_ms / 1000;
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
 std::string plural(std::uint64_t number, std::string_view noun) {
   return fmt::format("{} {}{}", count(number), noun, number == 1 ? "" : "s");
 }

@@ -14,6 +14,7 @@ std::string count(std::uint64_t value);         // "1,234,567"
 std::string size(std::uint64_t bytes);          // "1.2 MiB"
 std::string span(std::int64_t ms);              // "850ms", "4.2s", "3m 20s", "5h 10m", "12d 3h"
 std::string ago(std::int64_t at_ms, Wall now);  // "3m 20s ago", "in 5s", "-" for 0
+std::string utc_text(std::int64_t at_ms);       // "2026-11-21T08:00:00Z"
 std::string plural(std::uint64_t number, std::string_view noun);  // "1 job", "2 jobs"
 
 // Without control characters, which could change what the terminal shows.

@@ -69,6 +69,7 @@ void print_job(Output& out, const Json& job) {
     pairs.emplace_back("due", ago(static_cast<std::int64_t>(number(job, "due_ms")), now));
   add("priority", "priority");
   add("key", "key");
+  add("schedule", "schedule");
   add("batch", "batch");
   add("parent", "parent");
   add("worker", "worker");

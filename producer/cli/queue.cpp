@@ -1,14 +1,12 @@
 // joinery queue ls|show|pause|resume|purge|configure
 #include <fmt/core.h>
-#include <unistd.h>
-
-#include <cstdlib>
 
 #include "producer/cli/command.h"
 #include "producer/cli/human.h"
 #include "producer/cli/outcome.h"
 #include "producer/cli/queue_defaults.h"
 #include "shared/config/config.h"
+#include "producer/cli/who.h"
 
 namespace joinery::cli {
 namespace {
@@ -66,13 +64,6 @@ ExitCode print_queue(Context& context, const Json& queue) {
                        {"jobs", summary(counts_of(member(queue, "counts")))}});
   }
   return ExitCode::success;
-}
-
-std::string user_and_host() {
-  const char* user = std::getenv("USER");
-  char host[256] = "?";
-  ::gethostname(host, sizeof host - 1);
-  return fmt::format("{}@{}", user == nullptr ? fmt::format("uid {}", ::getuid()) : user, host);
 }
 
 struct Flags {

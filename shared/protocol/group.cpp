@@ -1,6 +1,8 @@
 // Groups of jobs with their Spec and Columns: the part of submit and finish where the bytes are.
 #include <fmt/format.h>
 
+#include "shared/protocol/group.h"
+
 #include "shared/protocol/parts.h"
 
 namespace joinery::protocol {
@@ -393,6 +395,18 @@ void put(Writer& out, const Group& group) {
   out.array(group.payloads.size());
   for (Bytes payload : group.payloads) out.bin(payload);
   put(out, group.columns);
+}
+
+void encode_group(const Group& group, Buffer& out) {
+  Writer writer(out);
+  put(writer, group);
+}
+
+Result<> decode_group(Bytes raw, std::size_t payload_max, RawGroup& out) {
+  Reader in(raw);
+  group(in, payload_max, out);
+  if (in.done()) return {};
+  return std::unexpected(in.error());
 }
 
 void put(Writer& out, const std::vector<Group>& groups) {

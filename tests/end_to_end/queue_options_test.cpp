@@ -39,6 +39,22 @@ class QueueOptions : public ::testing::Test {
   Stack stack;
 };
 
+TEST_F(QueueOptions, ArePausedResumedAndPurgedWhileWorkersServeThem) {
+  stack.start_worker({"--allow-exec", "--processes", "2", "--queues", "crawl"});
+  say({"queue", "configure", "crawl", "--mode", "priority", "--maxsize", "1000"});
+  say({"queue", "pause", "crawl", "--reason", "smtp is down"});
+  const Json held = submitted({"--priority", "5"});
+  const std::string id = std::to_string(held["job"].get<std::uint64_t>());
+  EXPECT_THAT(say({"explain", id}), HasSubstr("smtp is down"));
+  EXPECT_THAT(say({"queue", "show", "crawl"}), HasSubstr(": smtp is down"));
+  say({"job", "update", id, "--priority", "-1"});
+  EXPECT_EQ(show(held)["priority"], -1);
+  EXPECT_THAT(say({"queue", "purge", "crawl"}), HasSubstr("1 job"));
+  EXPECT_EQ(show(held)["outcome"], "cancelled");
+  say({"queue", "resume", "crawl"});
+  EXPECT_EQ(stack.joinery({"submit", "--queue", "crawl", "--wait", "exec", "--", "true"}).status, 0);
+}
+
 TEST_F(QueueOptions, HoldWhereASubmissionSaysNothingAlsoAfterARestart) {
   say({"queue", "configure", "crawl", "--attempts", "5", "--backoff", "fixed:10ms", "--jitter", "0",
        "--keep-result", "1h"});

@@ -96,7 +96,24 @@ struct Examples {
             change::CancelBatch{16},
             change::SetLimit{{"host:*", 1, 2, 3, 4, 5, 6}, true},
             change::HoldKey{"host:x", 7, Wall{Duration{-8}}, Wall{Duration{9}}},
-            change::PurgeHistory{17, Wall{Duration{18}}}};
+            change::PurgeHistory{17, Wall{Duration{18}}},
+            change::SetSchedule{{8,
+                                 {"nightly", "0 3 * * *", "Europe/Berlin", CatchUp::all, 5, Overlap::replace,
+                                  "group", 6, 7, true},
+                                 Wall{Duration{-1}},
+                                 never_wall,
+                                 true,
+                                 "ann",
+                                 "why",
+                                 Wall{Duration{2}},
+                                 Wall{Duration{3}},
+                                 9,
+                                 10,
+                                 11,
+                                 "problem",
+                                 {12, UINT64_MAX}},
+                                true},
+            change::Fired{"nightly", Wall{Duration{-4}}, never_wall, 13, "problem"}};
   }
 };
 

@@ -1,0 +1,90 @@
+#include "broker/journal/schedule_codec.h"
+
+namespace joinery::broker::journal {
+namespace {
+
+void put_time(FieldWriter& out, Wall time) { out.zig(time.time_since_epoch().count()); }
+Wall time(FieldReader& in) { return Wall{Duration{in.zig()}}; }
+
+void put(FieldWriter& out, const Schedule& schedule) {
+  out.string(schedule.name);
+  out.string(schedule.cron);
+  out.string(schedule.zone);
+  out.byte(static_cast<std::uint8_t>(schedule.catch_up));
+  out.varint(schedule.catch_up_max);
+  out.byte(static_cast<std::uint8_t>(schedule.overlap));
+  out.string(schedule.group);
+  out.varint(schedule.expires_in_ms);
+  out.varint(schedule.deadline_in_ms);
+  out.flag(schedule.declared);
+}
+void take(FieldReader& in, Schedule& schedule) {
+  schedule.name = in.string();
+  schedule.cron = in.string();
+  schedule.zone = in.string();
+  schedule.catch_up = static_cast<CatchUp>(in.byte_to(2));
+  schedule.catch_up_max = in.u32();
+  schedule.overlap = static_cast<Overlap>(in.byte_to(3));
+  schedule.group = in.string();
+  schedule.expires_in_ms = in.varint();
+  schedule.deadline_in_ms = in.varint();
+  schedule.declared = in.flag();
+}
+
+}  // namespace
+
+void write(FieldWriter& out, const change::SetSchedule& set) {
+  const ScheduleState& state = set.schedule;
+  out.varint(state.number);
+  out.flag(set.removed);
+  put(out, state.is);
+  put_time(out, state.since);
+  put_time(out, state.next);
+  out.flag(state.paused);
+  out.string(state.paused_by);
+  out.string(state.pause_reason);
+  put_time(out, state.paused_since);
+  put_time(out, state.last_due);
+  out.varint(state.last_job);
+  out.varint(state.submitted);
+  out.varint(state.skipped);
+  out.string(state.problem);
+  out.varint(state.runs.size());
+  for (const JobId id : state.runs) out.varint(id);
+}
+void read(FieldReader& in, change::SetSchedule& set) {
+  ScheduleState& state = set.schedule;
+  state.number = in.u32();
+  set.removed = in.flag();
+  take(in, state.is);
+  state.since = time(in);
+  state.next = time(in);
+  state.paused = in.flag();
+  state.paused_by = in.string();
+  state.pause_reason = in.string();
+  state.paused_since = time(in);
+  state.last_due = time(in);
+  state.last_job = in.varint();
+  state.submitted = in.varint();
+  state.skipped = in.varint();
+  state.problem = in.string();
+  state.runs.resize(in.count(1));
+  for (JobId& id : state.runs) id = in.varint();
+}
+
+void write(FieldWriter& out, const change::Fired& fired) {
+  out.string(fired.schedule);
+  put_time(out, fired.due);
+  put_time(out, fired.next);
+  out.varint(fired.job);
+  out.string(fired.problem);
+}
+void read(FieldReader& in, change::Fired& fired) {
+  fired.schedule = in.string();
+  fired.due = time(in);
+  fired.next = time(in);
+  fired.job = in.varint();
+  fired.problem = in.string();
+}
+
+}  // namespace joinery::broker::journal

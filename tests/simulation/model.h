@@ -166,6 +166,9 @@ class Model {
   void on(const broker::change::Transfer& change);
   void on(const broker::change::SetLimit& change);
   void on(const broker::change::HoldKey& change);
+  void on(const broker::change::PurgeHistory& change);
+  void on(const broker::change::SetSchedule& change);
+  void on(const broker::change::Fired& change);
 
   ModelJob& need(JobId id, const char* what);
   ModelJob& need_running(const Token& token, const char* what);

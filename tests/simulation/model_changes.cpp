@@ -66,7 +66,8 @@ void Model::on(const change::Put& put) {
           !job.after.empty() || (!columns->after_batches.empty() && !columns->after_batches[i].empty());
       const bool delayed = !put.due.empty() && put.due[i] > put.at;
       job.plain = job.plain && job.key.empty() && !blocked && !delayed;
-      if (!columns->delay_ms.empty() && columns->delay_ms[i] != 0) {
+      // That of a parked job passes on the wall clock until there is room, and so may a jump of it.
+      if (!put.parked && !columns->delay_ms.empty() && columns->delay_ms[i] != 0) {
         job.not_before = deciding_->now.mono + std::chrono::milliseconds(columns->delay_ms[i]);
         job.epoch = now_.epoch;
       }
@@ -193,5 +194,9 @@ void Model::on(const change::SetLimit& change) {
 }
 
 void Model::on(const change::HoldKey&) {}
+// Histories and schedules have models of their own: history_test, schedule_simulation_test.
+void Model::on(const change::PurgeHistory&) {}
+void Model::on(const change::SetSchedule&) {}
+void Model::on(const change::Fired&) {}
 
 }  // namespace joinery::simulation

@@ -44,13 +44,15 @@ Value redis_value(const RedisRunner& redis) {
   return map;
 }
 
-Value failure_value(const Failure& failure) {
+// A list leaves the dossiers out.
+Value failure_value(const Failure& failure, bool listed) {
   Value map = Value::map();
   map.set("code", static_cast<std::uint16_t>(failure.code));
   map.set("word", word(failure.code));
   map.set("type", failure.type);
   map.set("message", failure.message);
   map.set("where", failure.where);
+  if (!listed && !failure.dossier.empty()) map.set("dossier", Value::bin(failure.dossier));
   return map;
 }
 
@@ -193,7 +195,7 @@ Value job_value(const Desk& desk, const JobView& job, bool payload, bool listed)
   }
   if (job.due) map.set("due_ms", unix_ms(*job.due));
   if (!job.worker.empty()) map.set("worker", job.worker);
-  if (job.last_failure != nullptr) map.set("failure", failure_value(*job.last_failure));
+  if (job.last_failure != nullptr) map.set("failure", failure_value(*job.last_failure, listed));
   if (const Progress* progress = desk.progress.find(job.token);
       progress != nullptr && job.state == State::running) {
     Value said = Value::map();
@@ -227,7 +229,7 @@ Value finished_value(const FinishedView& job) {
   map.set("accepted_at_ms", unix_ms(job.accepted_at));
   map.set("ended_at_ms", unix_ms(job.ended_at));
   if (!job.key.empty()) map.set("key", job.key);
-  if (job.last_failure != nullptr) map.set("failure", failure_value(*job.last_failure));
+  if (job.last_failure != nullptr) map.set("failure", failure_value(*job.last_failure, true));
   return map;
 }
 

@@ -48,6 +48,27 @@ std::string progress_text(const Json& progress) {
   return fmt::format("{:.0f} % {}", part * 100, text(progress, "text"));
 }
 
+// Of a process that died: what its worker saw.
+void print_dossier(Output& out, const Json& dossier) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const auto& [name, value] : dossier.items()) {
+    pairs.emplace_back(name, value.is_string() ? value.get<std::string>() : value.dump());
+  }
+  out.line("");
+  out.pairs(pairs);
+}
+
+// The broker does not look into a dossier: it is msgpack of the worker's.
+void unpack_dossier(Json& job) {
+  if (!job.contains("failure") || !job["failure"].contains("dossier")) return;
+  Json& dossier = job["failure"]["dossier"];
+  if (!dossier.is_binary()) return;
+  const auto& bytes = dossier.get_binary();
+  if (auto value = from_msgpack({reinterpret_cast<const char*>(bytes.data()), bytes.size()})) {
+    dossier = Json(*value);
+  }
+}
+
 void print_job(Output& out, const Json& job) {
   if (!member(job, "outcome").is_null()) return print_finished(out, job);
   const Wall now = read_clocks().wall;
@@ -81,6 +102,9 @@ void print_job(Output& out, const Json& job) {
     if (!text(failure, "where").empty()) pairs.emplace_back("where", text(failure, "where"));
   }
   out.pairs(pairs);
+  if (const Json& dossier = member(member(job, "failure"), "dossier"); dossier.is_object()) {
+    print_dossier(out, dossier);
+  }
   if (const Json& payload = member(job, "payload"); payload.is_binary()) {
     const auto& bytes = payload.get_binary();
     const auto value = from_msgpack({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
@@ -117,7 +141,8 @@ void require_dead(const Json& job) {
 
 ExitCode show(Context& context, const Flags& flags, bool dead) {
   for (bool first = true; const JobId job : flags.jobs) {
-    const Json reply = context.request("job.show", Json{{"job", job}, {"payload", flags.payload}});
+    Json reply = context.request("job.show", Json{{"job", job}, {"payload", flags.payload}});
+    unpack_dossier(reply);
     if (dead) require_dead(reply);
     if (context.out.json()) {
       context.out.value(reply);

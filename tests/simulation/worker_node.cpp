@@ -176,9 +176,9 @@ void WorkerNode::perform(const action::Problem&) { life_->announce = true; }
 // --- pool processes ---
 
 void WorkerNode::begin_next(Process& process) {
+  if (process.exit) return;  // it is about to
   process.since = local().mono;
   process.next = never_mono;
-  if (process.exit) return;
   if (!process.jobs.empty()) {
     const Duration most = healthy_ ? 5ms : random_.chance(3) ? 20s : random_.chance(20) ? 2s : 30ms;
     process.next = local().mono + random_.between(100us, most);

@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
     std::ofstream(trail, std::ios::app) << job.attempt() << "\n";
     std::cerr << "the last words" << std::endl;
     job.progress(0.25, "a quarter");
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));  // works on: progress is not sent at once
     ::raise(SIGSEGV);
   });
   return worker.run(argc, argv);

@@ -33,6 +33,7 @@ std::string slurp(const std::string& path) {
   const int fds[3] = {::open(in.c_str(), O_RDONLY), ::open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600),
                       ::open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600)};
   for (int i = 0; i < 3; ++i) ::dup2(fds[i], i);
+  if (ready == ready_descriptor) ::fcntl(ready, F_SETFD, 0);  // dup2 would leave it to be closed
   if (ready >= 0) ::dup2(ready, ready_descriptor);
   if (!directory.empty() && ::chdir(directory.c_str()) != 0) ::_exit(126);
   ::execvp(argv[0], argv);
@@ -98,7 +99,12 @@ std::string Process::wait_ready(std::chrono::seconds limit) {
     char bytes[512];
     const bool readable = left.count() > 0 && ::poll(&waiting, 1, static_cast<int>(left.count())) == 1;
     const ssize_t count = readable ? ::read(ready_.get(), bytes, sizeof bytes) : 0;
-    if (count <= 0) throw std::runtime_error(argv_[0] + " did not become ready; it said:\n" + out() + err());
+    if (count <= 0) {
+      pollfd ended{pidfd_.get(), POLLIN, 0};
+      ::poll(&ended, 1, 1000);  // who closed its descriptor is about to
+      const std::string how = running() ? "runs" : "ended with " + std::to_string(*status_);
+      throw std::runtime_error(argv_[0] + " did not become ready (" + how + "); it said:\n" + out() + err());
+    }
     line.append(bytes, static_cast<std::size_t>(count));
   }
   return line.substr(0, line.find('\n'));

@@ -82,11 +82,12 @@ Result<std::uint64_t> Core::Impl::verb(Now now, const SetSchedule& verb, Effects
                   "schedule");
     if (!verb.replace)
       return fail(Code::invalid_state,
-                  fmt::format("there is a schedule {}; expected replace to change it", verb.schedule.name),
+                  fmt::format("there is a schedule {}; expected replace (--replace) to change it", verb.schedule.name),
                   "schedule");
   }
-  const bool same_times =
-      !is_new && state.is.cron == verb.schedule.cron && state.is.zone == verb.schedule.zone;
+  // Without a next time (its zone was not on the host when it was due) it is given one.
+  const bool same_times = !is_new && state.is.cron == verb.schedule.cron &&
+                          state.is.zone == verb.schedule.zone && state.next != never_wall;
   state.is = verb.schedule;
   if (!same_times) {
     state.since = now.wall;
@@ -128,7 +129,7 @@ Result<std::uint64_t> Core::Impl::verb(Now, const ResumeSchedule& verb, Effects&
   state->paused_by.clear();
   state->pause_reason.clear();
   state->paused_since = Wall{};
-  state->next = std::max(state->next, verb.next);
+  state->next = state->next == never_wall ? verb.next : std::max(state->next, verb.next);
   record(change::SetSchedule{std::move(*state)}, effects);
   return 1;
 }

@@ -44,7 +44,7 @@ void FollowBook::ask(Mono now, Token token, SessionId worker) {
   Followed& followed = jobs_[token.job];
   followed.asked_at = now;
   Session* session = worker == SessionId{} ? nullptr : sessions_.find(worker);
-  if (session == nullptr || followed.told == token.fence()) return;
+  if (session == nullptr || !session->connected || followed.told == token.fence()) return;
   followed.told = token.fence();
   tell(*session, token, true);
 }

@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/core.h>
 
+#include "producer/cli/human.h"
 #include "producer/cli/outcome.h"
 
 namespace joinery::cli {
@@ -53,7 +54,7 @@ class Follower {
     if (context_.out.json())
       return context_.out.value(
           Json{{"what", "state"}, {"state", text(job, "state")}, {"reason", text(job, "reason")}});
-    context_.out.line(state);
+    context_.out.line(harmless(state));
     context_.out.flush();
   }
 
@@ -78,7 +79,7 @@ class Follower {
     const std::time_t seconds =
         std::chrono::system_clock::to_time_t(std::chrono::floor<std::chrono::seconds>(at));
     const std::string what = text(line, "what");
-    const std::string said = text(line, "text");
+    const std::string said = harmless(text(line, "text"));
     const std::string out = fmt::format("{:%H:%M:%S} #{} ", fmt::localtime(seconds), number(line, "attempt"));
     if (what == "started") return out + "runs on " + said;
     if (what == "ended") return out + "failed: " + said;
@@ -92,12 +93,13 @@ class Follower {
     const std::string outcome = text(job, "outcome", text(job, "state"));
     if (context_.out.json()) {
       Json last = job;
+      unpack_dossier(last);
       last["what"] = "outcome";
       last["outcome"] = outcome;
       context_.out.value(last);
     } else {
       const std::string why = outcome == "succeeded" ? std::string() : failure_text(job);
-      context_.out.line(outcome + (why.empty() ? "" : ": " + why));
+      context_.out.line(outcome + (why.empty() ? "" : ": " + harmless(why)));
     }
     return outcome == "succeeded" ? ExitCode::success : ExitCode::jobs_failed;
   }

@@ -58,17 +58,6 @@ void print_dossier(Output& out, const Json& dossier) {
   out.pairs(pairs);
 }
 
-// The broker does not look into a dossier: it is msgpack of the worker's.
-void unpack_dossier(Json& job) {
-  if (!job.contains("failure") || !job["failure"].contains("dossier")) return;
-  Json& dossier = job["failure"]["dossier"];
-  if (!dossier.is_binary()) return;
-  const auto& bytes = dossier.get_binary();
-  if (auto value = from_msgpack({reinterpret_cast<const char*>(bytes.data()), bytes.size()})) {
-    dossier = Json(*value);
-  }
-}
-
 void print_job(Output& out, const Json& job) {
   if (!member(job, "outcome").is_null()) return print_finished(out, job);
   const Wall now = read_clocks().wall;

@@ -142,6 +142,16 @@ ExitCode print_result(Output& out, const Ended& ended, Form form, const MapItem*
   return outcome == Outcome::succeeded ? ExitCode::success : ExitCode::jobs_failed;
 }
 
+void unpack_dossier(Json& job) {
+  if (!job.contains("failure") || !job["failure"].contains("dossier")) return;
+  Json& dossier = job["failure"]["dossier"];
+  if (!dossier.is_binary()) return;
+  const auto& bytes = dossier.get_binary();
+  if (auto value = from_msgpack({reinterpret_cast<const char*>(bytes.data()), bytes.size()})) {
+    dossier = Json(*value);
+  }
+}
+
 std::string failure_text(const Json& job) {
   const Json& failure = member(job, "failure");
   if (failure.is_null()) return {};

@@ -34,6 +34,10 @@ ExitCode print_result(Output& out, const Ended& ended, Form form, const MapItem*
 // The last failure of a JOB of the protocol: "exit status: 3: sorry"; empty if there is none.
 std::string failure_text(const Json& job);
 
+// Makes JSON of the dossier in the failure of a JOB: the broker does not look into it, it is msgpack of a
+// worker.
+void unpack_dossier(Json& job);
+
 // Counts as a row of words: "998 succeeded, 2 failed".
 std::string summary(const Counts& counts);
 Json counts_json(const Counts& counts);

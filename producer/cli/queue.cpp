@@ -5,8 +5,8 @@
 #include "producer/cli/human.h"
 #include "producer/cli/outcome.h"
 #include "producer/cli/queue_defaults.h"
-#include "shared/config/config.h"
 #include "producer/cli/who.h"
+#include "shared/config/config.h"
 
 namespace joinery::cli {
 namespace {

@@ -58,7 +58,8 @@ void Transfer::set_options(const Request& request) {
   } else if (request.method != "GET" || !request.body.empty()) {
     set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
     set(CURLOPT_COPYPOSTFIELDS, request.body.data());
-    set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    // Not for POST: named so, it would be repeated where a redirect asks for GET.
+    if (request.method != "POST") set(CURLOPT_CUSTOMREQUEST, request.method.c_str());
   }
   set(CURLOPT_HTTPHEADER, request_headers_);
   if (request.unpack) set(CURLOPT_ACCEPT_ENCODING, "");

@@ -55,6 +55,25 @@ class Schedules : public testing::TestWithParam<bool> {
 INSTANTIATE_TEST_SUITE_P(Core, Schedules, testing::Bool(),
                          [](const auto& with) { return with.param ? "WithACheckpoint" : "FromChanges"; });
 
+TEST_P(Schedules, OneThatLostItsTimesIsGivenNewOnesWhenItIsSetOrResumed) {
+  const auto lose_times = [&] {
+    talk.pass(1h);
+    const Wall was = state().next;
+    talk.driver.apply(broker::Fire{
+        .schedule = "s", .was = was, .due = {}, .next = never_wall, .problem = "its zone is not here"});
+    crash();
+    EXPECT_EQ(state().next, never_wall);
+  };
+  set();
+  lose_times();
+  EXPECT_EQ(set(Overlap::allow, true), "done p 1");
+  EXPECT_EQ(state().next, now() + 1h);
+  lose_times();
+  talk.admin("p", broker::PauseSchedule{"s", "ann", "why"});
+  EXPECT_EQ(talk.admin("p", broker::ResumeSchedule{"s", now() + 2h}), "done p 1");
+  EXPECT_EQ(state().next, now() + 2h);
+}
+
 TEST_P(Schedules, ADueTimePutsOneJobAlsoIfItIsToldTwice) {
   EXPECT_EQ(set(), "done p 1");
   EXPECT_EQ(talk.driver.core->next_schedule(), now() + 1h);

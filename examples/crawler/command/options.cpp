@@ -15,11 +15,22 @@ std::uint32_t milliseconds_of(const std::string& text) {
   char* end = nullptr;
   double value = std::strtod(text.c_str(), &end);
   const std::string unit = end;
-  if (end == text.c_str() || value < 0 || value > 86'400'000 || (unit != "" && unit != "s" && unit != "ms")) {
-    throw CLI::ValidationError("'" + text + "' is no time; expected seconds, as 1.5, or 250ms");
-  }
   if (unit != "ms") value *= 1000;
+  const bool fits = value >= 0 && value <= 86'400'000;  // not so for what is not a number
+  if (end == text.c_str() || !fits || (unit != "" && unit != "s" && unit != "ms")) {
+    throw CLI::ValidationError("'" + text +
+                               "' is no time; expected seconds, as 1.5, or 250ms; at most a day");
+  }
   return static_cast<std::uint32_t>(value);
+}
+
+// A line end would add a line of the user's to each request.
+std::string check_header_text(const std::string& text) {
+  for (const char each : text) {
+    if (static_cast<unsigned char>(each) < ' ' || each == '\x7f')
+      return "expected text without control characters";
+  }
+  return {};
 }
 
 void add_time(CLI::App& app, const std::string& name, std::uint32_t& ms, const std::string& help) {
@@ -75,6 +86,7 @@ void add_crawl_options(CLI::App& app, CommandOptions& options) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   manners->add_option("--user-agent", config.user_agent, "its first word is who we are in robots.txt")
+      ->check(check_header_text)
       ->capture_default_str();
   manners->add_flag("!--no-robots", config.robots, "do not ask for robots.txt: for hosts of your own");
   manners->add_flag("!--ignore-nofollow", config.nofollow, "follow nofollow links");

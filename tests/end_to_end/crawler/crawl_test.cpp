@@ -81,6 +81,16 @@ class Crawl : public ::testing::Test {
   }};
 };
 
+TEST_F(Crawl, RefusesATimeThatIsNoneAndAHeaderInTheUserAgent) {
+  for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
+           {"--delay", "nan"}, {"--delay", "-1"}, {"--delay", "2d"}, {"--user-agent", "a\r\nX-Evil: y"}}) {
+    auto process = crawl_.start(options(wrong));
+    EXPECT_NE(process->wait(), 0) << wrong[1];
+    EXPECT_THAT(process->err(), HasSubstr(wrong[0]));
+  }
+  EXPECT_TRUE(times_asked().empty());
+}
+
 TEST_F(Crawl, AsksForEachPageOnceAndEndsWithTheLastOne) {
   EXPECT_THAT(crawl_.crawl(options()), HasSubstr("done: 404 pages of 1 hosts"));
   std::set<std::string> targets;

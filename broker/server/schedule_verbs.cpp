@@ -99,18 +99,6 @@ DoneAnswer show(const Desk& desk, std::string name) {
   };
 }
 
-template <typename T>
-Result<> take_word(const Value& given, std::string_view key, std::optional<T> (*from_word)(std::string_view),
-                   std::string_view expected, T& out) {
-  const Result<std::string_view> word = given.str_or(key, {});
-  if (!word) return std::unexpected(word.error());
-  if (given.find(key) == nullptr) return {};
-  const std::optional<T> value = from_word(*word);
-  if (value) return out = *value, Result<>{};
-  return fail(Code::invalid_argument, fmt::format("{} is '{}'; expected {}", key, *word, expected),
-              std::string(key));
-}
-
 Result<> take_texts(const Value& given, Schedule& out) {
   for (const auto& [key, text] : {std::pair("schedule", &out.name), std::pair("cron", &out.cron)}) {
     const Result<std::string_view> value = given.str(key);

@@ -1,7 +1,11 @@
 // What a verb of `request` is, for the files that have their tables (verbs.cpp, schedule_verbs.cpp).
 #pragma once
 
+#include <fmt/format.h>
+
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -32,6 +36,18 @@ struct Verb {
 // A text of at most a kilobyte; empty if it is absent.
 Result<std::string> text_argument(const protocol::Value& given, std::string_view key);
 protocol::Value number_value(std::uint64_t number);
+// One of a few words, if it is there. invalid_argument names it and what was `expected`.
+template <typename T>
+Result<> take_word(const protocol::Value& given, std::string_view key,
+                   std::optional<T> (*from_word)(std::string_view), std::string_view expected, T& out) {
+  const Result<std::string_view> name = given.str_or(key, {});
+  if (!name) return std::unexpected(name.error());
+  if (given.find(key) == nullptr) return {};
+  const std::optional<T> value = from_word(*name);
+  if (value) return out = *value, Result<>{};
+  return fail(Code::invalid_argument, fmt::format("{} is '{}'; expected {}", key, *name, expected),
+              std::string(key));
+}
 
 std::vector<Verb> schedule_verbs();
 

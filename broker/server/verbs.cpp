@@ -31,18 +31,6 @@ Result<QueueView> queue_of(const Desk& desk, const Value& given) {
   return fail(Code::unknown_queue, fmt::format("there is no queue '{}'", *name), "queue");
 }
 
-template <typename T>
-Result<> take_word(const Value& given, std::string_view key, std::optional<T> (*from_word)(std::string_view),
-                   std::string_view expected, T& out) {
-  const Result<std::string_view> name = given.str_or(key, {});
-  if (!name) return std::unexpected(name.error());
-  if (given.find(key) == nullptr) return {};
-  const std::optional<T> value = from_word(*name);
-  if (value) return out = *value, Result<>{};
-  return fail(Code::invalid_argument, fmt::format("{} is '{}'; expected {}", key, *name, expected),
-              std::string(key));
-}
-
 // --- questions ---
 
 Result<Value> status(const Desk& desk, const Value&) { return status_value(desk); }

@@ -84,9 +84,7 @@ class Follower {
     if (what == "started") return out + "runs on " + said;
     if (what == "ended") return out + "failed: " + said;
     if (what == "log") return out + text(line, "level") + ": " + said;
-    const Json& fraction = member(line, "fraction");
-    const double part = fraction.is_number() ? fraction.get<double>() : 0;
-    return out + fmt::format("{:.0f} % {}", part * 100, said);
+    return out + harmless(progress_text(line));
   }
 
   ExitCode end(const Json& job) {

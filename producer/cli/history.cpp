@@ -14,10 +14,6 @@ std::int64_t before_now(milliseconds age) {
   return (now - age).count();
 }
 
-std::string ago_of(const Json& job, const char* key) {
-  return ago(static_cast<std::int64_t>(number(job, key)), read_clocks().wall);
-}
-
 Table finished_table(const Json& jobs) {
   Table table{{">JOB", "OUTCOME", "QUEUE", "HANDLER", ">ATTEMPT", "ACCEPTED", "ENDED", "REMARK"}, {}};
   for (const Json& job : jobs)
@@ -81,9 +77,7 @@ void print_finished(Output& out, const Json& job) {
   if (remembered) {
     pairs.emplace_back("accepted", ago_of(job, "accepted_at_ms"));
     pairs.emplace_back("ended", ago_of(job, "ended_at_ms"));
-    pairs.emplace_back("attempts",
-                       fmt::format("{} ({} failed, {} crashed, {} lost)", number(job, "attempt"),
-                                   number(job, "failures"), number(job, "crashes"), number(job, "losses")));
+    pairs.emplace_back("attempts", attempts_text(job));
   } else {
     add("attempts", "attempt");
   }

@@ -23,10 +23,6 @@ struct Flags {
 
 std::string state_of(const Json& job) { return text(job, "state", text(job, "outcome", "?")); }
 
-std::string age_of(const Json& job) {
-  return ago(static_cast<std::int64_t>(number(job, "accepted_at_ms")), read_clocks().wall);
-}
-
 // The last column of a list: what most likely is wanted to be known.
 std::string remark(const Json& job) {
   if (const std::string failure = failure_text(job); !failure.empty()) return failure;
@@ -37,15 +33,9 @@ Table job_table(const Json& jobs) {
   Table table{{">JOB", "STATE", "QUEUE", "HANDLER", ">ATTEMPT", "ACCEPTED", "WORKER", "REMARK"}, {}};
   for (const Json& job : jobs)
     table.rows.push_back({fmt::format("{}", number(job, "job")), state_of(job), text(job, "queue"),
-                          text(job, "handler"), fmt::format("{}", number(job, "attempt")), age_of(job),
-                          text(job, "worker", "-"), remark(job)});
+                          text(job, "handler"), fmt::format("{}", number(job, "attempt")),
+                          ago_of(job, "accepted_at_ms"), text(job, "worker", "-"), remark(job)});
   return table;
-}
-
-std::string progress_text(const Json& progress) {
-  const Json& fraction = member(progress, "fraction");
-  const double part = fraction.is_number() ? fraction.get<double>() : 0;
-  return fmt::format("{:.0f} % {}", part * 100, text(progress, "text"));
 }
 
 // Of a process that died: what its worker saw.
@@ -66,9 +56,8 @@ void print_job(Output& out, const Json& job) {
       {"state", state_of(job)},
       {"queue", text(job, "queue")},
       {"handler", text(job, "handler")},
-      {"accepted", age_of(job)},
-      {"attempts", fmt::format("{} ({} failed, {} crashed, {} lost)", number(job, "attempt"),
-                               number(job, "failures"), number(job, "crashes"), number(job, "losses"))},
+      {"accepted", ago_of(job, "accepted_at_ms")},
+      {"attempts", attempts_text(job)},
       {"payload", size(number(job, "payload_size"))},
   };
   const auto add = [&pairs, &job](const char* name, const char* key) {

@@ -142,6 +142,21 @@ ExitCode print_result(Output& out, const Ended& ended, Form form, const MapItem*
   return outcome == Outcome::succeeded ? ExitCode::success : ExitCode::jobs_failed;
 }
 
+std::string ago_of(const Json& job, const char* key) {
+  return ago(static_cast<std::int64_t>(number(job, key)), read_clocks().wall);
+}
+
+std::string progress_text(const Json& progress) {
+  const Json& fraction = member(progress, "fraction");
+  const double part = fraction.is_number() ? fraction.get<double>() : 0;
+  return fmt::format("{:.0f} % {}", part * 100, text(progress, "text"));
+}
+
+std::string attempts_text(const Json& job) {
+  return fmt::format("{} ({} failed, {} crashed, {} lost)", number(job, "attempt"), number(job, "failures"),
+                     number(job, "crashes"), number(job, "losses"));
+}
+
 void unpack_dossier(Json& job) {
   if (!job.contains("failure") || !job["failure"].contains("dossier")) return;
   Json& dossier = job["failure"]["dossier"];

@@ -34,6 +34,13 @@ ExitCode print_result(Output& out, const Ended& ended, Form form, const MapItem*
 // The last failure of a JOB of the protocol: "exit status: 3: sorry"; empty if there is none.
 std::string failure_text(const Json& job);
 
+// How long ago the time at `key` of a JOB was.
+std::string ago_of(const Json& job, const char* key);
+// "25 % parsing", of a progress of the protocol: {fraction, text}.
+std::string progress_text(const Json& progress);
+// "3 (1 failed, 2 crashed, 0 lost)", of a JOB.
+std::string attempts_text(const Json& job);
+
 // Makes JSON of the dossier in the failure of a JOB: the broker does not look into it, it is msgpack of a
 // worker.
 void unpack_dossier(Json& job);

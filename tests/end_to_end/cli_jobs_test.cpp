@@ -26,10 +26,6 @@ class CliJobs : public ::testing::Test {
   static Finished joinery(std::vector<std::string> arguments, std::string input = {}) {
     return stack->joinery(std::move(arguments), std::move(input));
   }
-  static std::string trimmed(std::string text) {
-    text.erase(text.find_last_not_of('\n') + 1);
-    return text;
-  }
 
   static std::unique_ptr<Stack> stack;
 };
@@ -38,7 +34,7 @@ std::unique_ptr<Stack> CliJobs::stack;
 TEST_F(CliJobs, ASubmittedCommandHasItsOutputAsItsResult) {
   const Finished submitted = joinery({"submit", "exec", "--", "sh", "-c", "echo hi; echo there >&2"});
   ASSERT_EQ(submitted.status, 0) << submitted.err;
-  const Finished result = joinery({"result", trimmed(submitted.out)});
+  const Finished result = joinery({"result", without_line_end(submitted.out)});
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_EQ(result.out, "hi\n");
   EXPECT_THAT(result.err, HasSubstr("there\n"));
@@ -53,13 +49,13 @@ TEST_F(CliJobs, WordsInBracketsReachTheJobAsTheyWereTyped) {
             "1 [1,2]\n");
   EXPECT_EQ(joinery({"map", "--results", "exec", "echo", "[a,b]", ":::", "[x,y]"}).out, "[a,b] [x,y]\n");
   const std::string job =
-      trimmed(joinery({"submit", "--json-args", "vec", "[1,2,3.5]", "status", "true"}).out);
+      without_line_end(joinery({"submit", "--json-args", "vec", "[1,2,3.5]", "status", "true"}).out);
   EXPECT_THAT(joinery({"job", "show", "--payload", job}).out, HasSubstr(R"([[1,2,3.5],"status",true])"));
   joinery({"cancel", job});
 }
 
 TEST_F(CliJobs, AResultIsOneJsonLineIfAsked) {
-  const std::string job = trimmed(joinery({"submit", "exec", "--", "echo", "hi"}).out);
+  const std::string job = without_line_end(joinery({"submit", "exec", "--", "echo", "hi"}).out);
   const Finished said = joinery({"--json", "result", job});
   const Json result = Json::parse(said.out);
   EXPECT_EQ(result["job"], std::stoull(job));
@@ -69,8 +65,8 @@ TEST_F(CliJobs, AResultIsOneJsonLineIfAsked) {
 }
 
 TEST_F(CliJobs, AFailedCommandIsToldWithItsStatusAndLastWords) {
-  const std::string job =
-      trimmed(joinery({"submit", "--attempts", "1", "exec", "--", "sh", "-c", "echo sorry >&2; exit 3"}).out);
+  const std::string job = without_line_end(
+      joinery({"submit", "--attempts", "1", "exec", "--", "sh", "-c", "echo sorry >&2; exit 3"}).out);
   const Finished result = joinery({"result", job});
   EXPECT_EQ(result.status, 2);
   EXPECT_THAT(result.err, HasSubstr("job " + job + " failed: exit status: 3: sorry"));
@@ -145,7 +141,7 @@ TEST_F(CliJobs, AnInterruptedMapWithdrawsWhatWaitsForRoomAtOnce) {
 TEST_F(CliJobs, SubmitWithWaitPrintsTheResultAndPassesStdin) {
   const Finished said = joinery({"submit", "--wait", "--stdin", "-", "exec", "--", "wc", "-c"}, "12345");
   EXPECT_EQ(said.status, 0) << said.err;
-  EXPECT_EQ(trimmed(said.out), "5");
+  EXPECT_EQ(without_line_end(said.out), "5");
 }
 
 TEST_F(CliJobs, MapRunsAJobForEachLineAndPrintsResults) {
@@ -194,7 +190,7 @@ TEST_F(CliJobs, MapNamesTheLineThatIsNotJson) {
 
 TEST_F(CliJobs, ABatchIsSubmittedNowAndJoinedLater) {
   const Finished submitted = joinery({"map", "--no-wait", "exec", "--", "true", ":::", "a", "b", "c"});
-  const Finished joined = joinery({"--json", "join", "--batch", trimmed(submitted.out)});
+  const Finished joined = joinery({"--json", "join", "--batch", without_line_end(submitted.out)});
   EXPECT_EQ(joined.status, 0) << joined.err;
   EXPECT_EQ(Json::parse(joined.out)["counts"]["succeeded"], 3);
 }
@@ -207,15 +203,15 @@ TEST_F(CliJobs, JoinGivesUpAfterItsTimeout) {
 }
 
 TEST_F(CliJobs, SeveralIdsAreTakenAtOnce) {
-  const std::string one = trimmed(joinery({"submit", "exec", "--", "echo", "one"}).out);
-  const std::string two = trimmed(joinery({"submit", "exec", "--", "echo", "two"}).out);
+  const std::string one = without_line_end(joinery({"submit", "exec", "--", "echo", "one"}).out);
+  const std::string two = without_line_end(joinery({"submit", "exec", "--", "echo", "two"}).out);
   EXPECT_EQ(joinery({"join", one, two}).status, 0);
   EXPECT_EQ(joinery({"result", one, two}).out, "one\ntwo\n");
   EXPECT_THAT(joinery({"job", "show", one, two}).out, HasSubstr("job       " + two));
 }
 
 TEST_F(CliJobs, OfAJobThatHasEndedOnlyWhatIsKnownIsShown) {
-  const std::string job = trimmed(joinery({"submit", "exec", "--", "true"}).out);
+  const std::string job = without_line_end(joinery({"submit", "exec", "--", "true"}).out);
   ASSERT_EQ(joinery({"join", job}).status, 0);
   const Finished shown = joinery({"job", "show", job});
   EXPECT_THAT(shown.out, HasSubstr("outcome   succeeded"));
@@ -264,7 +260,7 @@ TEST_F(CliJobs, AFailedItemOfMapIsNamed) {
 
 TEST_F(CliJobs, DeadLettersAreNotAmongTheUnfinishedJobs) {
   ASSERT_EQ(joinery({"submit", "--wait", "--attempts", "1", "--batch",
-                     trimmed(joinery({"batch", "open"}).out), "exec", "--", "false"})
+                     without_line_end(joinery({"batch", "open"}).out), "exec", "--", "false"})
                 .status,
             2);
   EXPECT_THAT(joinery({"job", "ls"}).out, Not(HasSubstr("failed")));
@@ -280,7 +276,7 @@ TEST_F(CliJobs, AJobThatNobodyCanRunIsWarnedOfAndExplained) {
   const Finished submitted = joinery({"submit", "resize", "a.jpg"});
   EXPECT_EQ(submitted.status, 0);
   EXPECT_THAT(submitted.err, HasSubstr("no connected worker has handler \"resize\""));
-  const std::string job = trimmed(submitted.out);
+  const std::string job = without_line_end(submitted.out);
   EXPECT_THAT(joinery({"job", "show", job, "--payload"}).out, HasSubstr("[\"a.jpg\"]"));
   const Finished result = joinery({"result", job, "--timeout", "1s"});
   EXPECT_EQ(result.status, 3);

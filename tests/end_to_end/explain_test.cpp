@@ -13,15 +13,8 @@ using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using Json = nlohmann::json;
 
-class Explain : public ::testing::Test {
+class Explain : public StackTest {
  protected:
-  std::string say(std::vector<std::string> arguments) {
-    const Finished said = stack.joinery(std::move(arguments));
-    EXPECT_EQ(said.status, 0) << said.err;
-    std::string text = said.out;
-    text.erase(text.find_last_not_of('\n') + 1);
-    return text;
-  }
   std::string submit(std::vector<std::string> flags, const std::string& script = "true") {
     std::vector<std::string> all{"submit"};
     all.insert(all.end(), flags.begin(), flags.end());
@@ -54,8 +47,6 @@ class Explain : public ::testing::Test {
     made_ = true;
     return path;
   }
-
-  Stack stack;
 
  private:
   bool made_ = false;

@@ -20,15 +20,8 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using Json = nlohmann::json;
 
-class HistoryAndFollow : public ::testing::Test {
+class HistoryAndFollow : public StackTest {
  protected:
-  std::string say(std::vector<std::string> arguments) {
-    const Finished said = stack.joinery(std::move(arguments));
-    EXPECT_EQ(said.status, 0) << said.err;
-    std::string text = said.out;
-    text.erase(text.find_last_not_of('\n') + 1);
-    return text;
-  }
   std::vector<std::uint64_t> list(std::vector<std::string> flags) {
     std::vector<std::string> all{"--json", "job", "ls"};
     all.insert(all.end(), flags.begin(), flags.end());
@@ -37,12 +30,6 @@ class HistoryAndFollow : public ::testing::Test {
     return jobs;
   }
   std::string follow(const std::string& job) { return stack.joinery({"job", "show", job, "--follow"}).out; }
-  void restart_broker() {
-    stack.broker().signal(SIGKILL);
-    stack.broker().wait();
-    stack.start_broker();
-  }
-  Stack stack;
 };
 
 TEST_F(HistoryAndFollow, AJobThatHasEndedIsShownAlsoAfterARestart) {

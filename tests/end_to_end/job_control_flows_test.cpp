@@ -26,14 +26,7 @@ class JobControlFlows : public ::testing::Test {
   static Finished joinery(std::vector<std::string> arguments, std::string input = {}) {
     return stack->joinery(std::move(arguments), std::move(input));
   }
-  // What it says, which must have gone well.
-  static std::string say(std::vector<std::string> arguments) {
-    const Finished said = joinery(std::move(arguments));
-    EXPECT_EQ(said.status, 0) << said.err;
-    std::string text = said.out;
-    text.erase(text.find_last_not_of('\n') + 1);
-    return text;
-  }
+  static std::string say(std::vector<std::string> arguments) { return stack->say(std::move(arguments)); }
   static Json show(const std::string& job) { return Json::parse(say({"--json", "job", "show", job})); }
   static std::string state(const std::string& job) {
     const Json shown = show(job);

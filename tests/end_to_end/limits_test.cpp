@@ -17,16 +17,9 @@ using ::testing::HasSubstr;
 using Json = nlohmann::json;
 
 // Jobs write what they did into a file, line by line.
-class Limits : public ::testing::Test {
+class Limits : public StackTest {
  protected:
-  explicit Limits(std::vector<std::string> broker_flags = {}) : stack(std::move(broker_flags)) {}
-  std::string say(std::vector<std::string> arguments) {
-    const Finished said = stack.joinery(std::move(arguments));
-    EXPECT_EQ(said.status, 0) << said.err;
-    std::string text = said.out;
-    text.erase(text.find_last_not_of('\n') + 1);
-    return text;
-  }
+  using StackTest::StackTest;
   std::string submit(std::vector<std::string> flags, const std::string& script) {
     std::vector<std::string> all{"submit"};
     all.insert(all.end(), flags.begin(), flags.end());
@@ -43,7 +36,6 @@ class Limits : public ::testing::Test {
   }
   void join() { EXPECT_EQ(stack.joinery({"join", "--queue", "default"}).status, 0); }
 
-  Stack stack;
   const std::string log = stack.dir() / "log";
 };
 
@@ -53,9 +45,7 @@ const char* const alone = "mkdir $log.d || echo both >> $log; echo ran >> $log; 
 TEST_F(Limits, NoMoreJobsOfAKeyRunAtATimeThanItsConcurrencyOverRestartsOfTheBroker) {
   say({"limit", "set", "host:*", "--concurrency", "1"});
   for (int i = 0; i < 4; ++i) submit({"--key", "tenant:a/host:example.org"}, alone);
-  stack.broker().signal(SIGKILL);
-  stack.broker().wait();
-  stack.start_broker();
+  restart_broker();
   EXPECT_THAT(say({"limit", "ls"}), HasSubstr("host:*"));
   stack.start_worker({"--allow-exec", "--processes", "3"});
   for (int i = 0; i < 4; ++i) submit({"--key", "tenant:b/host:example.org"}, alone);
@@ -110,9 +100,7 @@ TEST_F(Limits, AHandlerSlowsItsKeyDownBeforeTheNextJobOfItStartsAlsoOverARestart
     EXPECT_THAT(say({"explain", second}),
                 HasSubstr("waits for key 'host:" + key + "' (0 of 1 running; next slot in 3"));
   }
-  stack.broker().signal(SIGKILL);
-  stack.broker().wait();
-  stack.start_broker();
+  restart_broker();
   EXPECT_TRUE(eventually([&] {
     return say({"--json", "worker", "ls"}).find("\"connected\":true") != std::string::npos;
   }));

@@ -15,16 +15,9 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Json = nlohmann::json;
 
-class QueueOptions : public ::testing::Test {
+class QueueOptions : public StackTest {
  protected:
-  explicit QueueOptions(std::vector<std::string> broker_flags = {}) : stack(std::move(broker_flags)) {}
-  std::string say(std::vector<std::string> arguments) {
-    const Finished said = stack.joinery(std::move(arguments));
-    EXPECT_EQ(said.status, 0) << said.err;
-    std::string text = said.out;
-    text.erase(text.find_last_not_of('\n') + 1);
-    return text;
-  }
+  using StackTest::StackTest;
   // Submits, and shows the job.
   Json submitted(std::vector<std::string> flags) {
     std::vector<std::string> all{"submit", "--queue", "crawl"};
@@ -35,8 +28,6 @@ class QueueOptions : public ::testing::Test {
   Json show(const std::string& job) { return Json::parse(say({"--json", "job", "show", job})); }
   Json show(const Json& job) { return show(std::to_string(job["job"].get<std::uint64_t>())); }
   Json defaults() { return Json::parse(say({"--json", "queue", "show", "crawl"})).value("defaults", Json()); }
-
-  Stack stack;
 };
 
 TEST_F(QueueOptions, ArePausedResumedAndPurgedWhileWorkersServeThem) {
@@ -60,9 +51,7 @@ TEST_F(QueueOptions, HoldWhereASubmissionSaysNothingAlsoAfterARestart) {
        "--keep-result", "1h"});
   EXPECT_THAT(say({"queue", "show", "crawl"}),
               HasSubstr("--attempts 5 --keep-result 1h --backoff fixed:10ms"));
-  stack.broker().signal(SIGKILL);
-  stack.broker().wait();
-  stack.start_broker();
+  restart_broker();
   const Json plain = submitted({});
   const Json said = submitted({"--attempts", "3", "--keep-result", "2h"});
   EXPECT_EQ(plain["result_ttl_s"], 3600);

@@ -17,16 +17,9 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using Json = nlohmann::json;
 
-class ScheduleTest : public ::testing::Test {
+class ScheduleTest : public StackTest {
  protected:
-  explicit ScheduleTest(std::vector<std::string> broker_flags = {}) : stack(std::move(broker_flags)) {}
-  std::string say(std::vector<std::string> arguments) {
-    const Finished said = stack.joinery(std::move(arguments));
-    EXPECT_EQ(said.status, 0) << said.err;
-    std::string text = said.out;
-    text.erase(text.find_last_not_of('\n') + 1);
-    return text;
-  }
+  using StackTest::StackTest;
   Json ask(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "--json");
     return Json::parse(say(std::move(arguments)));
@@ -52,7 +45,6 @@ class ScheduleTest : public ::testing::Test {
     stack.broker().wait();
   }
 
-  Stack stack;
   const std::string log = stack.dir() / "log";
 };
 

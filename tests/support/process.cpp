@@ -119,6 +119,11 @@ Finished run(std::vector<std::string> argv, Process::Options options) {
   return {status, process.out(), process.err()};
 }
 
+std::string without_line_end(std::string text) {
+  text.erase(text.find_last_not_of('\n') + 1);
+  return text;
+}
+
 std::vector<pid_t> children_of(pid_t parent) {
   std::vector<pid_t> children;
   std::error_code ignored;

@@ -61,6 +61,8 @@ struct Finished {
 };
 Finished run(std::vector<std::string> argv, Process::Options options = {});
 
+std::string without_line_end(std::string text);
+
 // Children of a process, by /proc.
 std::vector<pid_t> children_of(pid_t parent);
 

@@ -1,5 +1,7 @@
 #include "tests/support/stack.h"
 
+#include <signal.h>
+
 namespace joinery::testing {
 
 std::string program(const std::string& name) { return std::string(JOINERY_BIN_DIR) + "/" + name; }
@@ -30,6 +32,18 @@ Finished Stack::joinery(std::vector<std::string> arguments, std::string input) {
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   return run(std::move(argv),
              Process::Options{.environment = {}, .directory = {}, .input = std::move(input), .ready = false});
+}
+
+std::string Stack::say(std::vector<std::string> arguments) {
+  const Finished said = joinery(std::move(arguments));
+  EXPECT_EQ(said.status, 0) << said.err;
+  return without_line_end(said.out);
+}
+
+void StackTest::restart_broker() {
+  stack.broker().signal(SIGKILL);
+  stack.broker().wait();
+  stack.start_broker();
 }
 
 }  // namespace joinery::testing

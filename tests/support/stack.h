@@ -2,6 +2,8 @@
 // workers.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,6 +35,8 @@ class Stack {
 
   // Runs `joinery ARGUMENTS` against this broker.
   Finished joinery(std::vector<std::string> arguments, std::string input = {});
+  // The same, and fails the test unless all went well. What it says, without the last line's end.
+  std::string say(std::vector<std::string> arguments);
 
  private:
   TempDir dir_;
@@ -40,6 +44,16 @@ class Stack {
   std::vector<std::string> broker_flags_;
   std::vector<std::unique_ptr<Process>> workers_;
   std::unique_ptr<Process> broker_;
+};
+
+// A test with a stack of its own, spoken to by the command line.
+class StackTest : public ::testing::Test {
+ protected:
+  explicit StackTest(std::vector<std::string> broker_flags = {}) : stack(std::move(broker_flags)) {}
+  std::string say(std::vector<std::string> arguments) { return stack.say(std::move(arguments)); }
+  void restart_broker();  // after SIGKILL
+
+  Stack stack;
 };
 
 }  // namespace joinery::testing

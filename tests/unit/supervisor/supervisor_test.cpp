@@ -50,6 +50,12 @@ TEST_F(SupervisorTest, SaysWhatItCanDoAndRunsWhatItIsGiven) {
   EXPECT_EQ(stop(), 0);
 }
 
+TEST_F(SupervisorTest, SaysGoodbyeAlsoIfItIsToldToStopBeforeItsWelcomeCame) {
+  start();
+  broker.next<protocol::Hello>();
+  EXPECT_EQ(stop(), 0);
+}
+
 TEST_F(SupervisorTest, ManyJobsGoThroughInRuns) {
   start({"--processes", "2"});
   broker.welcome();

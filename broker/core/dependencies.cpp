@@ -85,11 +85,7 @@ void Ledger::resolve(bool is_batch, std::uint64_t id, bool good, Fallout& fallou
 void Ledger::unblock(Slot slot, Fallout& fallout) {
   Job& job = jobs[slot];
   count_out(job, fallout);
-  if (const Wall due = extras[job.extra].due; due != Wall{}) {
-    schedule(slot, due, fallout);
-  } else {
-    enqueue(slot, false);
-  }
+  set_out(slot, fallout);
   count_in(job, job.get_state());
   fallout.ready = true;
 }

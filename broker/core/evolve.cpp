@@ -112,10 +112,10 @@ bool Ledger::on(const change::Put& put, Fallout& fallout, std::uint64_t position
     if (put.columns != nullptr) put_columns(job, put, i, fallout);
     const Wall due = put.due.empty() ? Wall{} : put.due[i];
     if (put.parked) {
-      if (due > put.at) need_extra(job).due = due;
+      if (due > put.at) set_due(job, due, fallout);
       park(slot);
     } else if (waits(job)) {
-      if (due > put.at) extras[job.extra].due = due;
+      if (due > put.at) set_due(job, due, fallout);
       job.set_state(State::blocked);
       ++blocked;
     } else if (due > put.at) {
@@ -162,10 +162,8 @@ bool Ledger::on(const change::Admit& admit, Fallout& fallout, std::uint64_t) {
     count_out(job, fallout);
     if (waits(job)) {
       job.set_state(State::blocked);
-    } else if (job.extra != no_slot && extras[job.extra].due != Wall{}) {
-      schedule(slot, extras[job.extra].due, fallout);
     } else {
-      enqueue(slot, false);
+      set_out(slot, fallout);
     }
     count_in(job, job.get_state());
     if (job.extra != no_slot) fallout.expiring.push_back(id);
@@ -364,15 +362,15 @@ bool Ledger::on(const change::Update& change, Fallout& fallout, std::uint64_t) {
     if (state == State::ready) enqueue(slot, false);
   }
   if (!change.due) return true;
+  job.clear(flag_wall);
+  if (*change.due != Wall{}) job.set(flag_wall);
   if (state == State::blocked) return need_extra(job).due = *change.due, true;
   count_out(job, fallout);
   detach(slot);
-  job.clear(flag_wall);
   if (*change.due == Wall{}) {
     enqueue(slot, false);
     fallout.ready = true;
   } else {
-    job.set(flag_wall);
     schedule(slot, *change.due, fallout);
   }
   count_in(job, job.get_state());

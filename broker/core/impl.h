@@ -246,6 +246,7 @@ class Core::Impl {
   bool at_once() const { return dispatch_wanted || ledger.ghosts() != 0 || !broken_later_.empty(); }
   void fire_wall(Now now, Effects& effects);
   void arm(JobId id);
+  void arm_due(JobId id);
   void stop_late(Now now, const std::vector<JobId>& jobs, Effects& effects);
   void start(Now now, Effects& effects);
 

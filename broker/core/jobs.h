@@ -72,7 +72,7 @@ struct Extra {
   JobId parent = 0;
   Wall expires = never_wall;
   Wall deadline = never_wall;
-  Wall due{};             // of a parked or blocked one that is to be scheduled
+  Wall due{};             // of a parked or blocked one that may not run before
   std::uint32_t key = 0;  // interned; 0: none
   std::uint32_t unique = 0;
   std::uint32_t failures = 0;

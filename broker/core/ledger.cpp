@@ -214,9 +214,41 @@ void Ledger::schedule(Slot slot, Wall due, Fallout& fallout) {
   fallout.scheduled.push_back(job.id);
 }
 
+// For a job that is parked or blocked. A delay passes meanwhile.
+void Ledger::set_due(Job& job, Wall due, Fallout& fallout) {
+  need_extra(job).due = due;
+  if (!job.has(flag_wall)) fallout.scheduled.push_back(job.id);
+}
+
+// A job that was parked or blocked goes into its line, or waits for its time. That of a delay has been told
+// when it was put: its timer goes by the monotonic clock, and the wall clock may have been set since.
+void Ledger::set_out(Slot slot, Fallout& fallout) {
+  Job& job = jobs[slot];
+  const Wall due = due_of(job);
+  if (due == Wall{}) return enqueue(slot, false);
+  schedule(slot, due, fallout);
+  if (!job.has(flag_wall)) fallout.scheduled.pop_back();
+}
+
+Wall Ledger::due_of(const Job& job) const {
+  switch (job.get_state()) {
+    case State::scheduled: return job.due();
+    case State::parked:
+    case State::blocked: return job.extra == no_slot ? Wall{} : extras[job.extra].due;
+    case State::ready:
+    case State::running:
+    case State::failed: break;
+  }
+  return {};
+}
+
 void Ledger::ripen(Slot slot, Fallout& fallout) {
   Job& job = jobs[slot];
-  JOINERY_CHECK(job.get_state() == State::scheduled);
+  if (job.get_state() != State::scheduled) {
+    JOINERY_CHECK(due_of(job) != Wall{});
+    extras[job.extra].due = Wall{};
+    return;
+  }
   count_out(job, fallout);
   job.clear(flag_wall);
   enqueue(slot, false);

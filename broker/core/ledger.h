@@ -197,8 +197,11 @@ class Ledger {
   // Unique claims for a time that is over. Not a change: time ends them again after a restart.
   void expire_claims(Wall now);
   void restore_claim(std::uint64_t scope, std::string_view name, const Claim& claim);
-  // A scheduled job whose time has come. Not a change: time tells it again after a restart.
+  // A job whose time has come, and which is not held back by that any more. Not a change: time tells it again
+  // after a restart.
   void ripen(Slot slot, Fallout& fallout);
+  // When a scheduled, parked or blocked job may run; Wall{}: at once.
+  Wall due_of(const Job& job) const;
   // Lanes: how the ready jobs of a line are arranged, which is not durable either. A lane is there while it
   // has jobs.
   std::uint32_t find_lane(std::uint32_t line, std::uint32_t key) const;  // 0: none
@@ -326,6 +329,8 @@ class Ledger {
   void hold(Slot slot, std::uint32_t holder);
   void park(Slot slot);
   void schedule(Slot slot, Wall due, Fallout& fallout);
+  void set_due(Job& job, Wall due, Fallout& fallout);
+  void set_out(Slot slot, Fallout& fallout);
   void put_columns(Job& job, const change::Put& put, std::size_t i, Fallout& fallout);
   void count_out(const Job& job, Fallout& fallout);
   void count_in(const Job& job, State state, std::uint64_t number = 1);

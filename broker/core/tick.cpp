@@ -24,8 +24,7 @@ void Core::Impl::tick(Now now, Effects& effects) {
     const Slot slot = ledger.find(timer.job);
     if (slot == no_slot) continue;
     const Job& job = ledger.jobs[slot];
-    if (job.get_state() == State::scheduled && !job.has(flag_wall) && job.due() == timer.due &&
-        !ledger.is_ghost(job))
+    if (!job.has(flag_wall) && ledger.due_of(job) == timer.due && !ledger.is_ghost(job))
       ledger.ripen(slot, fallout);
   }
   for (SessionTimer timer; session_timers.take_due(now.mono, timer);) {
@@ -89,7 +88,7 @@ void Core::Impl::stop_late(Now now, const std::vector<JobId>& jobs, Effects& eff
   end(now, Outcome::expired, {waiting.begin(), waiting.end()}, effects);
 }
 
-// Sets the timers of a scheduled or expiring job.
+// Sets the timers of a job that may expire.
 void Core::Impl::arm(JobId id) {
   const Job* job = ledger.job(id);
   if (job == nullptr) return;
@@ -101,11 +100,18 @@ void Core::Impl::arm(JobId id) {
       extra != nullptr && extra->deadline != never_wall && job->get_state() != State::failed) {
     wall_timers.add({extra->deadline, id});
   }
-  if (job->get_state() != State::scheduled) return;
-  if (job->has(flag_wall)) {
-    wall_timers.add({job->due(), id});
-  } else {
-    delays.add({now_.mono + (job->due() - now_.wall), job->due(), id});
+}
+
+// Sets the timer of a job that is to run later; of one that is parked or blocked only for its delay.
+void Core::Impl::arm_due(JobId id) {
+  const Job* job = ledger.job(id);
+  if (job == nullptr) return;
+  const Wall due = ledger.due_of(*job);
+  if (due == Wall{}) return;
+  if (!job->has(flag_wall)) {
+    delays.add({now_.mono + (due - now_.wall), due, id});
+  } else if (job->get_state() == State::scheduled) {
+    wall_timers.add({due, id});
   }
 }
 
@@ -114,7 +120,7 @@ void Core::Impl::settle(Effects& effects) {
     end_broken(effects);
     for (std::uint32_t queue : std::exchange(fallout.room_in, {})) admit(queue, effects);
   }
-  for (JobId id : fallout.scheduled) arm(id);
+  for (JobId id : fallout.scheduled) arm_due(id);
   for (JobId id : fallout.expiring) arm(id);
   fallout.scheduled.clear();
   fallout.expiring.clear();
@@ -140,7 +146,8 @@ void Core::Impl::start(Now now, Effects& effects) {
   fallout = Fallout{};
   record(change::Epoch{.epoch = ledger.epoch + 1}, effects);
   ledger.for_each([&](Slot, const Job& job) {
-    if (job.get_state() == State::scheduled || job.extra != no_slot) arm(job.id);
+    arm_due(job.id);
+    if (job.extra != no_slot) arm(job.id);
     if (job.get_state() == State::blocked && ledger.extra(job)->waits->broken.id != 0)
       fallout.broken.push_back(job.id);
   });

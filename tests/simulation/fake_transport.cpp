@@ -71,7 +71,7 @@ Sent Dealer::send(Bytes frame) {
 void Dealer::changes(std::vector<int>& events) {
   while (const int change = impl_->at.network->take_change(impl_->connection)) events.push_back(change);
 }
-std::vector<int> Dealer::descriptors() const { return {}; }
+std::vector<int> Dealer::descriptors() const { return {impl_->connection}; }
 
 }  // namespace joinery::transport
 

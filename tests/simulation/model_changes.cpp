@@ -66,8 +66,7 @@ void Model::on(const change::Put& put) {
           !job.after.empty() || (!columns->after_batches.empty() && !columns->after_batches[i].empty());
       const bool delayed = !put.due.empty() && put.due[i] > put.at;
       job.plain = job.plain && job.key.empty() && !blocked && !delayed;
-      // That of a parked job passes on the wall clock until there is room, and so may a jump of it.
-      if (!put.parked && !columns->delay_ms.empty() && columns->delay_ms[i] != 0) {
+      if (!columns->delay_ms.empty() && columns->delay_ms[i] != 0) {
         job.not_before = deciding_->now.mono + std::chrono::milliseconds(columns->delay_ms[i]);
         job.epoch = now_.epoch;
       }
@@ -132,7 +131,11 @@ void Model::on(const change::Requeue& change) {
   ModelJob& job = need_running(change.token, "requeue");
   become(job, Is::waiting);
   job.cancelling = false;
-  if (change.due != Wall{}) job.plain = false;
+  if (change.due != Wall{}) {
+    job.plain = false;
+    job.not_before = deciding_->now.mono + (change.due - deciding_->now.wall);
+    job.epoch = now_.epoch;
+  }
   enqueue(job, true);
 }
 

@@ -151,7 +151,8 @@ bool Network::take_at_dealer(int id, Buffer& frame) {
 
 int Network::take_change(int id) {
   Connection& connection = connections_.at(id);
-  if (!connection.told && connection.connected_at <= now) {
+  // One that was lost before its dealer knew of it: it learns of both.
+  if (!connection.told && std::min(connection.connected_at, connection.lost_to_dealer) <= now) {
     connection.told = true;
     return 1;
   }

@@ -24,6 +24,7 @@ class Node {
   // A turn takes time too.
   void take_turn(Random& random) {
     turn();
+    ++turns;
     busy_until = network_.now + random.between(Duration(5), Duration(100));
   }
 
@@ -31,6 +32,7 @@ class Node {
   NodeClock clock;
   Instant paused_until{};
   Instant busy_until{};
+  std::uint64_t turns = 0;  // that it has taken
 
  protected:
   Now local() const { return clock.at(network_.now); }

@@ -65,7 +65,9 @@ Instant WorkerNode::due() const {
   if (!life_) return never;
   Mono next = std::min(life_->plan.next_deadline(), life_->link.next_deadline());
   for (const auto& [id, process] : life_->processes) next = std::min(next, process.next);
-  return std::min(network_.next_arrival(number), clock.when(next, network_.now));
+  const Instant due = clock.when(next, network_.now);
+  // As in the real loop, a link that waits before it connects again does not look at its old socket.
+  return life_->link.descriptors().empty() ? due : std::min(network_.next_arrival(number), due);
 }
 
 void WorkerNode::turn() {

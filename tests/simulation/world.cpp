@@ -216,7 +216,11 @@ void World::work_off() {
 }
 
 std::string World::what_is_left() const {
-  std::string text = fmt::format("{} jobs\n", model_.totals().unfinished() + model_.totals().parked);
+  std::string text = fmt::format("{} jobs at {:.6f} s\n", model_.totals().unfinished() + model_.totals().parked,
+                                 seconds(network_.now));
+  for (const Node* node : nodes_)
+    text += fmt::format("  node {} took {} turns, the next at {:.6f} s\n", node->number, node->turns,
+                        seconds(node->wake()));
   std::size_t told = 0;
   for (const auto& [id, job] : model_.jobs()) {
     const bool left = job.is != ModelJob::Is::dead && job.is != ModelJob::Is::ended;

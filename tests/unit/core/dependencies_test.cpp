@@ -52,6 +52,30 @@ TEST_P(Flows, AJobIsBlockedUntilAllBeforeItSucceeded) {
   EXPECT_EQ(talk.driver.core->inputs(3), (std::vector<JobId>{1, 2}));
 }
 
+TEST_P(Flows, TheDelayOfABlockedJobPassesOnTheMonotonicClock) {
+  talk.submit("p", "mail", {.spec = spec()});
+  talk.submit("p", "mail", {.delay_ms = {1000}, .after = {{1}}});
+  talk.worker("w", {"mail"});
+  talk.pass(400ms);
+  talk.driver.now.wall += 1h;
+  EXPECT_EQ(talk.finish("w", "1#1"), "acked w");
+  EXPECT_EQ(talk.pass(599ms), "");
+  EXPECT_EQ(talk.pass(1ms), "dispatch w 2#1");
+}
+
+TEST_P(Flows, ABlockedJobThatIsGivenAnotherTimeGoesByTheWallClock) {
+  const std::int64_t now_ms = talk.driver.now.wall.time_since_epoch() / 1ms;
+  talk.submit("p", "mail", {.spec = spec()});
+  talk.submit("p", "mail", {.delay_ms = {1000}, .after = {{1}}});
+  EXPECT_EQ(talk.admin("p", broker::Update{{2}, {}, now_ms + 60'000}), "done p 1");
+  crash();
+  talk.worker("w", {"mail"});
+  EXPECT_EQ(talk.finish("w", "1#1"), "acked w");
+  EXPECT_EQ(talk.pass(2s), "");
+  talk.driver.now.wall += 1min;
+  EXPECT_EQ(talk.pass(0ms), "dispatch w 2#1");
+}
+
 TEST_P(Flows, WhatComesAfterAFailureIsCancelledWithTheReasonAndSoOn) {
   talk.worker("w", {"mail"});
   talk.submit("p", "mail", {.spec = spec()});

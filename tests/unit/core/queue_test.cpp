@@ -33,6 +33,28 @@ TEST_F(Queues, ParkedPutsAreAdmittedInTheirOrder) {
   EXPECT_EQ(talk.finish("w", "2#1"), "acked w; dispatch w 3#1; accepted q 5");
 }
 
+// A simulation found that such a delay went by the wall clock (scripts/simulate, seed 883).
+TEST_F(Queues, TheDelayOfAParkedJobPassesOnTheMonotonicClock) {
+  talk.submit("p", "small", 2);
+  EXPECT_EQ(talk.submit("p", "small", {.count = 2, .delay_ms = {300, 1000}}), "");
+  talk.driver.now.wall -= 1h;  // the wall clock jumps
+  EXPECT_EQ(talk.pass(400ms), "");
+  EXPECT_EQ(talk.worker("w", {"small"}, {.capacity = 2}), "welcome w; dispatch w 1#1 2#1; accepted p 3..4");
+  talk.driver.now.wall += 2h;
+  EXPECT_EQ(talk.finish("w", "1#1 2#1"), "acked w; dispatch w 3#1") << "its delay was over before";
+  EXPECT_EQ(talk.pass(599ms), "");
+  EXPECT_EQ(talk.pass(1ms), "dispatch w 4#1");
+}
+
+TEST_F(Queues, ARunAtOfAParkedJobGoesByTheWallClock) {
+  const std::int64_t now_ms = talk.driver.now.wall.time_since_epoch() / 1ms;
+  talk.submit("p", "small", 2);
+  talk.submit("p", "small", {.run_at_ms = {now_ms + 60'000}});
+  EXPECT_EQ(talk.worker("w", {"small"}), "welcome w; dispatch w 1#1 2#1; accepted p 3");
+  talk.driver.now.wall += 1min;
+  EXPECT_EQ(talk.pass(0ms), "dispatch w 3#1");
+}
+
 TEST_F(Queues, APutThatDoesNotFitIsRefusedWhole) {
   EXPECT_EQ(talk.submit("p", "small", {.count = 3, .when_full = broker::WhenFull::refuse}),
             "accepted p queue_full");

@@ -148,6 +148,7 @@ void Model::on(const change::Revive& change) {
   ModelJob& job = need(change.job, "revival");
   if (job.is != Is::dead) throw Broken(fmt::format("revived: {}", describe(change.job)));
   become(job, Is::waiting);
+  job.unique.clear();  // its claim ended with its outcome
   job.plain = false;
 }
 

@@ -1,0 +1,47 @@
+// What processes use over a long time, and whether that is bounded: nothing may be more in the second half of
+// the time than in the first, but for some slack.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace joinery::soak {
+
+// 0: it could not be read (the process has just ended).
+std::uint64_t memory_kb_of(pid_t process);
+std::uint64_t descriptors_of(pid_t process);
+std::uint64_t threads_of(pid_t process);
+double cpu_seconds_of(pid_t process);
+std::uint64_t bytes_below(const std::string& directory);
+
+// One figure over time.
+class Series {
+ public:
+  // `slack`: by how much, besides a tenth, the second half may be above the first. `unit`: of one shown.
+  Series(std::string name, std::uint64_t slack, std::uint64_t unit)
+      : name_(std::move(name)), slack_(slack), unit_(unit) {}
+
+  void add(std::chrono::seconds at, std::uint64_t value);
+  const std::string& name() const { return name_; }
+  bool is_bounded() const;
+  // By least squares over the second half, for each hour.
+  double growth_per_hour() const;
+  // The most in each of `parts` equal pieces of the time, then the growth and a verdict.
+  std::string row(std::size_t parts) const;
+
+ private:
+  struct Sample {
+    std::chrono::seconds at;
+    std::uint64_t value;
+  };
+  std::uint64_t most(std::chrono::seconds from, std::chrono::seconds to) const;
+  std::string name_;
+  std::uint64_t slack_, unit_;
+  std::vector<Sample> samples_;
+};
+
+}  // namespace joinery::soak

@@ -23,6 +23,8 @@ constexpr std::uint64_t unwritten_max = std::uint64_t{256} << 20U;
 constexpr std::uint64_t finish_bytes = 64;
 constexpr std::uint64_t state_bytes = 100;
 
+std::uint64_t with_gaps(std::uint64_t bytes) { return bytes + bytes / 8; }
+
 }  // namespace
 
 LogJournal::LogJournal(std::unique_ptr<Directory> directory, const Format& format,
@@ -189,15 +191,27 @@ void LogJournal::retain(Place place) {
 
 bool LogJournal::has_room(std::uint64_t bytes, std::uint64_t unfinished) {
   collect_checkpoint();
-  const std::uint64_t reserve = unfinished * finish_bytes +
-                                std::max(checkpoint_bytes_, unfinished * state_bytes) +
-                                format_.segment_bytes();
+  reserve_ = unfinished * finish_bytes + std::max(checkpoint_bytes_, unfinished * state_bytes);
   // What does not fit at the end of a segment is left empty, once per segment.
-  const std::uint64_t need = bytes + bytes / 8 + record_header_size + reserve;
+  const std::uint64_t need = with_gaps(bytes) + record_header_size + reserve_ + format_.segment_bytes();
   if (crowded_) writer_.look_again();  // others may have left
   room_since_failure_ = std::min(room_since_failure_, writer_.room_end());
   crowded_ = writer_.room_end() < end_ + need;
+  if (crowded_) leave_segment(need);
   return !crowded_;
+}
+
+// What has ended in the segment that is written to gives its space back only when the log goes on in the next
+// one, and on a full disk no put comes that would bring it there. Left is it if that makes room in the end
+// for `need`; until then finishes keep their reserve.
+void LogJournal::leave_segment(std::uint64_t need) {
+  if (format_.offset_of(end_) == 0) return;
+  const std::uint64_t segment = format_.segment_of(end_);
+  const Position next = format_.start_of(segment + 1);
+  const std::uint64_t moves = with_gaps(space_.live_in(segment));
+  const Position room = writer_.room_end();
+  const bool next_fits = room >= next + std::max(format_.segment_bytes(), moves + reserve_);
+  if (next_fits && room + format_.segment_bytes() >= next + moves + need) make_room(format_.segment_bytes());
 }
 
 // A checkpoint pays when it saves reading as much log, or gives back as much space, as it writes; and, when
@@ -269,11 +283,19 @@ void LogJournal::collect_checkpoint() {
 }
 
 bool LogJournal::is_crowded() const {
+  if (crowded_) return one_can_be_emptied();
   const std::uint64_t most = 2 * space_.live_bytes() + 2 * format_.segment_bytes();
   const auto bytes = [&](std::uint64_t files) { return files * format_.segment_bytes(); };
   if (bytes(writer_.files()) <= most) return false;
   // Those that are empty already wait for a checkpoint only.
   return bytes(writer_.files() - std::min(writer_.files(), space_.empty_before(end_).size())) > most;
+}
+
+// On a full disk each file counts; one after the other, because a move takes room before it gives some back.
+bool LogJournal::one_can_be_emptied() const {
+  const auto segment = space_.sparsest_before(writer_.written());
+  if (!segment || checkpoint_running_ || !space_.empty_before(end_).empty()) return false;
+  return writer_.room_end() >= end_ + with_gaps(space_.live_in(*segment)) + reserve_;
 }
 
 std::vector<Journal::Candidate> LogJournal::to_move(std::size_t most) {

@@ -55,6 +55,8 @@ class LogJournal : public Journal {
   void retry_checkpoint();
   void fork_checkpoint(const CheckpointHeader& header, const Save& save);
   bool is_crowded() const;
+  bool one_can_be_emptied() const;
+  void leave_segment(std::uint64_t need);
 
   const std::unique_ptr<Directory> directory_;
   const Format format_;
@@ -79,7 +81,8 @@ class LogJournal : public Journal {
   Position retry_checkpoint_at_ = 0;
   Position room_since_failure_ = 0;  // the least that was seen
   std::vector<std::uint64_t> freed_by_checkpoint_;
-  bool crowded_ = false;  // has_room has said no
+  bool crowded_ = false;       // has_room has said no
+  std::uint64_t reserve_ = 0;  // for finishes and a checkpoint, when has_room was asked last
 
   std::optional<SegmentScan> scan_;
   std::optional<std::uint64_t> scanned_;  // the segment that was seen last, and the end of the log then

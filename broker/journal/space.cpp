@@ -39,6 +39,10 @@ void Space::remove(Position position, std::uint64_t bytes) {
   --payloads_;
 }
 
+std::uint64_t Space::live_in(std::uint64_t segment) const {
+  return segment < first_ || segment - first_ >= segments_.size() ? 0 : segments_[segment - first_].live;
+}
+
 std::vector<std::uint64_t> Space::empty_before(Position position) const {
   std::vector<std::uint64_t> found;
   const std::uint64_t end = format_.segment_of(position);

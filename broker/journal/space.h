@@ -24,6 +24,7 @@ class Space {
 
   std::uint64_t live_payloads() const { return payloads_; }
   std::uint64_t live_bytes() const { return live_; }
+  std::uint64_t live_in(std::uint64_t segment) const;
   // Segments that end before the position and hold nothing live.
   std::vector<std::uint64_t> empty_before(Position position) const;
   // The segment before the position with the least live bytes, if that is less than half of it and not zero.

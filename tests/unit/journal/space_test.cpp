@@ -214,6 +214,34 @@ TEST(FullDisk, refuses_new_jobs_in_time_for_all_finishes_and_a_checkpoint) {
   EXPECT_TRUE(log->has_room(kilobyte.size(), 0));
 }
 
+// Room for two files of the log, and not for a third. Nothing is put that would bring the log into the next
+// file: it has to go there by itself, again and again, though one job stays all the time.
+TEST(FullDisk, gives_back_the_space_of_the_file_that_is_written_to_while_a_job_stays) {
+  const FakeDisk disk;
+  Log log(disk);
+  disk.set_capacity(disk.used_bytes() + 900);
+  const JobId stays = log.put_durably({"stays"});
+  for (int round = 0; round < 20; ++round) {
+    std::uint64_t unfinished = 1;
+    for (; log->has_room(kilobyte.size(), unfinished); ++unfinished) log.put_durably({kilobyte});
+    EXPECT_GT(unfinished, 1U) << "round " << round;
+    for (const auto& [job, place] : std::map(log.places())) {
+      if (job != stays) log.finish(job);
+    }
+    for (int turn = 0; turn < 10 && !log->has_room(kilobyte.size(), 1); ++turn) {
+      for (const auto& candidate : log->to_move(10)) log.move(candidate);
+      log->commit(true);
+      if (log->wants_checkpoint()) log.checkpoint();
+    }
+    ASSERT_TRUE(log->has_room(kilobyte.size(), 1)) << "round " << round;
+    ASSERT_EQ(log.fatal().code, Code::ok) << log.fatal().message;
+  }
+  EXPECT_EQ(log.payload(stays), "stays");
+  Log again(disk.after_kill());
+  ASSERT_TRUE(again.is_open()) << again.error().message;
+  EXPECT_EQ(again.payload(stays), "stays");
+}
+
 // Others filled the disk meanwhile: the checkpoint that would give space back has no room, and nothing more
 // is put that would bring the next one.
 TEST(FullDisk, tries_a_checkpoint_again_when_there_is_room) {

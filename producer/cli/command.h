@@ -75,5 +75,6 @@ Run define_batch_show(Arguments&);
 Run define_batch_close(Arguments&);
 Run define_flow_submit(Arguments&);
 Run define_batch_cancel(Arguments&);
+Run define_bench(Arguments&);
 
 }  // namespace joinery::cli

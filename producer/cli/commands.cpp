@@ -19,6 +19,7 @@ constexpr Command table[] = {
     {"status", daily, "what is there, and how much waits", define_status, "  joinery status --json"},
     {"explain", daily, "why jobs do not run", define_explain},
     {"stats", looking, "status with journal, memory and traffic", define_stats, "  joinery stats --json"},
+    {"bench", looking, "measure this machine: jobs per second, latencies, what a job costs", define_bench},
     {"queue ls", "", "list the queues", define_queue_ls, "  joinery queue ls"},
     {"queue show", "", "one queue", define_queue_show, "  joinery queue show mail"},
     {"queue pause", "", "hand out no more jobs of a queue", define_queue_pause,

@@ -15,6 +15,7 @@
 #include "shared/base/exit_code.h"
 #include "shared/protocol/board.h"
 #include "worker/handlers/exec.h"
+#include "worker/handlers/measuring.h"
 #include "worker/handlers/plugin.h"
 #include "worker/pool_process/pool_process.h"
 #include "worker/sdk/joinery/worker.h"
@@ -28,13 +29,19 @@ int refuse(ExitCode code, const std::string& message) {
   return static_cast<int>(code);
 }
 
+// What the command line adds to the program's own handlers.
+struct Extras {
+  bool allow_exec = false;
+  std::size_t exec_output_max = handlers::exec_output_max_default;
+  bool noop = false;
+  std::vector<std::string> plugins;
+};
+
 // The command line that a supervisor gives to its pool processes (pool_arguments). Not for people: no help,
 // no file, no environment.
 struct PoolArguments {
   pool_process::Options options;
-  bool allow_exec = false;
-  std::size_t exec_output_max = handlers::exec_output_max_default;
-  std::vector<std::string> plugins;
+  Extras extras;
 };
 
 template <typename T>
@@ -52,8 +59,8 @@ Result<PoolArguments> parse_pool_arguments(std::span<char* const> arguments) {
     const std::string_view flag = arguments[0];
     arguments = arguments.subspan(1);
     if (flag == "--pool-process") continue;
-    if (flag == "--allow-exec") {
-      parsed.allow_exec = true;
+    if (flag == "--allow-exec" || flag == "--noop") {
+      (flag == "--noop" ? parsed.extras.noop : parsed.extras.allow_exec) = true;
       continue;
     }
     if (arguments.empty()) return wrong(flag);
@@ -61,24 +68,27 @@ Result<PoolArguments> parse_pool_arguments(std::span<char* const> arguments) {
     arguments = arguments.subspan(1);
     if (flag == "--threads" && parse_number(value, parsed.options.threads)) continue;
     if (flag == "--concurrency" && parse_number(value, parsed.options.concurrency)) continue;
-    if (flag == "--exec-output-max" && parse_number(value, parsed.exec_output_max)) continue;
+    if (flag == "--exec-output-max" && parse_number(value, parsed.extras.exec_output_max)) continue;
     if (flag == "--log-level") continue;  // what a pool process logs, its supervisor filters
     if (flag != "--plugin") return wrong(fmt::format("{} {}", flag, value));
-    parsed.plugins.emplace_back(value);
+    parsed.extras.plugins.emplace_back(value);
   }
   return parsed;
 }
 
-// What plug-ins and --allow-exec add to the program's own handlers.
-Result<> complete(handlers::Registry& registry, const std::vector<std::string>& plugins, bool allow_exec,
-                  std::size_t exec_output_max) {
-  for (const std::string& file : plugins) {
+Result<> complete(handlers::Registry& registry, const Extras& extras) {
+  for (const std::string& file : extras.plugins) {
     if (auto loaded = handlers::load_plugin(file, registry); !loaded) return loaded;
   }
-  if (!allow_exec) return {};
+  try {
+    if (extras.noop) handlers::add_measuring(registry);
+  } catch (const std::invalid_argument& error) {
+    return fail(Code::invalid_config, fmt::format("--noop: {}", error.what()));
+  }
+  if (!extras.allow_exec) return {};
   if (registry.has("exec"))
     return fail(Code::invalid_config, "--allow-exec: there is a handler \"exec\" already");
-  registry.add("exec", handlers::exec(exec_output_max));
+  registry.add("exec", handlers::exec(extras.exec_output_max));
   return {};
 }
 
@@ -86,7 +96,7 @@ int run_as_pool_process(handlers::Registry& registry, std::span<char* const> arg
   prctl(PR_SET_NAME, "joinery-pool");  // in ps and top; the kernel would say "exe"
   const auto parsed = parse_pool_arguments(arguments);
   if (!parsed) return refuse(ExitCode::usage, parsed.error().message);
-  if (auto done = complete(registry, parsed->plugins, parsed->allow_exec, parsed->exec_output_max); !done) {
+  if (auto done = complete(registry, parsed->extras); !done) {
     return refuse(ExitCode::config, done.error().message);
   }
   return pool_process::run(registry, parsed->options);
@@ -99,8 +109,8 @@ std::optional<int> try_plugins(handlers::Registry& registry, const worker::Super
   const pid_t child = fork();
   if (child < 0) return refuse(ExitCode::failure, fmt::format("fork: {}", strerror(errno)));
   if (child == 0) {
-    const auto done =
-        complete(registry, options.plugins, options.allow_exec, handlers::exec_output_max_default);
+    const auto done = complete(
+        registry, {.allow_exec = options.allow_exec, .noop = options.noop, .plugins = options.plugins});
     if (!done) refuse(ExitCode::config, done.error().message);
     std::fflush(nullptr);
     _exit(static_cast<int>(done ? ExitCode::success : ExitCode::config));
@@ -141,7 +151,8 @@ int run_as_supervisor(handlers::Registry& registry, int argc, char** argv) {
                         "Takes jobs from a broker and runs them in a pool of processes", "worker.toml");
   worker::add_options(table, options);
   if (const auto done = table.parse(argc, argv)) return *done;
-  options.builtin = !registry.names().empty() || !options.plugins.empty() || options.allow_exec;
+  options.builtin =
+      !registry.names().empty() || !options.plugins.empty() || options.allow_exec || options.noop;
   if (!options.builtin && options.pools.empty() && !options.health) {
     return refuse(
         ExitCode::no_handlers,

@@ -110,6 +110,7 @@ void add_options(config::Options& table, SupervisorOptions& options) {
   table.add("drain-timeout", options.drain_timeout, "after SIGTERM, running jobs may go on for so long");
   table.add("burst", options.burst, "exit when the broker has nothing more to run");
   table.add("allow-exec", options.allow_exec, "offer the handler exec, which runs any command");
+  table.add("noop", options.noop, "offer the handlers noop and clock, for measuring");
   table.add("plugin", options.plugins, "shared library with handlers");
   table.add("exec.output_max", options.exec_output_max,
             "bytes kept of a command's stdout, and of its stderr");
@@ -142,6 +143,7 @@ std::vector<std::string> pool_arguments(const SupervisorOptions& options) {
                                      "--log-level",
                                      options.log_level};
   if (options.allow_exec) arguments.emplace_back("--allow-exec");
+  if (options.noop) arguments.emplace_back("--noop");
   for (const auto& file : options.plugins) {
     arguments.emplace_back("--plugin");
     arguments.push_back(file);

@@ -4,7 +4,7 @@
 //   config::Options table("joinery-worker", "Runs jobs", "worker.toml");
 //   add_options(table, options);
 //   if (auto done = table.parse(argc, argv)) return *done;
-//   options.builtin = !registry.names().empty() || !options.plugins.empty() || options.allow_exec;
+//   options.builtin = ...;  // whether there are handlers for it
 //   return supervise(options);
 //
 // Threads: supervise() must be called by the main thread before others are started: it blocks the signals
@@ -47,6 +47,7 @@ struct SupervisorOptions {
 
   // For the built-in pool's processes, passed on to them (pool_arguments).
   bool allow_exec = false;
+  bool noop = false;
   std::vector<std::string> plugins;
   config::Bytes exec_output_max{1U << 20U};
 
@@ -63,8 +64,8 @@ void add_options(config::Options& table, SupervisorOptions& options);
 Result<std::vector<std::uint32_t>> queue_weights(const SupervisorOptions& options);
 
 // The command line of a process of the built-in pool, without the program:
-//   --pool-process --threads M --concurrency N [--allow-exec] [--exec-output-max BYTES] [--plugin FILE]...
-//   [--log-level LEVEL]
+//   --pool-process --threads M --concurrency N [--allow-exec] [--noop] [--exec-output-max BYTES]
+//   [--plugin FILE]... [--log-level LEVEL]
 // Each value is an argument of its own.
 std::vector<std::string> pool_arguments(const SupervisorOptions& options);
 

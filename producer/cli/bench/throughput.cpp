@@ -1,0 +1,137 @@
+// As many jobs as go through: flood, single, put, drain, results, payloads.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "producer/cli/bench/scenario.h"
+#include "producer/cli/bench/usage.h"
+#include "producer/cli/human.h"
+
+namespace joinery::cli::bench {
+namespace {
+
+Pass pass_of(const Run& run, std::uint64_t jobs, std::uint64_t batch) {
+  const Flags& flags = run.flags;
+  Pass pass;
+  pass.jobs = flags.jobs.value_or(jobs);
+  pass.batch = std::min(flags.batch.value_or(batch), pass.jobs);
+  pass.payload = flags.payload.value_or(100);
+  pass.clients = flags.clients.value_or(1);
+  pass.queues = flags.queues.value_or(1);
+  pass.keys = flags.keys.value_or(0);
+  pass.options.queue = bench_queue;
+  return pass;
+}
+
+// The first jobs of a stack find cold caches, and processes that still start.
+void warm_up(Run& run, Client& client, Pass pass) {
+  pass.jobs = std::clamp<std::uint64_t>(pass.jobs / 10, 1, 20'000);
+  run.pass(client, pass);
+}
+
+// One pass through a worker; returns its row.
+Json& through(Run& run, const std::string& scenario, const std::string& variant, const Pass& pass) {
+  const auto client = run.client();
+  warm_up(run, *client, pass);
+  const Usage before = run.usage(*client);
+  const Passed passed = run.pass(*client, pass);
+  return run.row(scenario, variant, pass, passed, *client, before);
+}
+
+}  // namespace
+
+void flood(Run& run) {
+  const Pass pass = pass_of(run, 2'000'000, 1024);
+  run.start();
+  run.start_workers(pass.queues);
+  const double rate = through(run, "flood", "", pass)["jobs_per_s"];
+  if (run.flags.durability == "sync" && pass.batch > 1)
+    run.report.at_least("flood, sync, bulk", rate, 1'000'000, "jobs/s");
+}
+
+void single(Run& run) {
+  Pass pass = pass_of(run, 1'000'000, 1);
+  pass.batch = 1;
+  run.start();
+  run.start_workers(pass.queues);
+  const double rate = through(run, "single", "", pass)["jobs_per_s"];
+  run.report.at_least("one call per job", rate, 300'000, "jobs/s");
+}
+
+void put(Run& run) {
+  Pass pass = pass_of(run, 2'000'000, 1024);
+  pass.join = false;
+  run.start();
+  const auto client = run.client();
+  const Usage before = run.usage(*client);
+  const std::uint64_t memory = resident_bytes(run.stack().broker());
+  const Passed passed = run.pass(*client, pass);
+  Json& row = run.row("put", "", pass, passed, *client, before);
+  if (run.stack().broker() > 0)
+    row["rss_bytes_per_job"] =
+        static_cast<double>(resident_bytes(run.stack().broker()) - memory) / static_cast<double>(pass.jobs);
+}
+
+// The worker is there, and its queue is let go.
+void drain(Run& run) {
+  Pass pass = pass_of(run, 2'000'000, 1024);
+  pass.join = false;
+  pass.queues = 1;
+  run.start();
+  const auto client = run.client();
+  run.pause(*client);
+  run.pass(*client, pass);
+  run.start_workers();
+  const Usage before = run.usage(*client);
+  Passed passed;
+  run.watch(pass.jobs, [&] {
+    const auto begin = Clock::now();
+    run.resume(*client);
+    client->join_queue(bench_queue);
+    passed.seconds = seconds_since(begin);
+  });
+  run.row("drain", "", pass, passed, *client, before);
+}
+
+void results(Run& run) {
+  Pass pass = pass_of(run, 500'000, 1024);
+  pass.queues = 1;
+  run.start(true);
+  run.start_workers();
+  const auto measure = [&](const char* variant, const char* handler) {
+    pass.handler = handler;
+    return through(run, "results", variant, pass)["jobs_per_s"].get<double>();
+  };
+  measure("none", "clock");
+  pass.options.spec.result_ttl_s = 3600;
+  measure("in Redis", "clock");
+  pass.options.spec.result_ttl_s = 0;
+  pass.options.spec.result_inline_max = 1024;
+  pass.options.watch = true;
+  measure("with the outcome", "clock");
+}
+
+// Half a gigabyte of each size; small ones are bound by their number.
+void payloads(Run& run) {
+  constexpr std::uint64_t bytes = 500'000'000;
+  for (const std::uint64_t size : std::array<std::uint64_t, 3>{1000, 10'000, 1'000'000}) {
+    if (run.flags.payload && *run.flags.payload != size) continue;
+    Pass pass = pass_of(run, 300'000, 1024);
+    pass.jobs = std::min(pass.jobs, bytes / size);
+    pass.payload = size;
+    pass.batch = std::clamp<std::uint64_t>(1'000'000 / size, 1, pass.batch);
+    run.start();
+    run.start_workers();
+    const std::string variant = size < 1'000'000 ? fmt::format("{} KB", size / 1000) : "1 MB";
+    Json& row = through(run, "payloads", variant, pass);
+    const double rate = row["jobs_per_s"].get<double>() * static_cast<double>(size);
+    row["mb_per_s"] = rate / 1e6;
+    const double bare = std::min(run.machine().disk_bytes_per_s, run.machine().loopback_bytes_per_s);
+    if (size == 1'000'000)
+      run.report.at_least("payloads of 1 MB, half of disk or loopback", rate / 1e6, bare / 2e6, "MB/s");
+    run.end();
+  }
+}
+
+}  // namespace joinery::cli::bench

@@ -1,0 +1,93 @@
+"""The table of a run, what it says about the targets, and its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from measure import Row
+
+OURS = "joinery-sync"
+LIMIT = "limit"
+COLOURS = {"ours": "#0072b2", "limit": "#999999", "disk": "#d55e00", "memory": "#e6c199"}
+
+# Joinery with `sync` is to be at least so many times as fast.
+TARGETS = {LIMIT: 0.25, "redis-memory": 3.0, "nats": 8.0, "bullmq": 50.0}
+TARGET_JOBS_PER_S = 1_000_000
+
+
+def by_name(rows: Sequence[Row]) -> dict[str, float]:
+    return {row.system.name: row.jobs_per_s for row in rows if row.rounds}
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Markdown, as it stands in README.md."""
+    rates = by_name(rows)
+    lines = [
+        "| system | survives | client | jobs/s | Joinery `sync` is | of the limit | CPU us per job: server, clients |",
+        "|---|---|---|--:|--:|--:|--:|",
+    ]
+    for row in rows:
+        start = f"| {row.system.title} | {row.system.durability} | {row.system.client} |"
+        if not row.rounds:
+            lines.append(f"{start} not measured: {row.unavailable} | | | |")
+            continue
+        times = f"{rates[OURS] / row.jobs_per_s:,.2f} x" if OURS in rates else ""
+        share = f"{100 * row.jobs_per_s / rates[LIMIT]:.2g} %" if LIMIT in rates else ""
+        cpu = row.as_json()
+        server = f"{cpu['server_us']:.2f}, " if cpu["server_us"] else "none, "
+        lines.append(f"{start} {row.jobs_per_s:,.0f} | {times} | {share} | {server}{cpu['client_us']:.2f} |")
+    return "\n".join(lines)
+
+
+def targets(rows: Sequence[Row]) -> str:
+    """One line per target that this run can judge."""
+    rates = by_name(rows)
+    if OURS not in rates:
+        return ""
+    lines = [verdict("jobs/s", rates[OURS], TARGET_JOBS_PER_S)]
+    for name, least in TARGETS.items():
+        if name in rates:
+            lines.append(verdict(f"x {name}", rates[OURS] / rates[name], least))
+    return "\n".join(lines)
+
+
+def verdict(what: str, got: float, least: float) -> str:
+    return f"{'met   ' if got >= least else 'MISSED'}  Joinery sync: {got:,.2f} {what}, wanted at least {least:,g}"
+
+
+def draw(rows: Sequence[Row], path: Path) -> None:
+    """A bar for each system on a logarithmic scale, the fastest on top."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "joinery", "font.family": "sans-serif"}
+    from matplotlib import pyplot
+
+    shown = sorted((row for row in rows if row.rounds), key=lambda row: row.jobs_per_s)
+    figure, axes = pyplot.subplots(figsize=(9, 0.36 * len(shown) + 1.1))
+    rates = [row.jobs_per_s for row in shown]
+    bars = axes.barh([row.system.title for row in shown], rates, color=[colour(row) for row in shown], height=0.7)
+    axes.bar_label(bars, [f"{rate:,.0f}" for rate in rates], padding=4, fontsize=9)
+    axes.set_xscale("log")
+    axes.set_xlim(min(rates) / 2, max(rates) * 5)
+    axes.set_xlabel("jobs per second, put to finish, 100 bytes each (logarithmic)")
+    axes.spines[["top", "right"]].set_visible(False)
+    names = {"ours": "Joinery", "limit": "the limit", "disk": "survives on disk", "memory": "memory only"}
+    patches = [pyplot.Rectangle((0, 0), 1, 1, color=COLOURS[kind]) for kind in names]
+    axes.legend(patches, names.values(), loc="lower right", frameon=False)
+    figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
+    without_trailing_blanks(path)
+
+
+def colour(row: Row) -> str:
+    if row.system.name == LIMIT:
+        return COLOURS["limit"]
+    if row.system.name.startswith("joinery-"):
+        return COLOURS["ours"]
+    return COLOURS["memory" if "memory" in row.system.durability else "disk"]
+
+
+def without_trailing_blanks(path: Path) -> None:
+    lines = path.read_text().splitlines()
+    path.write_text("".join(f"{line.rstrip()}\n" for line in lines))

@@ -1,0 +1,36 @@
+"""Celery with Redis as its broker, on its fastest setting: Redis in memory, no results."""
+
+from __future__ import annotations
+
+import os
+
+from system import HERE, PYTHON, Measured, System, accepts
+from systems.redis_streams import redis_server
+
+
+class Celery(System):
+    """A prefork pool with a process per core, fed far ahead; no events, gossip, mingling, heartbeats or rate limits.
+
+    Late acknowledgements, because a job that is acknowledged before it runs is not a job that is finished.
+    """
+
+    name = "celery"
+    title = "Celery, Redis in memory"
+    durability = "none: memory only"
+    client = "Celery, 2 pool processes"
+    package = "python3-celery"
+    warm_up = 500
+
+    def start(self) -> None:
+        self.launch_server(redis_server(self.directory))
+        self.wait_until(lambda: accepts(f"{self.directory}/redis.sock"))
+        quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "ERROR"]
+        worker = [PYTHON, "-m", "celery", "--app", "celery_jobs", "worker", "-c", str(os.cpu_count()), *quiet]
+        self.launch_worker(worker, **self._environment)
+
+    def put_and_finish(self, jobs: int) -> Measured:
+        return self.run_client([PYTHON, HERE / "clients" / "celery_jobs.py", str(jobs)], jobs, **self._environment)
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {"REDIS_SOCKET": f"{self.directory}/redis.sock", "PYTHONPATH": str(HERE / "clients")}

@@ -1,0 +1,22 @@
+"""Python's own multiprocessing.JoinableQueue between two processes."""
+
+from __future__ import annotations
+
+from system import HERE, PYTHON, Measured, System
+
+
+class JoinableQueue(System):
+    """It has no bulk put and nothing to tune; there is no server, and who puts and who takes share the two cores."""
+
+    name = "joinable-queue"
+    title = "multiprocessing.JoinableQueue"
+    durability = "none: memory only"
+    client = "Python, 2 processes"
+    package = "python3"
+    warm_up = 20_000
+
+    def start(self) -> None:
+        pass
+
+    def put_and_finish(self, jobs: int) -> Measured:
+        return self.run_client([PYTHON, HERE / "clients" / "joinable_queue.py", str(jobs)], jobs)

@@ -1,0 +1,24 @@
+"""NATS JetStream: a work queue stream in files, with a durable pull consumer."""
+
+from __future__ import annotations
+
+from system import Measured, System, accepts, free_port
+
+
+class JetStream(System):
+    """Publishing asynchronously, a thousand messages per pull. A work queue allows no acknowledgement of many at once."""
+
+    name = "nats"
+    title = "NATS JetStream, file"
+    durability = "written, fsync each 2 min"
+    client = "C++, raw socket, pipelined"
+    package = "nats-server"
+
+    def start(self) -> None:
+        self._endpoint = f"127.0.0.1:{free_port()}"
+        host, port = self._endpoint.split(":")
+        self.launch_server(["nats-server", "-a", host, "-p", port, "-js", "-sd", self.directory / "streams"])
+        self.wait_until(lambda: accepts(self._endpoint))
+
+    def put_and_finish(self, jobs: int) -> Measured:
+        return self.run_peer_client("nats", self._endpoint, jobs, batch=1000, window=4000)

@@ -1,0 +1,53 @@
+"""RabbitMQ: persistent messages in a durable queue."""
+
+from __future__ import annotations
+
+from system import Measured, System, accepts, free_port, require
+
+SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"  # /usr/sbin's insists on the system's user and directories
+DURABILITY = {"classic": "written before confirmed", "quorum": "fsync before confirmed"}
+
+
+class RabbitMQ(System):
+    """Publisher confirms in a large window, prefetch as large, acknowledgements of a thousand at a time.
+
+    Its own epmd is started first, so that none is left behind; no plugins, no statistics.
+    """
+
+    client = "C++, raw AMQP, pipelined"
+    package = "rabbitmq-server"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+        self.name = f"rabbitmq-{kind}"
+        self.title = f"RabbitMQ, {kind}"
+        self.durability = DURABILITY[kind]
+
+    def start(self) -> None:
+        require(SERVER)
+        port, names, distribution = free_port(), free_port(), free_port()
+        self._endpoint = f"127.0.0.1:{port}"
+        (self.directory / "plugins").write_text("[].\n")
+        (self.directory / "rabbitmq.conf").write_text("collect_statistics_interval = 60000\nheartbeat = 0\n")
+        private = {
+            "HOME": str(self.directory),
+            "ERL_EPMD_PORT": str(names),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": f"joinery-bench-{port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(port),
+            "RABBITMQ_DIST_PORT": str(distribution),
+            "RABBITMQ_MNESIA_BASE": str(self.directory / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(self.directory / "logs"),
+            "RABBITMQ_PID_FILE": str(self.directory / "pid"),
+            "RABBITMQ_CONFIG_FILE": str(self.directory / "rabbitmq.conf"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.directory / "plugins"),
+        }
+        self.launch_server(["epmd", "-port", str(names), "-address", "127.0.0.1"], **private)
+        self.wait_until(lambda: accepts(f"127.0.0.1:{names}"))
+        self.launch_server([SERVER], **private)
+        self.wait_until(lambda: accepts(self._endpoint))
+
+    def put_and_finish(self, jobs: int) -> Measured:
+        return self.run_peer_client("rabbitmq", self._endpoint, jobs, 1000, 4000, "--flavour", self.kind)

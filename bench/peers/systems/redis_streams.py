@@ -1,0 +1,53 @@
+"""Redis Streams as a job queue by hand: a stream and a consumer group."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from system import Measured, System, accepts
+
+DURABILITY = {
+    "memory": "none: memory only",
+    "everysec": "AOF, fsync each second",
+    "always": "AOF, fsync before answered",
+}
+
+
+def redis_server(directory: Path, append: str | None = None) -> list[str]:
+    """A private redis-server on a unix socket; `append` is its appendfsync, or None for no file at all."""
+    options = ["--port", "0", "--unixsocket", f"{directory}/redis.sock", "--dir", str(directory), "--save", ""]
+    if append is None:
+        return ["redis-server", *options, "--appendonly", "no"]
+    return ["redis-server", *options, "--appendonly", "yes", "--appendfsync", append]
+
+
+class RedisStreams(System):
+    """XADD, XREADGROUP COUNT, XACK and XDEL of as many, all pipelined, so that Redis is never idle.
+
+    One thread of Redis does everything, so more connections do not help. With `always`, one fsync stands for all
+    commands of a turn of its loop; the large window makes such turns large.
+    """
+
+    client = "C++, raw RESP, pipelined"
+    package = "redis-server"
+    warm_up = 50_000
+    batch = 1000
+    window = 4000
+
+    def __init__(self, level: str) -> None:
+        super().__init__()
+        self.level = level
+        self.name = f"redis-{level}"
+        self.title = {"memory": "Redis Streams, memory"}.get(level, f"Redis Streams, AOF {level}")
+        self.durability = DURABILITY[level]
+
+    def start(self) -> None:
+        self.launch_server(redis_server(self.directory, None if self.level == "memory" else self.level))
+        self.wait_until(lambda: accepts(self._endpoint))
+
+    def put_and_finish(self, jobs: int) -> Measured:
+        return self.run_peer_client("redis", self._endpoint, jobs, self.batch, self.window)
+
+    @property
+    def _endpoint(self) -> str:
+        return f"{self.directory}/redis.sock"

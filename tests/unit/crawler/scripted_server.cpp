@@ -85,6 +85,13 @@ void ScriptedServer::accept_all() {
   }
 }
 
+// Before its answer, so that whoever has the answer finds the question.
+std::size_t ScriptedServer::remember(const Asked& asked) {
+  const std::lock_guard guard(mutex_);
+  asked_.push_back(asked);
+  return asked_.size() - 1;
+}
+
 void ScriptedServer::serve(int socket) {
   std::string unread;
   Answer answer(socket);
@@ -105,11 +112,11 @@ void ScriptedServer::serve(int socket) {
     if (const std::size_t host = asked.head.find("Host: "); host != std::string::npos) {
       asked.host = asked.head.substr(host + 6, asked.head.find_first_of(":\r", host + 6) - host - 6);
     }
-    asked.begin = Clock::now();
+    asked.begin = asked.end = Clock::now();
+    const std::size_t mine = remember(asked);
     script_(asked, answer);
-    asked.end = std::max(asked.begin, answer.last_sent());
     const std::lock_guard guard(mutex_);
-    asked_.push_back(std::move(asked));
+    asked_[mine].end = std::max(asked.begin, answer.last_sent());
   }
   const std::lock_guard guard(mutex_);
   open_.remove(socket);

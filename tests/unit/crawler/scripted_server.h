@@ -56,6 +56,7 @@ class ScriptedServer {
  private:
   void accept_all();
   void serve(int socket);
+  std::size_t remember(const Asked& asked);
 
   Script script_;
   int listener_ = -1;

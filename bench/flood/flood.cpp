@@ -52,13 +52,13 @@ double cpu_seconds(pid_t pid) {
   return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
-void submit_all(joinery::Client& client, const Options& options) {
+void submit_all(joinery::Client& client, const Options& options, const std::vector<std::string>& keys) {
   const std::string payload(options.payload, 'x');
   joinery::SubmitOptions submit;
   submit.queue = "flood";
   if (options.single || options.keys != 0) {
     for (std::uint64_t i = 0; i < options.jobs; ++i) {
-      if (options.keys != 0) submit.key = fmt::format("host:{}", i % options.keys);
+      if (options.keys != 0) submit.key = keys[i % options.keys];
       client.submit("noop", payload, submit, [](joinery::Result<joinery::JobId>) {});
     }
   } else {
@@ -89,7 +89,10 @@ int main(int argc, char** argv) {
       {"--redis-url", "none", "--queues-durability", options.durability, "--queues-mode", options.mode});
   auto& worker = stack.start_worker({"--processes", std::to_string(options.processes), "--queues", "flood",
                                      "--plugin", JOINERY_NOOP_PLUGIN});
-  if (options.keys != 0) stack.joinery({"limit", "set", "host:*", "--concurrency", "1", "--interval", "1s"});
+  if (options.keys != 0) {
+    const auto set = stack.joinery({"limit", "set", "host:*", "--concurrency", "1", "--interval", "1s"});
+    if (set.status != 0) return fmt::print(stderr, "flood: the limit could not be set: {}\n", set.err), 1;
+  }
   joinery::ClientOptions client_options;
   client_options.endpoint = stack.endpoint();
   client_options.timeout = std::chrono::seconds(60);
@@ -99,8 +102,10 @@ int main(int argc, char** argv) {
   warm.queue = "flood";
   client.wait({client.submit("noop", "warm", warm).get()}, std::chrono::seconds(30));
 
+  std::vector<std::string> keys;
+  for (std::uint32_t i = 0; i < options.keys; ++i) keys.push_back(fmt::format("host:{}", i));
   const auto start = std::chrono::steady_clock::now();
-  submit_all(client, options);
+  submit_all(client, options, keys);
   const double accepted = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const joinery::Counts counts = client.join_queue("flood");
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -1,8 +1,9 @@
 // What keys cost in the core: the same jobs without keys, with keys that nothing is said of, and each with a
-// key of its own under a limit (one at a time, a second apart); and how long a tenant with one job waits
-// behind one with a million.
+// key of its own under a limit (one at a time, a second apart); what a waiting job with a key takes; and how
+// long a tenant with one job waits behind one with a million.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include "broker/core/core.h"
 
@@ -103,6 +104,30 @@ void put_dispatch_finish(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * batch);
 }
 BENCHMARK(put_dispatch_finish)->ArgNames({"keys"})->Args({none})->Args({unlimited})->Args({limited});
+
+double allocated_bytes() {
+  const struct mallinfo2 info = mallinfo2();
+  return static_cast<double>(info.uordblks + info.hblkhd);
+}
+
+// Half a million jobs that wait, without keys or each with one of its own of so many bytes.
+void memory_of_waiting(benchmark::State& state) {
+  constexpr std::uint32_t jobs = 2000 * batch;
+  double bytes = 0;
+  for (auto _ : state) {
+    Bench bench({{.pattern = "host:*", .concurrency = 1, .interval_ms = 1000}}, {}, 1);
+    const double before = allocated_bytes();
+    for (std::uint32_t next = 0; next < jobs;) {
+      std::vector<std::string> keys;
+      for (std::uint32_t i = 0; i < batch; ++i, ++next)
+        if (state.range(0) != 0) keys.push_back(fmt::format("host:{:0{}}", next, state.range(0) - 5));
+      bench.put(std::move(keys));
+    }
+    bytes = allocated_bytes() - before;
+  }
+  state.counters["bytes per job"] = bytes / jobs;
+}
+BENCHMARK(memory_of_waiting)->ArgNames({"key"})->Args({0})->Args({12})->Args({24})->Iterations(1);
 
 // Deliveries between the put of the one job and its start, in a queue that is fair or is not.
 void one_behind_a_million(benchmark::State& state) {

@@ -41,9 +41,10 @@ bool Core::Impl::fits(const Match& match, const Job& job) const {
   const Extra* extra = ledger.extra(job);
   if (match.key != 0 && (extra == nullptr || extra->key != match.key)) return false;
   if (filter.error.empty()) return true;
-  return extra != nullptr && extra->failure != nullptr &&
-         (extra->failure->message.find(filter.error) != std::string::npos ||
-          extra->failure->type.find(filter.error) != std::string::npos);
+  const Rare* rare = ledger.rare(job);
+  return rare != nullptr && rare->failure != nullptr &&
+         (rare->failure->message.find(filter.error) != std::string::npos ||
+          rare->failure->type.find(filter.error) != std::string::npos);
 }
 
 // Whether the verb means jobs like this one.

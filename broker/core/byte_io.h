@@ -18,35 +18,38 @@ static_assert(std::endian::native == std::endian::little, "values are copied as 
 
 class ByteWriter {
  public:
-  explicit ByteWriter(const std::function<void(Bytes)>& write) : write_(write) {}
+  explicit ByteWriter(const std::function<void(Bytes)>& write) : write_(write), buffer_(piece, '\0') {}
   ByteWriter(const ByteWriter&) = delete;
   ByteWriter& operator=(const ByteWriter&) = delete;
-  ~ByteWriter() { write_(buffer_); }
+  ~ByteWriter() { flush(); }
 
   template <typename T>
   requires std::integral<T> || std::floating_point<T>
   void put(T value) {
-    char bytes[sizeof value];
-    std::memcpy(bytes, &value, sizeof value);
-    buffer_.append(bytes, sizeof bytes);
-    if (buffer_.size() >= piece) flush();
+    if (piece - used_ < sizeof value) flush();
+    std::memcpy(buffer_.data() + used_, &value, sizeof value);
+    used_ += sizeof value;
   }
   template <typename E>
   requires std::is_enum_v<E>
   void put(E value) { put(std::to_underlying(value)); }
   void put(Bytes text) {
     put(static_cast<std::uint32_t>(text.size()));
-    buffer_.append(text);
+    if (piece - used_ < text.size()) flush();
+    if (text.size() > piece) return write_(text);
+    text.copy(buffer_.data() + used_, text.size());
+    used_ += text.size();
   }
 
  private:
   static constexpr std::size_t piece = 1U << 18U;
   void flush() {
-    write_(buffer_);
-    buffer_.clear();
+    write_(Bytes(buffer_).substr(0, used_));
+    used_ = 0;
   }
   const std::function<void(Bytes)>& write_;
   std::string buffer_;
+  std::size_t used_ = 0;
 };
 
 class ByteReader {

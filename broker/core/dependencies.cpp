@@ -34,7 +34,7 @@ void Ledger::wait_for(Job& job, const Columns& columns, std::size_t i, Fallout& 
   }
   if (waits->all.empty()) return;
   if (waits->broken.id != 0) fallout.broken.push_back(job.id);
-  need_extra(job).waits = std::move(waits);
+  need_rare(job).waits = std::move(waits);
 }
 
 bool Ledger::ended(const Waits::For& first) const {
@@ -56,7 +56,7 @@ bool Ledger::ended_well(const Waits::For& first) const {
 }
 
 bool Ledger::waits(const Job& job) const {
-  const Extra* some = extra(job);
+  const Rare* some = rare(job);
   return some != nullptr && some->waits != nullptr && !some->waits->over();
 }
 
@@ -67,7 +67,8 @@ void Ledger::resolve(bool is_batch, std::uint64_t id, bool good, Fallout& fallou
     const Slot slot = find(waiting);
     if (slot == no_slot || is_ghost(jobs[slot])) continue;
     Job& job = jobs[slot];
-    Waits* waits = job.extra == no_slot ? nullptr : extras[job.extra].waits.get();
+    const Rare* some = rare(job);
+    Waits* waits = some == nullptr ? nullptr : some->waits.get();
     if (waits == nullptr || job.get_state() == State::failed) continue;
     for (Waits::For& first : waits->all) {
       if (first.done || first.batch != is_batch || first.id != id) continue;
@@ -176,7 +177,7 @@ void Core::Impl::end_broken(Effects& effects) {
         continue;
       }
       if (job->get_state() == State::parked) admit_jobs(std::span(&id, 1), effects);
-      const Waits::For& first = ledger.extra(*job)->waits->broken;
+      const Waits::For& first = ledger.rare(*job)->waits->broken;
       change::Finish finish{.outcome = Outcome::cancelled, .at = now_.wall, .runs = {}, .why = {}};
       finish.runs.push_back({id, 1, job->attempt, job->epoch});
       finish.why = first.batch
@@ -192,9 +193,9 @@ void Core::Impl::end_broken(Effects& effects) {
 std::vector<JobId> Core::inputs(JobId id) const {
   std::vector<JobId> ids;
   const Job* job = impl_->ledger.job(id);
-  const Extra* extra = job == nullptr ? nullptr : impl_->ledger.extra(*job);
-  if (extra == nullptr || extra->waits == nullptr) return ids;
-  for (const Waits::For& first : extra->waits->all) {
+  const Rare* rare = job == nullptr ? nullptr : impl_->ledger.rare(*job);
+  if (rare == nullptr || rare->waits == nullptr) return ids;
+  for (const Waits::For& first : rare->waits->all) {
     if (!first.batch) ids.push_back(first.id);
   }
   return ids;

@@ -165,6 +165,7 @@ std::uint32_t Core::Impl::take_by_keys(const QueueState& queue, std::vector<std:
     ++taken;
   }
   keys.tidy_loose(now_);
+  keys.sweep_gates(now_);
   return taken;
 }
 

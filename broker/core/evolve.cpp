@@ -8,6 +8,8 @@
 namespace joinery::broker {
 namespace {
 
+constexpr std::size_t fetched_ahead = 12;  // places of the index, of the keys of a Put
+
 bool finishable(State state) { return state != State::failed && state != State::parked; }
 
 }  // namespace
@@ -51,7 +53,7 @@ bool Ledger::on(const change::Queue& change, Fallout& fallout, std::uint64_t) {
 }
 
 bool Ledger::on(const change::DefineSpec& change, Fallout&, std::uint64_t) {
-  if (change.id > specs.size()) return false;
+  if (change.id > specs.size() || change.spec.handler.size() > Interner::name_max) return false;
   if (change.id == specs.size()) specs.emplace_back();
   SpecState& spec = specs[change.id];
   if (spec.jobs != 0) return false;
@@ -86,6 +88,7 @@ bool Ledger::on(const change::Put& put, Fallout& fallout, std::uint64_t position
   if (put.queue == 0 || put.queue >= queues.size() || put.spec >= specs.size()) return false;
   if (put.first < next_job || put.count != put.sizes.size() || put.count == 0) return false;
   if (!put.due.empty() && put.due.size() != put.count) return false;
+  if (put.columns != nullptr && !note_names(*put.columns)) return false;
   next_job = put.first + put.count;
   const std::uint32_t handler = specs[put.spec].handler;
   const std::uint32_t line = line_for(put.queue, handler, 0);
@@ -135,20 +138,34 @@ bool Ledger::on(const change::Put& put, Fallout& fallout, std::uint64_t position
   return true;
 }
 
+// Before a Put. False: they are none of ours.
+bool Ledger::note_names(const Columns& columns) {
+  const auto too_long = [](const std::string& name) { return name.size() > Interner::name_max; };
+  if (std::ranges::any_of(columns.key, too_long) || std::ranges::any_of(columns.unique_key, too_long))
+    return false;
+  key_hashes_.clear();
+  for (const std::string& key : columns.key) key_hashes_.push_back(NameIndex::hash_of(key));
+  return true;
+}
+
 void Ledger::put_columns(Job& job, const change::Put& put, std::size_t i, Fallout& fallout) {
   const Columns& columns = *put.columns;
   if (i < columns.run_at_ms.size() && columns.run_at_ms[i] != 0) job.set(flag_wall);
   if (i < columns.expires_at_ms.size() && columns.expires_at_ms[i] != 0) {
-    need_extra(job).expires = Wall(std::chrono::milliseconds(columns.expires_at_ms[i]));
+    need_rare(job).expires = Wall(std::chrono::milliseconds(columns.expires_at_ms[i]));
     fallout.expiring.push_back(job.id);
   }
-  if (i < columns.key.size() && !columns.key[i].empty()) need_extra(job).key = keys.add(columns.key[i]);
+  if (i < columns.key.size() && !columns.key[i].empty()) {
+    if (i + fetched_ahead < columns.key.size())
+      __builtin_prefetch(keys.place_of(key_hashes_[i + fetched_ahead]));
+    need_extra(job).key = keys.add(columns.key[i], key_hashes_[i]);
+  }
   if (i < columns.unique_key.size() && !columns.unique_key[i].empty()) {
     claim(job, columns.unique_key[i], put.at);
   }
   if (i < columns.after.size() || i < columns.after_batches.size()) wait_for(job, columns, i, fallout);
   if (i < columns.deadline_ms.size() && columns.deadline_ms[i] != 0) {
-    need_extra(job).deadline = Wall(std::chrono::milliseconds(columns.deadline_ms[i]));
+    need_rare(job).deadline = Wall(std::chrono::milliseconds(columns.deadline_ms[i]));
     fallout.expiring.push_back(job.id);
   }
 }
@@ -166,7 +183,7 @@ bool Ledger::on(const change::Admit& admit, Fallout& fallout, std::uint64_t) {
       set_out(slot, fallout);
     }
     count_in(job, job.get_state());
-    if (job.extra != no_slot) fallout.expiring.push_back(id);
+    if (rare(job) != nullptr) fallout.expiring.push_back(id);
   }
   fallout.ready = true;
   return true;
@@ -253,10 +270,10 @@ bool Ledger::on(const change::Requeue& change, Fallout& fallout, std::uint64_t) 
   let_go(job, true, change.lost || change.kind == Report::Kind::crashed, fallout);
   job.clear(flag_cancelling);
   if (change.lost || change.kind != Report::Kind::released) {
-    Extra& extra = need_extra(job);
+    Rare& rare = need_rare(job);
     const bool crashed = change.kind == Report::Kind::crashed;
-    ++(change.lost ? extra.losses : crashed ? extra.crashes : extra.failures);
-    extra.failure = std::make_unique<Failure>(change.failure);
+    ++(change.lost ? rare.losses : crashed ? rare.crashes : rare.failures);
+    rare.failure = std::make_unique<Failure>(change.failure);
   }
   if (change.due == Wall{}) {
     enqueue(slot, true);
@@ -280,13 +297,13 @@ bool Ledger::on(const change::Bury& change, Fallout& fallout, std::uint64_t) {
   let_go(job, false, crashed || lost, fallout);
   job.clear(flag_cancelling);
   job.set_state(State::failed);
-  Extra& extra = need_extra(job);
-  ++(lost ? extra.losses : crashed ? extra.crashes : extra.failures);
-  extra.failure = std::make_unique<Failure>(change.failure);
+  Rare& rare = need_rare(job);
+  ++(lost ? rare.losses : crashed ? rare.crashes : rare.failures);
+  rare.failure = std::make_unique<Failure>(change.failure);
   if (specs[job.spec].spec.unique.until != UniqueUntil::succeeded) free_claim(job);
   count_outcome(job, Outcome::failed, fallout);
   finished.put({job.id, job.attempt, job.epoch, Outcome::failed});
-  tell(job, Outcome::failed, extra.failure.get(), fallout);
+  tell(job, Outcome::failed, rare.failure.get(), fallout);
   job.clear(flag_watched);
   if (job.has(flag_awaited)) resolve(false, job.id, false, fallout);
   job.clear(flag_awaited);
@@ -297,9 +314,9 @@ bool Ledger::on(const change::Revive& change, Fallout& fallout, std::uint64_t) {
   const Slot slot = find(change.job);
   if (slot == no_slot || jobs[slot].get_state() != State::failed) return false;
   Job& job = jobs[slot];
-  Extra& extra = need_extra(job);
-  extra.failures = extra.crashes = extra.losses = 0;
-  extra.expires = extra.deadline = never_wall;
+  Rare& rare = need_rare(job);
+  rare.failures = rare.crashes = rare.losses = 0;
+  rare.expires = rare.deadline = never_wall;
   count_out(job, fallout);
   finished.erase(job.id);
   job.clear(flag_begun);
@@ -364,7 +381,7 @@ bool Ledger::on(const change::Update& change, Fallout& fallout, std::uint64_t) {
   if (!change.due) return true;
   job.clear(flag_wall);
   if (*change.due != Wall{}) job.set(flag_wall);
-  if (state == State::blocked) return need_extra(job).due = *change.due, true;
+  if (state == State::blocked) return need_rare(job).due = *change.due, true;
   count_out(job, fallout);
   detach(slot);
   if (*change.due == Wall{}) {

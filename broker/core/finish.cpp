@@ -152,9 +152,9 @@ void Core::Impl::children(Now now, const Job& parent, std::span<const PutGroup> 
 
 void Core::Impl::fail_delivery(Now now, const Job& job, const Report& report, Effects& effects) {
   const Spec& spec = ledger.specs[job.spec].spec;
-  const Extra* extra = ledger.extra(job);
-  const std::uint32_t failures = (extra == nullptr ? 0 : extra->failures) + 1;
-  const std::uint32_t crashes = (extra == nullptr ? 0 : extra->crashes) + 1;
+  const Rare* rare = ledger.rare(job);
+  const std::uint32_t failures = (rare == nullptr ? 0 : rare->failures) + 1;
+  const std::uint32_t crashes = (rare == nullptr ? 0 : rare->crashes) + 1;
   const bool crashed = report.kind == Report::Kind::crashed;
   const bool last = report.kind == Report::Kind::rejected ||
                     (report.kind == Report::Kind::failed &&
@@ -172,8 +172,8 @@ void Core::Impl::bury(Now now, const Job& job, const Failure& failure, Effects& 
 
 // A running job that was told to stop, and did.
 void Core::Impl::end_stopped(Now now, const Job& job, Effects& effects) {
-  const Extra* extra = ledger.extra(job);
-  const bool late = extra != nullptr && extra->deadline <= now.wall;
+  const Rare* rare = ledger.rare(job);
+  const bool late = rare != nullptr && rare->deadline <= now.wall;
   end(now, late ? Outcome::expired : Outcome::cancelled, {job.id}, effects);
 }
 

@@ -41,7 +41,10 @@ void History::add(Run&& run, std::string_view key, Interner& handlers) {
       return;
     }
   }
-  if (blocks_.empty() || blocks_.back().runs.size() == block_runs) blocks_.emplace_back();
+  if (blocks_.empty() || blocks_.back().runs.size() == block_runs) {
+    blocks_.emplace_back();
+    if (blocks_.size() > 1) blocks_.back().runs.reserve(block_runs);  // there are many
+  }
   Block& block = blocks_.back();
   if (!key.empty()) {
     run.key_at = static_cast<std::uint32_t>(block.names.size());
@@ -105,15 +108,15 @@ void Ledger::remember(const Job& job, Outcome outcome, Wall at, const std::strin
 
 std::unique_ptr<History::Details> Ledger::details_of(const Job& job, Outcome outcome,
                                                      const std::string& why) {
-  Extra* extra = job.extra == no_slot ? nullptr : &extras[job.extra];
-  const bool failed = extra != nullptr && extra->failure != nullptr;
+  Rare* rare = this->rare(job);
+  const bool failed = rare != nullptr && rare->failure != nullptr;
   if (!failed && why.empty()) return nullptr;
   auto details = std::make_unique<History::Details>();
   if (failed) {
-    details->failures = extra->failures;
-    details->crashes = extra->crashes;
-    details->losses = extra->losses;
-    details->failure = std::move(*extra->failure);
+    details->failures = rare->failures;
+    details->crashes = rare->crashes;
+    details->losses = rare->losses;
+    details->failure = std::move(*rare->failure);
   }
   Failure& failure = details->failure;
   if (!why.empty()) {

@@ -121,7 +121,7 @@ void SnapshotWriter::write_run(const History::Run& run, std::string_view key) {
 }
 
 void SnapshotReader::read_history() {
-  for (auto n = in_.count(4); n != 0 && in_.ok(); --n) handlers_.push_back(ledger_.handlers.add(in_.text()));
+  for (auto n = in_.count(4); n != 0 && in_.ok(); --n) handlers_.push_back(ledger_.handlers.add(read_name()));
   for (auto n = in_.count(12); n != 0 && in_.ok(); --n) {
     const auto queue = in_.get<std::uint32_t>();
     if (queue == 0 || queue >= ledger_.queues.size()) return in_.fail();

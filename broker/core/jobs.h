@@ -67,21 +67,28 @@ struct Job {
 };
 static_assert(sizeof(Job) == 64);
 
-// What few jobs have.
+// What not all jobs have.
 struct Extra {
   JobId parent = 0;
-  Wall expires = never_wall;
-  Wall deadline = never_wall;
-  Wall due{};             // of a parked or blocked one that may not run before
   std::uint32_t key = 0;  // interned; 0: none
   std::uint32_t unique = 0;
+  std::uint32_t grip = 0;        // what it holds of the limits of its key (keys.h); 0: nothing. Not durable
+  std::uint32_t rare = no_slot;  // the rest
+};
+static_assert(sizeof(Extra) == 24);
+
+// What few jobs have.
+struct Rare {
+  Wall expires = never_wall;
+  Wall deadline = never_wall;
+  Wall due{};  // of a parked or blocked one that may not run before
   std::uint32_t failures = 0;
   std::uint32_t crashes = 0;
   std::uint32_t losses = 0;
-  std::uint32_t schedule = 0;  // number of the one that put it; 0: none
-  std::uint32_t grip = 0;      // what it holds of the limits of its key (keys.h); 0: nothing. Not durable
+  std::uint32_t schedule = 0;        // number of the one that put it; 0: none
   std::unique_ptr<Failure> failure;  // the last one
   std::unique_ptr<Waits> waits;      // what it comes after
+  bool operator==(const Rare&) const = default;
 };
 
 // Records that never move, in chunks, with a list of free ones.

@@ -11,22 +11,18 @@
 #pragma once
 
 #include <array>
-#include <deque>
-#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "broker/core/core.h"
-#include "broker/core/name_index.h"
+#include "broker/core/gates.h"
 #include "broker/core/ledger.h"
+#include "broker/core/name_index.h"
 #include "broker/core/timers.h"
 
 namespace joinery::broker {
-
-using GateId = std::uint32_t;
-constexpr GateId no_gate = 0xffff'ffff;
 
 struct StringHash {
   using is_transparent = void;
@@ -35,38 +31,6 @@ struct StringHash {
 template <typename T>
 using ByName = std::unordered_map<std::string, T, StringHash, std::equal_to<>>;
 
-// A lane that may be gone by now.
-struct LaneRef {
-  std::uint32_t lane = 0;
-  std::uint32_t serial = 0;
-};
-
-struct Gate {
-  std::string name;
-  std::uint32_t hash = 0;        // of the name
-  const Limit* limit = nullptr;  // null: only held, by its handlers
-  bool ordered = false;          // one at a time, of the jobs of one key with Spec::ordered
-  bool live = false;
-  std::uint32_t running = 0;
-  Mono full_at{};     // when all of the burst can start again
-  Mono next_at{};     // nothing before, because of the interval
-  Mono held_until{};  // nothing before, because a handler said so
-  Duration interval{};
-  Mono timer_at = never_mono;
-  // Lanes that wait, by their line.
-  struct Queue {
-    std::uint32_t line = 0;
-    std::deque<LaneRef> lanes;
-  };
-  std::vector<Queue> waiting;
-
-  std::uint32_t most() const { return ordered ? 1 : limit == nullptr ? 0 : limit->concurrency; }
-  bool is_full() const { return most() != 0 && running >= most(); }
-};
-struct GateTimer {
-  Mono at;
-  GateId gate = 0;
-};
 // A held node (HoldKey) that nobody asked for again for so long is forgotten.
 constexpr Duration held_node_kept{86'400'000'000};
 
@@ -94,6 +58,8 @@ class Keys {
   void take(Now now, const Next& next);
   // When it is over with the answers of next(): gates that are as good as none are forgotten.
   void tidy_loose(Now now);
+  // After many of them: the same for gates that only waited for their times to be over.
+  void sweep_gates(Now now);
   // After that: the lane that it was in offers its next job.
   void took(LaneRef lane);
   LaneRef lane_of(Slot slot) const;
@@ -120,31 +86,55 @@ class Keys {
 
  private:
   // gates.cpp
-  const Limit* resolve(std::string_view node) const;
-  GateId known_gate(std::string_view name, std::uint32_t hash) const {
-    return by_name_.find(hash, [&](GateId id) { return gates_[id].name == name; });
-  }
-  GateId gate_of(Now now, std::string_view node, std::uint32_t hash, const Limit* limit, bool ordered);
+  GateId gate_of(Now now, std::uint32_t name, const Limit* limit);
   GateId find_gate(Now now, std::string_view node);
-  GateId ordered_gate(Now now, const Job& job);
+  GateId find_gate(Now now, std::uint32_t name, std::string_view node);
+  bool is_held(std::string_view node) const;
+  GateId ordered_gate(const Job& job);
+  GateId new_gate(std::uint32_t name);
+  void forget(GateId id);
+  const Limit* limit_of(const Gate& gate) const {
+    return gate.ordered != 0 || gate.of == 0 ? nullptr : &rules_[gate.of - 1];
+  }
+  std::uint32_t number_of(const Limit* limit) const {
+    return limit == nullptr ? 0 : static_cast<std::uint32_t>(limit - rules_.data() + 1) & 0x7fff'ffffU;
+  }
+  GateRest* rest_of(const Gate& gate) { return gate.rest == no_slot ? nullptr : &rests_[gate.rest]; }
+  const GateRest* rest_of(const Gate& gate) const {
+    return gate.rest == no_slot ? nullptr : &rests_[gate.rest];
+  }
+  GateRest& need_rest(Gate& gate);
+  std::uint32_t most(const Gate& gate) const;
+  bool is_full(const Gate& gate) const { return most(gate) != 0 && gate.running >= most(gate); }
+  Duration interval(const Gate& gate) const;
+  Duration step(const Gate& gate) const;
   Mono opens_at(const Gate& gate) const;
-  bool is_open(Now now, const Gate& gate) const { return !gate.is_full() && opens_at(gate) <= now.mono; }
+  Mono over_at(const Gate& gate) const;
+  bool is_open(Now now, const Gate& gate) const { return opens_at(gate) <= now.mono && !is_full(gate); }
   std::uint32_t room(Now now, const Gate& gate) const;
   void count(Now now, Gate& gate);
   void release(Now now, const Fallout::Grip& ended);
-  void keep_order(const Fallout::Grip& ended);
   void let_in(Now now, GateId id);
-  void let_in(Now now, GateId id, std::uint32_t line, std::uint32_t most);
+  void let_in(GateId id, WaitingLanes& lanes, std::uint32_t most);
   void tidy(Now now, GateId id);  // forgets it, or sets its timer
-  void sweep_gates(Now now);
-  Duration step(const Gate& gate) const;
   void hold(Now now, const std::string& node);
 
-  // keys.cpp
+  // grips.cpp
   void collect(Now now, const Job& job, Grip& grip);
   GateId shut_gate(Now now, const Job& job, const Grip& grip) const;
   void loosen(const Grip& grip);
   std::uint32_t keep(const Grip& grip);
+  Grip give_back(std::uint32_t kept);
+  void keep_order(const Fallout::Grip& ended);
+  void count_running(Now now, const Job& job, bool again);
+
+  // rules.cpp
+  const Limit* resolve(std::string_view node) const;
+  void rules_changed(Now now);
+  void sort_rules();
+  void apply_rule(Gate& gate);
+
+  // keys.cpp
   void wait_at(Now now, GateId id, std::uint32_t lane);
   void open(std::uint32_t lane);
   void offer(std::uint32_t lane);
@@ -152,9 +142,9 @@ class Keys {
   void drop_offer(std::uint32_t line);
   void into_lane(Slot slot, std::uint32_t key);
   void pass_on(Now now);
+
+  // fairness.cpp
   std::uint64_t turn_of(const Line& lane);
-  void rules_changed(Now now);
-  void count_running(Now now, const Job& job, bool again);
 
   struct Offer {
     std::uint64_t rank = 0;
@@ -179,17 +169,20 @@ class Keys {
 
   Ledger& ledger_;
   std::vector<Limit> declared_;
-  std::deque<Limit> rules_;  // in force
+  std::vector<Limit> rules_;  // in force
   ByName<const Limit*> exact_;
   std::vector<const Limit*> patterns_;  // the most particular first
   bool any_ = false;
   std::size_t nodes_swept_ = 0;
 
-  std::deque<Gate> gates_;
-  std::vector<GateId> free_gates_;
-  NameIndex by_name_;
+  // The gate of a node is noted at its name (Ledger::keys), plus one; those of orders are in an index.
+  Slab<Gate> gates_;
+  Slab<GateRest> rests_;
+  NameIndex orders_;
   std::size_t fresh_gates_ = 0;  // since the last sweep
   GateId swept_ = 0;
+  // What Extra::grip says: that it is one gate, or the place of several here.
+  static constexpr std::uint32_t one_gate = 0x8000'0000;
   std::vector<Grip> grips_{1};
   std::vector<std::uint32_t> free_grips_;
   std::vector<GateId> loose_;  // looked at, and perhaps as good as none

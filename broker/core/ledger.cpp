@@ -92,6 +92,12 @@ Extra& Ledger::need_extra(Job& job) {
   return extras[job.extra];
 }
 
+Rare& Ledger::need_rare(Job& job) {
+  Extra& extra = need_extra(job);
+  if (extra.rare == no_slot) extra.rare = rares.take();
+  return rares[extra.rare];
+}
+
 // --- lines ---
 
 std::uint32_t Ledger::line_for(std::uint32_t queue, std::uint32_t handler, std::int64_t priority) {
@@ -216,7 +222,7 @@ void Ledger::schedule(Slot slot, Wall due, Fallout& fallout) {
 
 // For a job that is parked or blocked. A delay passes meanwhile.
 void Ledger::set_due(Job& job, Wall due, Fallout& fallout) {
-  need_extra(job).due = due;
+  need_rare(job).due = due;
   if (!job.has(flag_wall)) fallout.scheduled.push_back(job.id);
 }
 
@@ -234,7 +240,10 @@ Wall Ledger::due_of(const Job& job) const {
   switch (job.get_state()) {
     case State::scheduled: return job.due();
     case State::parked:
-    case State::blocked: return job.extra == no_slot ? Wall{} : extras[job.extra].due;
+    case State::blocked: {
+      const Rare* some = rare(job);
+      return some == nullptr ? Wall{} : some->due;
+    }
     case State::ready:
     case State::running:
     case State::failed: break;
@@ -246,7 +255,7 @@ void Ledger::ripen(Slot slot, Fallout& fallout) {
   Job& job = jobs[slot];
   if (job.get_state() != State::scheduled) {
     JOINERY_CHECK(due_of(job) != Wall{});
-    extras[job.extra].due = Wall{};
+    rare(job)->due = Wall{};
     return;
   }
   count_out(job, fallout);
@@ -314,6 +323,7 @@ void Ledger::forget(Slot slot, Fallout& fallout) {
     Extra& extra = extras[job.extra];
     free_claim(job);
     keys.remove(extra.key);
+    if (extra.rare != no_slot) rares.give(extra.rare);
     extras.give(job.extra);
   }
   release_line(job.line);
@@ -336,7 +346,8 @@ void Ledger::release_spec(SpecId id) {
 }
 
 std::size_t Ledger::memory_bytes() const {
-  std::size_t sum = jobs.memory_bytes() + index.memory_bytes() + extras.memory_bytes();
+  std::size_t sum = jobs.memory_bytes() + index.memory_bytes() + extras.memory_bytes() + rares.memory_bytes();
+  sum += keys.memory_bytes() + handlers.memory_bytes();
   sum += finished.entries().capacity() * sizeof(FinishedRing::Entry);
   sum += history_bytes_;
   sum += lane_by_key_.size() * 32 + held_nodes.size() * 128;

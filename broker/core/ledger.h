@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "broker/core/change.h"
@@ -243,7 +244,13 @@ class Ledger {
   }
   const Job* job(JobId id) const { return const_cast<Ledger*>(this)->job(id); }
   const Extra* extra(const Job& job) const { return job.extra == no_slot ? nullptr : &extras[job.extra]; }
+  const Rare* rare(const Job& job) const {
+    const Extra* some = extra(job);
+    return some == nullptr || some->rare == no_slot ? nullptr : &rares[some->rare];
+  }
+  Rare* rare(const Job& job) { return const_cast<Rare*>(std::as_const(*this).rare(job)); }
   Extra& need_extra(Job& job);
+  Rare& need_rare(Job& job);
   QueueState& queue_of(const Job& job) { return queues[lines[job.line].queue]; }
   const QueueState& queue_of(const Job& job) const { return queues[lines[job.line].queue]; }
   std::uint32_t find_queue(std::string_view name) const;  // 0: none
@@ -266,6 +273,7 @@ class Ledger {
   Slab<Job> jobs;
   JobIndex index;
   Slab<Extra> extras;
+  Slab<Rare> rares;
   std::deque<QueueState> queues;  // by id, from 1
   bool any_defaults = false;      // some queue has, or had, default options
   std::vector<Line> lines;
@@ -331,6 +339,7 @@ class Ledger {
   void schedule(Slot slot, Wall due, Fallout& fallout);
   void set_due(Job& job, Wall due, Fallout& fallout);
   void set_out(Slot slot, Fallout& fallout);
+  bool note_names(const Columns& columns);
   void put_columns(Job& job, const change::Put& put, std::size_t i, Fallout& fallout);
   void count_out(const Job& job, Fallout& fallout);
   void count_in(const Job& job, State state, std::uint64_t number = 1);
@@ -377,6 +386,7 @@ class Ledger {
   std::unordered_map<LineKey, std::uint32_t, LineHash> line_by_key_;
   std::unordered_map<std::uint64_t, std::uint32_t> lane_by_key_;  // line << 32 | key
   std::vector<std::uint32_t> unsorted_;
+  std::vector<std::uint32_t> key_hashes_;  // of the Put under way
   std::vector<std::uint32_t> free_lines_;
   std::vector<std::uint32_t> free_holders_;
   std::unordered_map<std::string, std::uint32_t> queue_by_name_;

@@ -45,7 +45,7 @@ bool Ledger::on(const change::Fired& change, Fallout&, std::uint64_t) {
   if (change.job != 0) {
     Job* put = job(change.job);
     if (put == nullptr) return false;
-    need_extra(*put).schedule = schedule.number;
+    need_rare(*put).schedule = schedule.number;
     schedule.last_job = change.job;
     if (change.due != Wall{}) schedule.last_due = change.due;
     ++schedule.submitted;

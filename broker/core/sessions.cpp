@@ -203,8 +203,8 @@ void Core::Impl::take_back(Now now, SessionId worker, bool lost, Effects& effect
       Code::worker_lost, "worker lost", "the worker was lost while it held the job", name, {}};
   for (JobId id : held) {
     const Job& job = *ledger.job(id);
-    const Extra* extra = ledger.extra(job);
-    const std::uint32_t losses = extra == nullptr ? 0 : extra->losses;
+    const Rare* rare = ledger.rare(job);
+    const std::uint32_t losses = rare == nullptr ? 0 : rare->losses;
     if (job.has(flag_cancelling)) {
       end_stopped(now, job, effects);
     } else if (lost && losses + 1 >= options.lost_attempts) {

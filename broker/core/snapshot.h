@@ -41,6 +41,7 @@ class SnapshotWriter {
   void write_defaults(const SpecDefaults& defaults);
   void write_queue(const QueueState& queue);
   void write_job(const Job& job);
+  void write_extra(const Extra& extra);
   void write_failure(const Failure& failure);
   void write_jobs();
   void write_limits();
@@ -71,6 +72,8 @@ class SnapshotReader {
   void read_batch();
   void read_job();
   void read_extra(Job& job, std::uint32_t queue);
+  void read_key(Job& job);
+  std::string read_name();
   Failure read_failure();
   void read_finished();
   void read_claim();

@@ -42,7 +42,7 @@ void SnapshotReader::read_outcomes(Counts& counts) {
 
 void SnapshotReader::read_spec() {
   Spec spec;
-  spec.handler = in_.text();
+  spec.handler = read_name();
   spec.content_type = in_.text();
   spec.trace = in_.text();
   for (std::uint32_t* number : {&spec.attempts, &spec.crash_attempts, &spec.soft_timeout_ms,
@@ -150,24 +150,26 @@ void SnapshotReader::read_job() {
   const std::int64_t priority = (has & 1U) != 0 ? in_.get<std::int64_t>() : 0;
   if (queue == 0 || queue >= ledger_.queues.size() || job.spec >= ledger_.specs.size()) return in_.fail();
   if ((has & 2U) != 0) read_extra(job, queue);
+  if ((has & 4U) != 0) read_key(job);
   if (in_.ok() && !ledger_.restore_job(job, state, queue, priority, holder, due)) in_.fail();
 }
 
 void SnapshotReader::read_extra(Job& job, std::uint32_t queue) {
   Extra& extra = ledger_.need_extra(job);
+  Rare rare;
   in_.get(extra.parent);
-  extra.expires = Wall(Duration(in_.get<std::int64_t>()));
-  extra.deadline = Wall(Duration(in_.get<std::int64_t>()));
-  extra.due = Wall(Duration(in_.get<std::int64_t>()));
-  if (const std::string key = in_.text(); !key.empty()) extra.key = ledger_.keys.add(key);
-  if (const std::string key = in_.text(); !key.empty()) {
+  rare.expires = Wall(Duration(in_.get<std::int64_t>()));
+  rare.deadline = Wall(Duration(in_.get<std::int64_t>()));
+  rare.due = Wall(Duration(in_.get<std::int64_t>()));
+  if (const std::string key = read_name(); !key.empty()) extra.key = ledger_.keys.add(key);
+  if (const std::string key = read_name(); !key.empty()) {
     extra.unique = ledger_.keys.add(key);
     const UniqueScope scope = ledger_.specs[job.spec].spec.unique.scope;
     ledger_.claims.take({ClaimKey::scope_of(scope, queue, job.batch), extra.unique}, {.job = job.id});
   }
-  for (std::uint32_t* number : {&extra.failures, &extra.crashes, &extra.losses, &extra.schedule})
+  for (std::uint32_t* number : {&rare.failures, &rare.crashes, &rare.losses, &rare.schedule})
     in_.get(*number);
-  if (in_.get<std::uint8_t>() != 0) extra.failure = std::make_unique<Failure>(read_failure());
+  if (in_.get<std::uint8_t>() != 0) rare.failure = std::make_unique<Failure>(read_failure());
   auto waits = std::make_unique<Waits>();
   for (auto n = in_.count(9); n != 0 && in_.ok(); --n) {
     const auto id = in_.get<std::uint64_t>();
@@ -176,9 +178,24 @@ void SnapshotReader::read_extra(Job& job, std::uint32_t queue) {
     if ((is & 4U) != 0) waits->broken = waits->all.back();
     waits->left += (is & 2U) != 0 ? 0 : 1;
   }
-  if (waits->all.empty()) return;
-  ledger_.restore_waits(job.id, *waits);
-  extra.waits = std::move(waits);
+  if (!waits->all.empty()) {
+    ledger_.restore_waits(job.id, *waits);
+    rare.waits = std::move(waits);
+  }
+  if (rare != Rare{}) ledger_.need_rare(job) = std::move(rare);
+}
+
+void SnapshotReader::read_key(Job& job) {
+  const std::string key = read_name();
+  if (key.empty()) return in_.fail();
+  ledger_.need_extra(job).key = ledger_.keys.add(key);
+}
+
+std::string SnapshotReader::read_name() {
+  std::string name = in_.text();
+  if (name.size() <= Interner::name_max) return name;
+  in_.fail();
+  return {};
 }
 
 Code SnapshotReader::read_code() { return static_cast<Code>(in_.get<std::uint16_t>()); }
@@ -202,7 +219,7 @@ void SnapshotReader::read_finished() {
 
 void SnapshotReader::read_claim() {
   const auto scope = in_.get<std::uint64_t>();
-  const std::string key = in_.text();
+  const std::string key = read_name();
   Claim claim;
   in_.get(claim.job);
   claim.until = Wall(Duration(in_.get<std::int64_t>()));

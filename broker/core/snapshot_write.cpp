@@ -153,10 +153,13 @@ void SnapshotWriter::write_jobs() {
 }
 
 // id, position, accepted_ms, size, queue, spec, batch, attempt, epoch, state, flags, u8 has (1: priority,
-// 2: extra), then by state: ready: order; running: number of the holder; scheduled: due; then what it has.
+// 2: extra, 4: a key and nothing else of that), then by state: ready: order; running: number of the holder;
+// scheduled: due; then what it has.
 void SnapshotWriter::write_job(const Job& job) {
   const Line& line = ledger_.lines[job.line];
   const Extra* extra = ledger_.extra(job);
+  const bool key_only =
+      extra != nullptr && extra->rare == no_slot && extra->unique == 0 && extra->parent == 0;
   out_.put(job.id);
   out_.put(job.position);
   out_.put(std::uint64_t{job.accepted_ms});
@@ -164,28 +167,35 @@ void SnapshotWriter::write_job(const Job& job) {
     out_.put(number);
   out_.put(static_cast<std::uint8_t>(job.state));
   out_.put(static_cast<std::uint8_t>(job.flags));
-  out_.put(static_cast<std::uint8_t>((line.priority != 0 ? 1U : 0U) | (extra != nullptr ? 2U : 0U)));
+  out_.put(static_cast<std::uint8_t>((line.priority != 0 ? 1U : 0U) | (key_only           ? 4U
+                                                                       : extra != nullptr ? 2U
+                                                                                          : 0U)));
   if (job.get_state() == State::ready) out_.put(job.order_or_holder);
   if (job.get_state() == State::running) out_.put(holders_.at(ledger_.holders[job.order_or_holder].session));
   if (job.get_state() == State::scheduled) out_.put(job.due().time_since_epoch().count());
   if (line.priority != 0) out_.put(line.priority);
-  if (extra == nullptr) return;
-  out_.put(extra->parent);
-  out_.put(extra->expires.time_since_epoch().count());
-  out_.put(extra->deadline.time_since_epoch().count());
-  out_.put(extra->due.time_since_epoch().count());
-  out_.put(Bytes(ledger_.keys.name(extra->key)));
-  out_.put(Bytes(ledger_.keys.name(extra->unique)));
-  for (std::uint32_t number : {extra->failures, extra->crashes, extra->losses, extra->schedule})
-    out_.put(number);
-  out_.put(std::uint8_t{extra->failure != nullptr});
-  if (extra->failure) write_failure(*extra->failure);
-  out_.put(std::uint64_t{extra->waits == nullptr ? 0 : extra->waits->all.size()});
-  if (extra->waits == nullptr) return;
-  for (const Waits::For& first : extra->waits->all) {
+  if (key_only) return out_.put(Bytes(ledger_.keys.name(extra->key)));
+  if (extra != nullptr) write_extra(*extra);
+}
+
+void SnapshotWriter::write_extra(const Extra& extra) {
+  static const Rare none;
+  const Rare& rare = extra.rare == no_slot ? none : ledger_.rares[extra.rare];
+  out_.put(extra.parent);
+  out_.put(rare.expires.time_since_epoch().count());
+  out_.put(rare.deadline.time_since_epoch().count());
+  out_.put(rare.due.time_since_epoch().count());
+  out_.put(Bytes(ledger_.keys.name(extra.key)));
+  out_.put(Bytes(ledger_.keys.name(extra.unique)));
+  for (std::uint32_t number : {rare.failures, rare.crashes, rare.losses, rare.schedule}) out_.put(number);
+  out_.put(std::uint8_t{rare.failure != nullptr});
+  if (rare.failure) write_failure(*rare.failure);
+  out_.put(std::uint64_t{rare.waits == nullptr ? 0 : rare.waits->all.size()});
+  if (rare.waits == nullptr) return;
+  for (const Waits::For& first : rare.waits->all) {
     out_.put(first.id);
     out_.put(static_cast<std::uint8_t>((first.batch ? 1U : 0U) | (first.done ? 2U : 0U) |
-                                       (first == extra->waits->broken ? 4U : 0U)));
+                                       (first == rare.waits->broken ? 4U : 0U)));
   }
 }
 

@@ -56,12 +56,12 @@ void Core::Impl::fire_wall(Now now, Effects& effects) {
     if (slot == no_slot) continue;
     const Job& job = ledger.jobs[slot];
     if (ledger.is_ghost(job)) continue;
-    const Extra* extra = ledger.extra(job);
+    const Rare* rare = ledger.rare(job);
     const bool waits = job.get_state() == State::ready || job.get_state() == State::scheduled ||
                        job.get_state() == State::blocked;
-    if (extra != nullptr && extra->deadline <= now.wall && job.get_state() != State::failed) {
+    if (rare != nullptr && rare->deadline <= now.wall && job.get_state() != State::failed) {
       late.push_back(job.id);
-    } else if (waits && job.attempt == 0 && extra != nullptr && extra->expires <= now.wall) {
+    } else if (waits && job.attempt == 0 && rare != nullptr && rare->expires <= now.wall) {
       expired.push_back(job.id);
     } else if (job.get_state() == State::scheduled && job.has(flag_wall) && job.due() <= now.wall) {
       ledger.ripen(slot, fallout);
@@ -92,13 +92,10 @@ void Core::Impl::stop_late(Now now, const std::vector<JobId>& jobs, Effects& eff
 void Core::Impl::arm(JobId id) {
   const Job* job = ledger.job(id);
   if (job == nullptr) return;
-  if (const Extra* extra = ledger.extra(*job);
-      extra != nullptr && extra->expires != never_wall && job->attempt == 0) {
-    wall_timers.add({extra->expires, id});
-  }
-  if (const Extra* extra = ledger.extra(*job);
-      extra != nullptr && extra->deadline != never_wall && job->get_state() != State::failed) {
-    wall_timers.add({extra->deadline, id});
+  if (const Rare* rare = ledger.rare(*job); rare != nullptr) {
+    if (rare->expires != never_wall && job->attempt == 0) wall_timers.add({rare->expires, id});
+    if (rare->deadline != never_wall && job->get_state() != State::failed)
+      wall_timers.add({rare->deadline, id});
   }
 }
 
@@ -147,8 +144,8 @@ void Core::Impl::start(Now now, Effects& effects) {
   record(change::Epoch{.epoch = ledger.epoch + 1}, effects);
   ledger.for_each([&](Slot, const Job& job) {
     arm_due(job.id);
-    if (job.extra != no_slot) arm(job.id);
-    if (job.get_state() == State::blocked && ledger.extra(job)->waits->broken.id != 0)
+    if (ledger.rare(job) != nullptr) arm(job.id);
+    if (job.get_state() == State::blocked && ledger.rare(job)->waits->broken.id != 0)
       fallout.broken.push_back(job.id);
   });
   std::map<SessionId, Role> known;  // in an order that does not hang on a hash table

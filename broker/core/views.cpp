@@ -56,15 +56,17 @@ JobView Core::Impl::view(const Job& job) const {
   }
   if (const Extra* extra = ledger.extra(job)) {
     view.key = ledger.keys.name(extra->key);
-    for (const auto& [name, schedule] : ledger.schedules) {
-      if (extra->schedule == schedule.number) view.schedule = name;
-    }
     view.parent = extra->parent;
-    view.failures = extra->failures;
-    view.crashes = extra->crashes;
-    view.losses = extra->losses;
-    view.last_failure = extra->failure.get();
-    view.waits = extra->waits.get();
+  }
+  if (const Rare* rare = ledger.rare(job)) {
+    for (const auto& [name, schedule] : ledger.schedules) {
+      if (rare->schedule == schedule.number) view.schedule = name;
+    }
+    view.failures = rare->failures;
+    view.crashes = rare->crashes;
+    view.losses = rare->losses;
+    view.last_failure = rare->failure.get();
+    view.waits = rare->waits.get();
   }
   return view;
 }

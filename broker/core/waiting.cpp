@@ -138,8 +138,8 @@ std::optional<effect::JobOutcome> Core::Impl::outcome_of(JobId id) const {
   if (job != nullptr) {
     outcome.token = job->token();
     if (ledger.is_ghost(*job)) outcome.outcome = Outcome::cancelled;
-    const Extra* extra = ledger.extra(*job);
-    if (extra != nullptr && extra->failure) outcome.failure = *extra->failure;
+    const Rare* rare = ledger.rare(*job);
+    if (rare != nullptr && rare->failure) outcome.failure = *rare->failure;
     return outcome;
   }
   outcome.outcome = entry->outcome;

@@ -57,18 +57,18 @@ void Completion::operator()(const Result<JobId>& first) {
   }
 }
 
-protocol::Submit Frame::message() const {
+protocol::Submit Frame::message() {
   protocol::Submit submit;
   submit.park = park;
   submit.timeout_ms = timeout_ms;
   submit.watch = watch;
-  for (const Draft& draft : drafts) {
+  for (Draft& draft : drafts) {
     Group& group = submit.groups.emplace_back();
     group.queue = queue;
     group.spec = draft.spec;
     group.spec.handler = draft.handler;
     group.batch = draft.batch;
-    group.columns = draft.columns;
+    group.columns = std::move(draft.columns);
     group.payloads.reserve(draft.sizes.size());
     std::size_t at = 0;
     for (std::uint32_t size : draft.sizes) {

@@ -64,8 +64,8 @@ struct Frame {
   std::size_t jobs = 0;
   std::size_t bytes = 0;
 
-  // The message; its payloads point into the drafts.
-  protocol::Submit message() const;
+  // The message, once: its payloads point into the drafts, their columns go with it.
+  protocol::Submit message();
   void drop_payloads();
 };
 

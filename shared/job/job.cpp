@@ -186,8 +186,10 @@ Result<> validate_name(std::string_view name, std::string_view field) {
                 fmt::format("{} has {} bytes, expected 1 to {}", field, name.size(), limits::name_max),
                 std::string(field));
   }
+  bool ascii = true;
   for (char c : name) {
     const auto byte = static_cast<unsigned char>(c);
+    ascii = ascii && byte < 0x80;
     if (byte < 0x20 || byte == 0x7f) {
       return fail(
           Code::invalid_argument,
@@ -195,7 +197,7 @@ Result<> validate_name(std::string_view name, std::string_view field) {
           std::string(field));
     }
   }
-  if (!is_utf8(name)) {
+  if (!ascii && !is_utf8(name)) {
     return fail(Code::invalid_argument, fmt::format("{} is not UTF-8, expected text", field),
                 std::string(field));
   }

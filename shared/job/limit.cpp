@@ -56,9 +56,12 @@ Result<> validate(const KeyHold& hold) {
 bool has_wildcard(std::string_view pattern) { return pattern.find('*') != std::string_view::npos; }
 
 bool matches(std::string_view pattern, std::string_view node) {
+  // What is before the first star, quickly: most nodes differ there, or have one star left.
+  std::size_t p = std::min(pattern.find('*'), pattern.size());
+  if (!node.starts_with(pattern.substr(0, p))) return false;
+  std::size_t n = p;
+  if (p + 1 == pattern.size()) return node.find('/', n) == std::string_view::npos;
   // The usual two pointers; a star never takes a '/'.
-  std::size_t p = 0;
-  std::size_t n = 0;
   std::size_t star = std::string_view::npos;
   std::size_t taken = 0;
   while (n < node.size()) {

@@ -63,7 +63,7 @@ TEST_F(Bench, SaysOfAFloodWhatAJobCostsInEachPart) {
 
 TEST_F(Bench, TellsTheTimesOfSingleCallsAndOfALoad) {
   const Json rows = rows_of({"idle", "load", "--rate", "2000", "--seconds", "1"}, "100");
-  ASSERT_EQ(rows.size(), 5);
+  ASSERT_EQ(rows.size(), 6);
   for (const Json& row : rows) expect_fields(row, of_times);
   EXPECT_EQ(rows[3]["latency"], "start");
   EXPECT_EQ(rows[3]["jobs"], 2000) << "a constant rate is that of the flag";

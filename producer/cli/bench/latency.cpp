@@ -97,6 +97,7 @@ class OpenLoop {
     for (std::uint64_t tick = 0; tick < ticks_; ++tick) {
       const auto due = begin + std::chrono::milliseconds(tick);
       std::this_thread::sleep_until(due);
+      woken_.add(Clock::now() - due);
       const auto wanted = static_cast<std::uint64_t>(rate_ / 1000 * static_cast<double>(tick + 1));
       submit(due, wanted - submitted);
       submitted = wanted;
@@ -111,6 +112,7 @@ class OpenLoop {
 
   Latencies& accepted() { return accepted_; }
   Latencies& started() { return started_; }
+  Latencies& woken() { return woken_; }
   std::uint64_t jobs() const { return jobs_; }
   double seconds() const { return seconds_; }
 
@@ -143,6 +145,7 @@ class OpenLoop {
   SubmitOptions probe_;
   Latencies accepted_;
   Latencies started_;
+  Latencies woken_;  // how late the producer itself was, each millisecond
   std::unordered_map<JobId, Clock::time_point> due_of_;
   std::atomic<std::uint64_t> probes_ended_ = 0;
   std::uint64_t jobs_ = 0;
@@ -194,6 +197,7 @@ void load(Run& run) {
   const std::string variant = fmt::format("{:.0f} jobs/s", rate);
   run.latencies(run.row("load", variant, pass, passed, *client, before), "start", loop.started());
   latency_row(run, "load", variant, "accepted", loop.jobs(), loop.accepted());
+  latency_row(run, "load", "bare sleep", "wake up", loop.jobs(), loop.woken());
   if (run.flags.rate || run.flags.durability != "sync" || !run.flags.broker.empty()) return;
   run.report.at_most("half of the top, p99 to start: 3 x fdatasync + 2 ms", loop.started().at(0.99),
                      3 * run.machine().fdatasync_us + 2000, "us");

@@ -214,15 +214,27 @@ void LogJournal::leave_segment(std::uint64_t need) {
   if (next_fits && room + format_.segment_bytes() >= next + moves + need) make_room(format_.segment_bytes());
 }
 
-// A checkpoint pays when it saves reading as much log, or gives back as much space, as it writes; and, when
-// the disk is nearly full, whenever it gives anything back.
+// A checkpoint pays when it saves reading as much log, or gives back as much space, as it writes, be it that
+// of segments or, after a backlog was worked off, that of the last one; and, when the disk is nearly full,
+// whenever it gives anything back.
 bool LogJournal::wants_checkpoint() const {
   if (checkpoint_running_ || end_ <= checkpoint_position_) return false;
   if (end_ < retry_checkpoint_at_ && writer_.room_end() <= room_since_failure_) return false;
   const std::uint64_t worth = std::max(options_.checkpoint_bytes, checkpoint_bytes_);
   if (end_ - checkpoint_position_ >= worth) return true;
   const std::uint64_t free = space_.empty_before(end_).size() * format_.segment_bytes();
-  return free >= worth || (crowded_ && free > 0);
+  if (free >= worth || (crowded_ && free > 0)) return true;
+  const std::uint64_t less = smaller_checkpoint_by();
+  return less > 0 && less >= std::max(options_.checkpoint_bytes / 4, checkpoint_bytes_ - less);
+}
+
+// An estimate, by how many of its jobs are gone. None for one that was just written.
+std::uint64_t LogJournal::smaller_checkpoint_by() const {
+  const std::uint64_t live = space_.live_payloads();
+  if (live >= checkpoint_payloads_) return 0;
+  return static_cast<std::uint64_t>(static_cast<double>(checkpoint_bytes_) *
+                                    static_cast<double>(checkpoint_payloads_ - live) /
+                                    static_cast<double>(checkpoint_payloads_));
 }
 
 void LogJournal::checkpoint(const Save& save) {
@@ -230,6 +242,7 @@ void LogJournal::checkpoint(const Save& save) {
   if (checkpoint_running_) return;
   commit(true);
   checkpoint_running_ = true;
+  payloads_at_checkpoint_ = space_.live_payloads();
   freed_by_checkpoint_ = space_.empty_before(end_);
   const CheckpointHeader header{previous_, end_, sequence_};
   const std::uint64_t expected = std::max(checkpoint_bytes_, space_.live_payloads() * state_bytes);
@@ -273,6 +286,7 @@ void LogJournal::collect_checkpoint() {
   if (done->failed) return retry_checkpoint();
   checkpoint_position_ = done->position;
   checkpoint_bytes_ = done->bytes;
+  checkpoint_payloads_ = payloads_at_checkpoint_;
   ++stats_.checkpoints;
   for (const std::uint64_t segment : freed_by_checkpoint_) {
     if (scan_ && scan_->segment() == segment) scan_.reset();

@@ -57,6 +57,7 @@ class LogJournal : public Journal {
   bool is_crowded() const;
   bool one_can_be_emptied() const;
   void leave_segment(std::uint64_t need);
+  std::uint64_t smaller_checkpoint_by() const;
 
   const std::unique_ptr<Directory> directory_;
   const Format format_;
@@ -77,6 +78,8 @@ class LogJournal : public Journal {
 
   Position checkpoint_position_;
   std::uint64_t checkpoint_bytes_;
+  std::uint64_t checkpoint_payloads_ = 0;     // live when it was begun
+  std::uint64_t payloads_at_checkpoint_ = 0;  // and of the one that is under way
   bool checkpoint_running_ = false;
   Position retry_checkpoint_at_ = 0;
   Position room_since_failure_ = 0;  // the least that was seen

@@ -5,7 +5,7 @@
 namespace joinery::broker::journal {
 namespace {
 // One ahead, and one for a burst of freed segments.
-constexpr std::size_t spares_max = 2;
+constexpr std::size_t spares_max = 1;  // with the segment that is written: the two that disk may hold beyond
 }  // namespace
 
 Result<> SegmentFiles::write(Bytes bytes, Position at) {

@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::size_t frames_under_way_max = 4;  // of a queue, unless they are full
 constexpr std::size_t frame_bytes = 1U << 20U;   // a frame of so many payload bytes is full
-constexpr std::size_t idle_lines_max = 1024;
 
 std::int64_t to_ms(Wall time) {
   return std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch().count();
@@ -266,7 +265,7 @@ void Outbox::settled(const Frame& frame, const std::optional<Error>& first_error
   jobs_ -= frame.jobs;
   bytes_ -= frame.bytes;
   if (waiters_ > 0) room_.notify_all();
-  if (lines_.size() > idle_lines_max) forget_idle_lines();
+  if (lines_.size() > lines_max_) forget_idle_lines();
 }
 
 void Outbox::forget_idle_lines() {
@@ -275,6 +274,8 @@ void Outbox::forget_idle_lines() {
     const Line& line = each.second;
     return line.unanswered == 0 && line.unsent.empty() && !line.listed;
   });
+  // Those that are left are busy: look again when there are twice as many, so that it costs each little.
+  lines_max_ = std::max(idle_lines_max, 2 * lines_.size());
 }
 
 void Outbox::owned_by(std::thread::id thread) {

@@ -122,6 +122,8 @@ class Outbox {
   std::condition_variable room_;
   std::size_t waiters_ = 0;
   std::unordered_map<std::string, Line> lines_;
+  static constexpr std::size_t idle_lines_max = 1024;
+  std::size_t lines_max_ = idle_lines_max;  // when idle ones are looked for
   std::pair<const std::string, Line>* last_line_ = nullptr;
   std::vector<Line*> waiting_;  // with unsent frames
   std::size_t jobs_ = 0;        // under way, unsent ones too

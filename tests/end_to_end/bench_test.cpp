@@ -86,7 +86,7 @@ TEST_F(Bench, RunsWithResultsAndWithEachPayload) {
 TEST_F(Bench, ComparesManyQueuesKeysAndClientsWithOne) {
   const Json rows =
       rows_of({"queues", "keys", "clients", "--queues", "150", "--keys", "50", "--clients", "20"});
-  ASSERT_EQ(rows.size(), 6);
+  ASSERT_EQ(rows.size(), 7);
   for (const Json& row : rows) expect_fields(row, of_a_pass);
   EXPECT_EQ(rows[1]["queues"], 150);
   EXPECT_EQ(rows[3]["keys"], 50);

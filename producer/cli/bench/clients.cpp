@@ -28,9 +28,10 @@ class Crowd {
     wait_until([this, number] { return answered_ == number; });
   }
 
-  // In frames of `batch` jobs, each from the next client, so many of them unanswered at a time.
-  void submit(std::uint64_t jobs, std::uint64_t batch, std::uint64_t payload, std::uint64_t frames_max,
-              Latencies& accepted) {
+  // In frames of `batch` jobs, each from the next of the first `speakers`, so many of them unanswered at a
+  // time.
+  void submit(std::uint64_t jobs, std::uint64_t batch, std::uint64_t payload, std::size_t speakers,
+              std::uint64_t frames_max, Latencies& accepted) {
     const std::string text(payload, 'x');
     protocol::Submit message;
     Group& group = message.groups.emplace_back();
@@ -41,7 +42,7 @@ class Crowd {
     std::uint64_t sent = answered_;
     const std::uint64_t last = sent + jobs / batch;
     while (sent < last) {
-      Client& client = clients_[next_++ % clients_.size()];
+      Client& client = clients_[next_++ % speakers];
       message.sequence = ++client.sent;
       message.confirmed = client.answered;
       client.since.push_back(Clock::now());
@@ -100,7 +101,8 @@ class Crowd {
   Buffer frame_;
 };
 
-double measure(Run& run, const Pass& pass, std::size_t number) {
+// So many are connected, and so many of them submit.
+double measure(Run& run, const Pass& pass, std::size_t number, std::size_t speakers) {
   run.start();
   run.start_workers();
   const auto tool = run.client();
@@ -109,18 +111,22 @@ double measure(Run& run, const Pass& pass, std::size_t number) {
   const auto held = static_cast<double>(resident_bytes(run.stack().broker()) - memory);
   const std::uint64_t frames = std::max<std::uint64_t>(1, run.flags.window / pass.batch);
   Latencies warm;
-  crowd.submit(std::max<std::uint64_t>(number, 100) * pass.batch, pass.batch, pass.payload, frames, warm);
+  const std::uint64_t warm_jobs = std::max<std::uint64_t>(speakers, 100) * pass.batch;
+  crowd.submit(warm_jobs, pass.batch, pass.payload, speakers, frames, warm);
   tool->join_queue(bench_queue);
   const Usage before = run.usage(*tool);
   Passed passed;
   run.watch(pass.jobs, [&] {
     const auto begin = Clock::now();
-    crowd.submit(pass.jobs, pass.batch, pass.payload, frames, passed.accepted);
+    crowd.submit(pass.jobs, pass.batch, pass.payload, speakers, frames, passed.accepted);
     passed.accepted_s = seconds_since(begin);
     tool->join_queue(bench_queue);
     passed.seconds = seconds_since(begin);
   });
-  Json& row = run.row("clients", plural(number, "client"), pass, passed, *tool, before);
+  const std::string all = plural(number, "client");
+  const std::string variant =
+      speakers == number ? all + (number == 1 ? "" : " in turn") : all + ", one submits";
+  Json& row = run.row("clients", variant, pass, passed, *tool, before);
   row["clients"] = number;
   row["rss_bytes_per_client"] = held / static_cast<double>(number);
   if (number > 1)
@@ -137,10 +143,14 @@ void clients(Run& run) {
   pass.jobs = std::max<std::uint64_t>(1, pass.jobs / pass.batch) * pass.batch;
   pass.payload = run.flags.payload.value_or(100);
   const std::uint64_t number = run.flags.clients.value_or(10'000);
-  const double one = measure(run, pass, 1);
-  const double many = measure(run, pass, number);
-  run.report.at_least(fmt::format("{}, of the throughput of one", plural(number, "client")), many / one, 0.8,
-                      "x");
+  const double one = measure(run, pass, 1, 1);
+  const std::string all = plural(number, "client");
+  const auto compare = [&](std::size_t speakers, const char* what) {
+    const double many = measure(run, pass, number, speakers);
+    run.report.at_least(fmt::format("{} {}, of the throughput of one", all, what), many / one, 0.8, "x");
+  };
+  compare(1, "connected");
+  compare(number, "that submit in turn");
 }
 
 }  // namespace joinery::cli::bench

@@ -121,7 +121,8 @@ Run define_bench(Arguments& arguments) {
                    limits::jobs_per_frame_max);
   arguments.option("--window", flags->window, "jobs that a client has under way", 1, 1U << 30U);
   arguments.option("--clients", flags->clients, "clients that submit at a time", 1, 10'000);
-  arguments.option("--processes", flags->processes, "pool processes of the worker", 1, 1024);
+  arguments.option("--workers", flags->workers, "workers that take the jobs", 1, 1000);
+  arguments.option("--processes", flags->processes, "pool processes of each", 1, 1024);
   arguments.option("--queues", flags->queues, "flood, single, put: queues in turn", 1, 1'000'000);
   arguments.option("--keys", flags->keys, "flood, single, put: keys in turn", 0, 100'000'000);
   arguments.option("--rate", flags->rate, "load: jobs per second; else half of the top", 1, 100'000'000);

@@ -26,6 +26,7 @@ constexpr Column columns[] = {
     {"payload", ">BYTES", whole},
     {"batch", ">BATCH", whole},
     {"window", ">WINDOW", whole},
+    {"workers", ">WORKERS", whole},
     {"processes", ">PROC", whole},
     {"jobs", ">JOBS", whole},
     {"jobs_per_s", ">JOBS/S", whole},

@@ -34,7 +34,10 @@ Stack& Run::start(bool redis, std::vector<std::string> broker_flags) {
 }
 
 void Run::start_workers(std::uint64_t queues) {
-  if (queues == 1) return stack_->start_worker(flags.processes, {bench_queue});
+  if (queues == 1) {
+    for (std::uint64_t i = 0; i < flags.workers; ++i) stack_->start_worker(flags.processes, {bench_queue});
+    return;
+  }
   constexpr std::uint64_t of_one_worker = 50'000;
   const std::uint64_t workers = (queues + of_one_worker - 1) / of_one_worker;
   std::vector<std::string> names;
@@ -164,6 +167,7 @@ Json& Run::row(const std::string& scenario, const std::string& variant, const Pa
   row["batch"] = pass.batch;
   row["window"] = flags.window;
   row["clients"] = pass.clients;
+  row["workers"] = stack_->workers().size();
   row["processes"] = stack_->workers().empty() ? 0 : flags.processes;
   row["jobs"] = pass.jobs;
   row["seconds"] = passed.seconds;

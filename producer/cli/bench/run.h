@@ -19,6 +19,7 @@ namespace joinery::cli::bench {
 // The flags. What is not given has a default of each scenario's own.
 struct Flags {
   std::optional<std::uint64_t> jobs, batch, payload, clients, queues, keys, rate;
+  std::uint64_t workers = 1;
   std::uint64_t processes = 2;
   std::uint64_t window = 65'536;
   std::uint64_t seconds = 10;
@@ -68,7 +69,7 @@ class Run {
   // A new broker, without a worker; or the running one.
   Stack& start(bool redis = false, std::vector<std::string> broker_flags = {});
   Stack& stack() { return *stack_; }
-  // For one queue, `bench`, or for many; a worker has at most 65,536 of them, so that it may take several.
+  // For one queue, `bench`, or for many; a worker has at most 65,536 of them, so that these may take several.
   void start_workers(std::uint64_t queues = 1);
   void end();  // of the stack
   // Connected. `frame_jobs`: most jobs of a frame; 0: as usual.

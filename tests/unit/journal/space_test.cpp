@@ -49,6 +49,21 @@ TEST(Checkpoint, is_wanted_when_the_log_has_grown_enough) {
   EXPECT_FALSE(log->wants_checkpoint());
 }
 
+TEST(Checkpoint, is_wanted_again_when_most_of_its_jobs_have_ended) {
+  JournalOptions options = small_options();
+  options.checkpoint_bytes = 1U << 20U;
+  Log log{FakeDisk(), options};
+  for (int i = 0; i < 120; ++i) log.put_durably(std::vector<std::string>(100, "x"));
+  log.checkpoint();
+  EXPECT_FALSE(log->wants_checkpoint());
+  while (!log.places().empty()) log.finish(log.places().begin()->first);
+  log->commit(true);
+  ASSERT_LT(log->end(), options.checkpoint_bytes) << "else the log has grown enough by itself";
+  EXPECT_TRUE(log->wants_checkpoint());
+  log.checkpoint();
+  EXPECT_FALSE(log->wants_checkpoint());
+}
+
 TEST(Checkpoint, that_was_not_finished_is_not_there) {
   const FakeDisk disk;
   {

@@ -7,7 +7,7 @@ import statistics
 import sys
 import tempfile
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +59,7 @@ class Size:
 def measure(systems: Sequence[System], rounds: int, size: Size, parent: Path) -> list[Row]:
     """A row for each system; a system that cannot be measured is named, and the others go on."""
     refuse_memory(parent)
+    react_to_signals(interrupt)
     rows = [Row(system) for system in systems]
     for number in range(rounds):
         for row in rows:
@@ -83,16 +84,21 @@ def once(system: System, size: Size) -> Measured:
 
 @contextmanager
 def running(system: System, parent: Path) -> Iterator[None]:
-    """The system's processes, in a directory that goes with them, whatever happens. SIGTERM is as good as a Ctrl-C."""
-    previous = signal.signal(signal.SIGTERM, interrupt)
+    """The system's processes, in a directory that goes with them, whatever happens."""
     with tempfile.TemporaryDirectory(prefix="joinery-peer-", dir=parent, ignore_cleanup_errors=True) as directory:
         system.directory = Path(directory)
         try:
             system.start()
             yield
         finally:
+            react_to_signals(signal.SIG_IGN)  # a second Ctrl-C leaves nothing behind either
             system.stop()
-            signal.signal(signal.SIGTERM, previous)
+            react_to_signals(interrupt)
+
+
+def react_to_signals(how: Callable[[int, types.FrameType | None], None] | signal.Handlers) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, how)
 
 
 def interrupt(_number: int, _frame: types.FrameType | None) -> None:

@@ -13,10 +13,14 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
 namespace joinery::bench {
 namespace {
@@ -66,6 +70,8 @@ Options parse(const Client& client, int argc, char** argv) {
   app.add_option("--payload", options.payload, "bytes per job")->capture_default_str();
   app.add_option("--batch", options.batch, "jobs per write and request")->capture_default_str();
   app.add_option("--window", options.window, "unconfirmed at most")->capture_default_str();
+  app.add_option("--connections", options.connections, "for putting, and as many for taking")
+      ->capture_default_str();
   app.add_option("--flavour", options.flavour, "kind of queue, if there are several");
   try {
     app.parse(argc, argv);
@@ -74,6 +80,32 @@ Options parse(const Client& client, int argc, char** argv) {
   }
   if (options.batch == 0 || options.window < options.batch) unexpected("0 < --batch <= --window", "less");
   return options;
+}
+
+struct Role {
+  std::unique_ptr<Connection> connection;
+  std::function<void(Connection&, const Options&)> play;
+  Options share;
+};
+
+std::unique_ptr<Connection> open(const Client& client, const Options& options) {
+  auto connection = std::make_unique<Connection>(options.endpoint);
+  if (client.open) client.open(*connection);
+  return connection;
+}
+
+// Ends the process at once: the other threads may wait for answers that will not come.
+[[noreturn]] void fail(const Client& client, const std::exception& error) {
+  fmt::print(stderr, "{}: {}\n", client.name, error.what());
+  std::fflush(stderr);
+  std::_Exit(1);
+}
+
+void play(const Client& client, Role& role) try {
+  role.play(*role.connection, role.share);
+  role.connection.reset();  // what was delivered and is nobody's share goes back to the queue
+} catch (const std::exception& error) {
+  fail(client, error);
 }
 
 }  // namespace
@@ -124,29 +156,23 @@ std::string_view Connection::take(std::size_t size) {
 
 int run(const Client& client, int argc, char** argv) try {
   const Options options = parse(client, argc, argv);
-  Connection putting(options.endpoint);
-  Connection taking(options.endpoint);
-  for (Connection* connection : {&putting, &taking})
-    if (client.open) client.open(*connection);
-  if (client.prepare) client.prepare(putting, options);
-  std::exception_ptr failed;
+  std::vector<Role> roles;
+  for (std::uint32_t i = 0; i < options.connections; ++i) {
+    Options share = options;
+    share.jobs = options.jobs * (i + 1) / options.connections - options.jobs * i / options.connections;
+    roles.push_back({open(client, options), client.produce, share});
+    roles.push_back({open(client, options), client.consume, share});
+  }
+  if (client.prepare) client.prepare(*roles.front().connection, options);
+  std::vector<std::thread> threads;
   const auto start = std::chrono::steady_clock::now();
-  std::thread producer([&] {
-    try {
-      client.produce(putting, options);
-    } catch (...) {
-      failed = std::current_exception();
-    }
-  });
-  client.consume(taking, options);
-  producer.join();
-  if (failed) std::rethrow_exception(failed);
+  for (Role& role : roles) threads.emplace_back([&] { play(client, role); });
+  for (std::thread& thread : threads) thread.join();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   fmt::print("{{\"jobs\":{},\"seconds\":{:.6f}}}\n", options.jobs, seconds);
   return 0;
 } catch (const std::exception& error) {
-  fmt::print(stderr, "{}: {}\n", client.name, error.what());
-  std::_Exit(1);  // the producer may still wait for an answer
+  fail(client, error);
 }
 
 void unexpected(std::string_view expected, std::string_view got) {

@@ -15,10 +15,11 @@ namespace joinery::bench {
 struct Options {
   std::string endpoint;  // path of a unix socket, or HOST:PORT
   std::uint64_t jobs = 100'000;
-  std::uint32_t payload = 100;  // bytes per job
-  std::uint32_t batch = 100;    // jobs per write of the producer, and per request of the consumer
-  std::uint32_t window = 1000;  // puts that are not confirmed yet, at most; deliveries not finished yet
-  std::string flavour;          // kind of queue, if the server has several
+  std::uint32_t payload = 100;    // bytes per job
+  std::uint32_t batch = 100;      // jobs per write of the producer, and per request of the consumer
+  std::uint32_t window = 1000;    // puts that are not confirmed yet, at most; deliveries not finished yet
+  std::uint32_t connections = 1;  // for putting, and as many for taking; each has its share of the jobs
+  std::string flavour;            // kind of queue, if the server has several
 };
 
 // A blocking socket. What is written goes out with flush(); reading flushes first, so that nobody waits for
@@ -59,7 +60,8 @@ struct Client {
   std::function<void(Connection&, const Options&)> consume;
 };
 
-// Runs produce and consume in a thread and on a connection each, and prints {"jobs":..., "seconds":...}.
+// Runs produce and consume, each in a thread and on a connection of its own, and prints {"jobs":...,
+// "seconds":...}.
 int run(const Client& client, int argc, char** argv);
 
 // Throws std::runtime_error naming what was expected and what came.

@@ -51,8 +51,11 @@ void open(Connection& server) {
     if (line.starts_with("-ERR")) unexpected("PONG", line);
 }
 
+// A subject of the connection's own, for answers.
+std::string inbox(const Connection& server) { return fmt::format("inbox-{}", fmt::ptr(&server)); }
+
 void request(Connection& server, std::string_view subject, std::string_view body) {
-  server.write(publish(subject, "answers", body));
+  server.write(publish(subject, inbox(server), body));
   Message answer;
   read(server, answer);
   if (!answer.job || answer.body.contains("\"error\"")) unexpected("an answer without error", answer.body);
@@ -60,8 +63,8 @@ void request(Connection& server, std::string_view subject, std::string_view body
 
 // A work queue takes only explicit acknowledgements. The stream is created anew for each measurement.
 void prepare(Connection& server, const Options& options) {
-  server.write("SUB answers 1\r\n");
-  server.write(publish("$JS.API.STREAM.DELETE.JOBS", "answers", ""));
+  server.write(fmt::format("SUB {} 1\r\n", inbox(server)));
+  server.write(publish("$JS.API.STREAM.DELETE.JOBS", inbox(server), ""));
   Message answer;
   read(server, answer);
   request(server, "$JS.API.STREAM.CREATE.JOBS",
@@ -70,11 +73,13 @@ void prepare(Connection& server, const Options& options) {
   request(server, "$JS.API.CONSUMER.DURABLE.CREATE.JOBS.pool",
           fmt::format(R"({{"stream_name":"JOBS","config":{{"durable_name":"pool","deliver_policy":"all",)"
                       R"("ack_policy":"explicit","ack_wait":60000000000,"max_ack_pending":{}}}}})",
-                      4 * options.window));
+                      4 * options.window * options.connections));
+  server.write("UNSUB 1\r\n");
 }
 
 void produce(Connection& server, const Options& options) {
-  const std::string one = publish("jobs", "answers", std::string(options.payload, 'x'));
+  server.write(fmt::format("SUB {} 1\r\n", inbox(server)));
+  const std::string one = publish("jobs", inbox(server), std::string(options.payload, 'x'));
   const std::string all = repeat(one, options.batch);
   Message answer;
   pipeline(
@@ -91,12 +96,12 @@ void produce(Connection& server, const Options& options) {
 // Two pulls are under way, so that the server never waits for us. An acknowledgement is a message that nobody
 // answers; the last one asks for an answer, and the server takes them in order.
 void consume(Connection& server, const Options& options) {
-  server.write("SUB jobs-for-me 1\r\nSUB acknowledged 2\r\n");
+  server.write(fmt::format("SUB {} 1\r\n", inbox(server)));
   std::uint64_t asked = 0;
   const auto pull = [&] {
     const std::uint64_t count = std::min<std::uint64_t>(options.batch, options.jobs - asked);
     if (count == 0) return;
-    server.write(publish("$JS.API.CONSUMER.MSG.NEXT.JOBS.pool", "jobs-for-me",
+    server.write(publish("$JS.API.CONSUMER.MSG.NEXT.JOBS.pool", inbox(server),
                          fmt::format(R"({{"batch":{},"expires":60000000000}})", count)));
     asked += count;
   };
@@ -107,7 +112,7 @@ void consume(Connection& server, const Options& options) {
     read(server, job);
     if (!job.job) unexpected("a job", "the end of a pull");
     if (++finished == options.jobs)
-      server.write(publish(job.reply_to, "acknowledged", ""));
+      server.write(publish(job.reply_to, inbox(server), ""));
     else
       server.write(publish(job.reply_to, "", ""));
     if (finished % options.batch == 0) pull();

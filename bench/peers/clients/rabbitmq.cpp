@@ -111,8 +111,6 @@ void prepare(Connection& server, const Options& options) {
   expect(server, queue_delete_ok);
   server.write(declare(options, 2));
   expect(server, queue_declare_ok);
-  server.write(method(1, confirm_select, integer(0, 1)));
-  expect(server, confirm_select_ok);
 }
 
 std::string persistent_message(const Options& options) {
@@ -147,6 +145,8 @@ class Confirms {
 };
 
 void produce(Connection& server, const Options& options) {
+  server.write(method(1, confirm_select, integer(0, 1)));
+  expect(server, confirm_select_ok);
   const std::string one = persistent_message(options);
   const std::string all = repeat(one, options.batch);
   Confirms confirms(options.jobs);
@@ -182,9 +182,8 @@ void consume(Connection& server, const Options& options) {
     acknowledged = finished;
   }
   server.write(declare(options, 3));
-  const Received answer = expect(server, queue_declare_ok);
-  const std::size_t waiting_at = 1 + static_cast<unsigned char>(answer.arguments[0]);
-  if (integer(answer.arguments.substr(waiting_at, 4)) != 0) unexpected("an empty queue", "jobs in it");
+  while (read(server).method != queue_declare_ok) {  // deliveries beyond our share
+  }
 }
 
 }  // namespace

@@ -64,22 +64,27 @@ std::uint64_t read_ids(Connection& redis, std::string& ids) {
   return entries;
 }
 
+std::string read_jobs(std::uint64_t count) {
+  return command({"XREADGROUP", "GROUP", "pool", "one", "COUNT", std::to_string(count), "BLOCK", "1000",
+                  "STREAMS", "jobs", ">"});
+}
+
 // One round trip per `batch` jobs: the finishes of what came and the request for more go out together.
 void consume(Connection& redis, const Options& options) {
-  const std::string read = command({"XREADGROUP", "GROUP", "pool", "one", "COUNT",
-                                    std::to_string(options.batch), "BLOCK", "1000", "STREAMS", "jobs", ">"});
   const std::string ack = bulk("XACK") + bulk("jobs") + bulk("pool");
   const std::string del = bulk("XDEL") + bulk("jobs");
   std::string ids;
-  redis.write(read);
-  for (std::uint64_t finished = 0; finished < options.jobs;) {
+  std::uint64_t left = options.jobs;
+  const auto read = [&] { redis.write(read_jobs(std::min<std::uint64_t>(options.batch, left))); };
+  read();
+  while (left != 0) {
     const std::uint64_t count = read_ids(redis, ids);
+    left -= count;
     if (count != 0) {
       redis.write(fmt::format("*{}\r\n{}{}", 3 + count, ack, ids));
       redis.write(fmt::format("*{}\r\n{}{}", 2 + count, del, ids));
     }
-    finished += count;
-    if (finished < options.jobs) redis.write(read);
+    if (left != 0) read();
     if (count == 0) continue;
     for (const char* what : {"XACK", "XDEL"}) {
       const std::uint64_t done = number(reply(redis, ':'));

@@ -33,7 +33,7 @@ class Beanstalkd(System):
         self.wait_until(lambda: accepts(self._endpoint))
 
     def put_and_finish(self, jobs: int) -> Measured:
-        return self.run_peer_client("beanstalkd", self._endpoint, jobs, batch=100, window=200)
+        return self.run_peer_client("beanstalkd", self._endpoint, jobs, batch=20, window=100)
 
     @property
     def _endpoint(self) -> str:

@@ -11,7 +11,10 @@ FOLDER = HERE / "clients" / "bullmq"
 
 
 class BullMQ(System):
-    """A process that puts with addBulk, and a worker of high concurrency; jobs are removed when they are done."""
+    """A process that puts with addBulk, and a worker with 100 jobs at a time; jobs are removed when they are done.
+
+    More workers, in the same process or another, change nothing: both cores are busy.
+    """
 
     name = "bullmq"
     title = "BullMQ, Redis in memory"

@@ -9,15 +9,16 @@ from systems.redis_streams import redis_server
 
 
 class Celery(System):
-    """A prefork pool with a process per core, fed far ahead; no events, gossip, mingling, heartbeats or rate limits.
+    """A worker of its own per core that runs tasks itself (--pool solo), fed far ahead: faster than prefork or threads.
 
-    Late acknowledgements, because a job that is acknowledged before it runs is not a job that is finished.
+    No results, events, gossip, mingling, heartbeats, remote control or rate limits. Late acknowledgements, because a
+    job that is acknowledged before it runs is not a job that is finished.
     """
 
     name = "celery"
     title = "Celery, Redis in memory"
     durability = "none: memory only"
-    client = "Celery, 2 pool processes"
+    client = "Celery, a solo worker per core"
     package = "python3-celery"
     warm_up = 500
 
@@ -25,8 +26,9 @@ class Celery(System):
         self.launch_server(redis_server(self.directory))
         self.wait_until(lambda: accepts(f"{self.directory}/redis.sock"))
         quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "ERROR"]
-        worker = [PYTHON, "-m", "celery", "--app", "celery_jobs", "worker", "-c", str(os.cpu_count()), *quiet]
-        self.launch_worker(worker, **self._environment)
+        for number in range(os.cpu_count() or 1):
+            worker = ["worker", "--pool", "solo", "--hostname", f"{number}@localhost", *quiet]
+            self.launch_worker([PYTHON, "-m", "celery", "--app", "celery_jobs", *worker], **self._environment)
 
     def put_and_finish(self, jobs: int) -> Measured:
         return self.run_client([PYTHON, HERE / "clients" / "celery_jobs.py", str(jobs)], jobs, **self._environment)

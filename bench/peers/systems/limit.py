@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from system import PAYLOAD, PROGRAMS, Measured, System
 
 
@@ -19,5 +21,5 @@ class Limit(System):
         pass
 
     def put_and_finish(self, jobs: int) -> Measured:
-        command = [PROGRAMS / "limit", "--directory", self.directory, "--json"]
+        command: list[str | Path] = [PROGRAMS / "limit", "--directory", self.directory, "--json"]
         return self.run_client([*command, "--jobs", str(jobs), "--payload", str(PAYLOAD)], jobs)

@@ -9,9 +9,11 @@ DURABILITY = {"classic": "written before confirmed", "quorum": "fsync before con
 
 
 class RabbitMQ(System):
-    """Publisher confirms in a large window, prefetch as large, acknowledgements of a thousand at a time.
+    """Publisher confirms in a window of 2000, prefetch as large, acknowledgements of 500 at a time.
 
-    Its own epmd is started first, so that none is left behind; no plugins, no statistics.
+    Version 2 of classic queues is a third faster than version 1, which is this release's default. A quorum queue
+    gains by three connections each way, a classic one loses. No plugins, hardly any statistics. Its own epmd is
+    started first, so that none is left behind.
     """
 
     client = "C++, raw AMQP, pipelined"
@@ -50,4 +52,5 @@ class RabbitMQ(System):
         self.wait_until(lambda: accepts(self._endpoint))
 
     def put_and_finish(self, jobs: int) -> Measured:
-        return self.run_peer_client("rabbitmq", self._endpoint, jobs, 1000, 4000, "--flavour", self.kind)
+        kind = ["--flavour", self.kind, "--connections", "3" if self.kind == "quorum" else "1"]
+        return self.run_peer_client("rabbitmq", self._endpoint, jobs, 500, 2000, *kind)

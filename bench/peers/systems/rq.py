@@ -14,7 +14,7 @@ class RQ(System):
     name = "rq"
     title = "RQ, Redis in memory"
     durability = "none: memory only"
-    client = "RQ, enqueue_many, 2 SimpleWorkers"
+    client = "RQ, a SimpleWorker per core"
     package = "python3-rq"
     warm_up = 200
 

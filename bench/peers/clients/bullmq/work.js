@@ -4,7 +4,7 @@ import { Worker } from 'bullmq';
 const connection = { path: process.env.REDIS_SOCKET, maxRetriesPerRequest: null };
 const worker = new Worker('jobs', async () => {}, {
   connection,
-  concurrency: 300,
+  concurrency: 100,
   removeOnComplete: { count: 0 },
   skipStalledCheck: true,
 });

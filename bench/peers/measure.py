@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import statistics
 import sys
 import tempfile
+import time
 import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ class Row:
 
     system: System
     rounds: list[Measured] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)  # share of all cores that went to processes of nobody here
     unavailable: str = ""
 
     @property
@@ -32,7 +35,8 @@ class Row:
 
     def as_json(self) -> dict[str, object]:
         system = self.system
-        known = {"system": system.name, "title": system.title, "durability": system.durability, "client": system.client}
+        known = {"system": system.name, "title": system.title, "client": system.client}
+        known |= {"survives": system.survives.name.lower(), "durability": system.durability}
         if not self.rounds:
             return known | {"unavailable": self.unavailable}
         return known | {
@@ -42,6 +46,7 @@ class Row:
             "jobs": self.rounds[-1].jobs,
             "server_us": round(self._median("server_us"), 3),
             "client_us": round(self._median("client_us"), 3),
+            "others": [round(share, 3) for share in self.others],
         }
 
 
@@ -68,18 +73,28 @@ def measure(systems: Sequence[System], rounds: int, size: Size, parent: Path) ->
             progress(f"{number + 1}/{rounds}  {row.system.name}")
             try:
                 with running(row.system, parent):
-                    row.rounds.append(once(row.system, size))
+                    once(row, size)
             except Unavailable as error:
                 row.unavailable = str(error)
     progress("")
     return rows
 
 
-def once(system: System, size: Size) -> Measured:
+def once(row: Row, size: Size) -> None:
     """Two runs to warm up, since caches and compilers at run time need it and the first guess of the size is poor."""
-    first = system.put_and_finish(system.warm_up)
-    second = system.put_and_finish(Size(None, size.seconds / 8).of(first))
-    return system.put_and_finish(size.of(second))
+    first = row.system.put_and_finish(row.system.warm_up)
+    second = row.system.put_and_finish(Size(None, size.seconds / 8).of(first))
+    start, before = time.monotonic(), busy_seconds()
+    measured = row.system.put_and_finish(size.of(second))
+    others = busy_seconds() - before - measured.jobs * (measured.server_us + measured.client_us) / 1e6
+    row.rounds.append(measured)
+    row.others.append(max(0.0, others) / (time.monotonic() - start) / (os.cpu_count() or 1))
+
+
+def busy_seconds() -> float:
+    """CPU seconds of the whole machine since it started, without idling and waiting for the disk."""
+    user, nice, system, _idle, _waiting, *interrupts = map(int, Path("/proc/stat").read_text().split()[1:9])
+    return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from measure import Row
+from system import Survives
 
 OURS = "joinery-sync"
 LIMIT = "limit"
-COLOURS = {"ours": "#0072b2", "limit": "#999999", "disk": "#d55e00", "memory": "#e6c199"}
+COLOURS = {Survives.POWER: "#c2570c", Survives.PROCESS: "#e8a33d", Survives.NOTHING: "#ead9b8"}
+COLOUR_OF_OURS = "#0072b2"
+COLOUR_OF_LIMIT = "#999999"
 
 # Joinery with `sync` is to be at least so many times as fast.
 TARGETS = {LIMIT: 0.25, "redis-memory": 3.0, "nats": 8.0, "bullmq": 50.0}
@@ -24,7 +27,7 @@ def table(rows: Sequence[Row]) -> str:
     """Markdown, as it stands in README.md."""
     rates = by_name(rows)
     lines = [
-        "| system | survives | client | jobs/s | Joinery `sync` is | of the limit | CPU us per job: server, clients |",
+        "| system | durability | client | jobs/s | Joinery `sync` is | of the limit | CPU us per job: server, clients |",
         "|---|---|---|--:|--:|--:|--:|",
     ]
     for row in rows:
@@ -53,7 +56,17 @@ def targets(rows: Sequence[Row]) -> str:
 
 
 def verdict(what: str, got: float, least: float) -> str:
-    return f"{'met   ' if got >= least else 'MISSED'}  Joinery sync: {got:,.2f} {what}, wanted at least {least:,g}"
+    shown = f"{got:,.0f}" if got >= 1000 else f"{got:.2f}"
+    return f"{'met   ' if got >= least else 'MISSED'}  Joinery sync: {shown} {what}, wanted at least {least:,}"
+
+
+def disturbance(rows: Sequence[Row]) -> str:
+    """What other processes took of the machine meanwhile; above a few per cent the figures are of little use."""
+    shares = {row.system.name: max(row.others) for row in rows if row.others}
+    if not shares:
+        return ""
+    worst = max(shares, key=lambda name: shares[name])
+    return f"Others took at most {shares[worst]:.0%} of the CPU time meanwhile ({worst})."
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:
@@ -73,19 +86,18 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     axes.set_xlim(min(rates) / 2, max(rates) * 5)
     axes.set_xlabel("jobs per second, put to finish, 100 bytes each (logarithmic)")
     axes.spines[["top", "right"]].set_visible(False)
-    names = {"ours": "Joinery", "limit": "the limit", "disk": "survives on disk", "memory": "memory only"}
-    patches = [pyplot.Rectangle((0, 0), 1, 1, color=COLOURS[kind]) for kind in names]
-    axes.legend(patches, names.values(), loc="lower right", frameon=False)
+    colours = [COLOUR_OF_OURS, COLOUR_OF_LIMIT, *COLOURS.values()]
+    patches = [pyplot.Rectangle((0, 0), 1, 1, color=each) for each in colours]
+    meanings = ["Joinery", "the limit", *(survives.value for survives in COLOURS)]
+    axes.legend(patches, meanings, loc="lower right", frameon=False)
     figure.savefig(path, bbox_inches="tight", metadata={"Date": None})
     without_trailing_blanks(path)
 
 
 def colour(row: Row) -> str:
     if row.system.name == LIMIT:
-        return COLOURS["limit"]
-    if row.system.name.startswith("joinery-"):
-        return COLOURS["ours"]
-    return COLOURS["memory" if "memory" in row.system.durability else "disk"]
+        return COLOUR_OF_LIMIT
+    return COLOUR_OF_OURS if row.system.name.startswith("joinery-") else COLOURS[row.system.survives]
 
 
 def without_trailing_blanks(path: Path) -> None:

@@ -17,6 +17,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -26,6 +27,14 @@ PAYLOAD = 100  # bytes per job
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 RUN_SECONDS = 120
+
+
+class Survives(Enum):
+    """What a job that was put, and whose put was answered, survives."""
+
+    NOTHING = "memory only"
+    PROCESS = "written: survives the server's death"
+    POWER = "synced: survives a power cut"
 
 
 class Unavailable(Exception):
@@ -51,7 +60,8 @@ class System(ABC):
 
     name: str  # for --only
     title: str  # for people
-    durability: str  # what survives when a put has been answered
+    survives: Survives
+    durability: str  # the same, exactly
     client: str  # what puts and takes the jobs
     package: str  # of Debian, whose version is reported
     warm_up: int = 2000  # jobs of the first, discarded run, by which the measured one is sized

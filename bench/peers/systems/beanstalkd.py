@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from system import Measured, System, accepts
+from system import Measured, Survives, System, accepts
 
 DURABILITY = {
-    "memory": "none: memory only",
-    "binlog": "written, fsync each 50 ms",
-    "fsync": "fsync before answered",
+    "memory": (Survives.NOTHING, "memory"),
+    "binlog": (Survives.PROCESS, "written, fsync each 50 ms"),
+    "fsync": (Survives.POWER, "fsync before answered"),
 }
 
 
@@ -22,7 +22,7 @@ class Beanstalkd(System):
         self.level = level
         self.name = f"beanstalkd-{level}"
         self.title = {"fsync": "beanstalkd, binlog, fsync each"}.get(level, f"beanstalkd, {level}")
-        self.durability = DURABILITY[level]
+        self.survives, self.durability = DURABILITY[level]
 
     def start(self) -> None:
         command = ["beanstalkd", "-l", f"unix:{self._endpoint}"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from system import HERE, Measured, System, Unavailable, accepts
+from system import HERE, Measured, Survives, System, Unavailable, accepts
 from systems.redis_streams import redis_server
 
 FOLDER = HERE / "clients" / "bullmq"
@@ -18,7 +18,8 @@ class BullMQ(System):
 
     name = "bullmq"
     title = "BullMQ, Redis in memory"
-    durability = "none: memory only"
+    survives = Survives.NOTHING
+    durability = "memory"
     client = "BullMQ, addBulk, 1 worker process"
     package = "nodejs"
     warm_up = 2000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from system import HERE, PYTHON, Measured, System, accepts
+from system import HERE, PYTHON, Measured, Survives, System, accepts
 from systems.redis_streams import redis_server
 
 
@@ -17,7 +17,8 @@ class Celery(System):
 
     name = "celery"
     title = "Celery, Redis in memory"
-    durability = "none: memory only"
+    survives = Survives.NOTHING
+    durability = "memory"
     client = "Celery, a solo worker per core"
     package = "python3-celery"
     warm_up = 500

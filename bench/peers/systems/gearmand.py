@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from system import Measured, System, accepts, free_port
+from system import Measured, Survives, System, accepts, free_port
 
 
 class Gearmand(System):
@@ -14,7 +14,8 @@ class Gearmand(System):
 
     name = "gearmand"
     title = "gearmand"
-    durability = "none: memory only"
+    survives = Survives.NOTHING
+    durability = "memory"
     client = "C++, raw socket, pipelined"
     package = "gearman-job-server"
     tuned = ("--threads", "1", "--hashtable-buckets", "1000003")

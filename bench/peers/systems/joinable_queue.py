@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from system import HERE, PYTHON, Measured, System
+from system import HERE, PYTHON, Measured, Survives, System
 
 
 class JoinableQueue(System):
@@ -10,7 +10,8 @@ class JoinableQueue(System):
 
     name = "joinable-queue"
     title = "multiprocessing.JoinableQueue"
-    durability = "none: memory only"
+    survives = Survives.NOTHING
+    durability = "memory"
     client = "Python, 2 processes"
     package = "python3"
     warm_up = 20_000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from system import PAYLOAD, PROGRAMS, Measured, System, require, run_to_end
+from system import PAYLOAD, PROGRAMS, Measured, Survives, System, require, run_to_end
 
 BATCH = 1024  # jobs per submit_many
 
@@ -19,7 +19,10 @@ class Joinery(System):
         self.level = level
         self.name = f"joinery-{level}"
         self.title = f"Joinery, {level}"
-        self.durability = {"sync": "fdatasync before accepted", "none": "written, not synced"}[level]
+        self.survives, self.durability = {
+            "sync": (Survives.POWER, "fdatasync before accepted"),
+            "none": (Survives.PROCESS, "written, not synced"),
+        }[level]
 
     def start(self) -> None:
         require(str(PROGRAMS / "flood"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from system import PAYLOAD, PROGRAMS, Measured, System
+from system import PAYLOAD, PROGRAMS, Measured, Survives, System
 
 
 class Limit(System):
@@ -12,6 +12,7 @@ class Limit(System):
 
     name = "limit"
     title = "bare ZeroMQ and a log"
+    survives = Survives.POWER
     durability = "fdatasync before answered"
     client = "frames of 256 jobs"
     package = "libzmq5"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from system import Measured, System, accepts, free_port
+from system import Measured, Survives, System, accepts, free_port
 
 
 class JetStream(System):
@@ -13,6 +13,7 @@ class JetStream(System):
 
     name = "nats"
     title = "NATS JetStream, file"
+    survives = Survives.PROCESS
     durability = "written, fsync each 2 min"
     client = "C++, raw socket, pipelined"
     package = "nats-server"

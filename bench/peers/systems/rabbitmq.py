@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from system import Measured, System, accepts, free_port, require
+from system import Measured, Survives, System, accepts, free_port, require
 
 SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"  # /usr/sbin's insists on the system's user and directories
-DURABILITY = {"classic": "written before confirmed", "quorum": "fsync before confirmed"}
+DURABILITY = {
+    "classic": (Survives.PROCESS, "written before confirmed, not synced"),
+    "quorum": (Survives.POWER, "fdatasync before confirmed"),
+}
 
 
 class RabbitMQ(System):
@@ -24,7 +27,7 @@ class RabbitMQ(System):
         self.kind = kind
         self.name = f"rabbitmq-{kind}"
         self.title = f"RabbitMQ, {kind}"
-        self.durability = DURABILITY[kind]
+        self.survives, self.durability = DURABILITY[kind]
 
     def start(self) -> None:
         require(SERVER)

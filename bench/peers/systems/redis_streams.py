@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from system import Measured, System, accepts
+from system import Measured, Survives, System, accepts
 
 DURABILITY = {
-    "memory": "none: memory only",
-    "everysec": "AOF, fsync each second",
-    "always": "AOF, fsync before answered",
+    "memory": (Survives.NOTHING, "memory"),
+    "everysec": (Survives.PROCESS, "written, fsync each second"),
+    "always": (Survives.POWER, "fsync before answered"),
 }
 
 
@@ -41,7 +41,7 @@ class RedisStreams(System):
         self.level = level
         self.name = f"redis-{level}"
         self.title = {"memory": "Redis Streams, memory"}.get(level, f"Redis Streams, AOF {level}")
-        self.durability = DURABILITY[level]
+        self.survives, self.durability = DURABILITY[level]
 
     def start(self) -> None:
         tuned = ["--stream-node-max-entries", "10", "--auto-aof-rewrite-percentage", "0"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from system import HERE, PYTHON, Measured, System, accepts
+from system import HERE, PYTHON, Measured, Survives, System, accepts
 from systems.redis_streams import redis_server
 
 
@@ -13,7 +13,8 @@ class RQ(System):
 
     name = "rq"
     title = "RQ, Redis in memory"
-    durability = "none: memory only"
+    survives = Survives.NOTHING
+    durability = "memory"
     client = "RQ, a SimpleWorker per core"
     package = "python3-rq"
     warm_up = 200

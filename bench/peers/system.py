@@ -97,7 +97,7 @@ class System(ABC):
         self._workers.append(self._launch(command, environment))
 
     def _launch(self, command: Sequence[str | Path], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-        """In a session of its own, so that a Ctrl-C ends only us, and we end it and its children in order."""
+        """In a process group of its own, so that a Ctrl-C ends only us, and we end it and its children in order."""
         with open(self.directory / "log", "ab") as log:
             return subprocess.Popen(
                 [require(str(command[0])), *map(str, command[1:])],
@@ -106,7 +106,7 @@ class System(ABC):
                 stderr=log,
                 cwd=self.directory,
                 env=os.environ | environment,
-                start_new_session=True,
+                process_group=0,
             )
 
     def wait_until(self, ready: Callable[[], bool]) -> None:
@@ -130,7 +130,7 @@ class System(ABC):
 
     def run_client(self, command: Sequence[str | Path], jobs: int, **environment: str) -> Measured:
         """Runs a program that puts and finishes jobs and prints {"seconds": ...}."""
-        servers, workers = session_cpu(self._servers), session_cpu(self._workers)
+        servers, workers = group_cpu(self._servers), group_cpu(self._workers)
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         answer = run_to_end([require(str(command[0])), *map(str, command[1:])], environment, self.check)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -138,8 +138,8 @@ class System(ABC):
         return Measured(
             jobs=jobs,
             seconds=answer["seconds"],
-            server_us=(session_cpu(self._servers) - servers) / jobs * 1e6,
-            client_us=(session_cpu(self._workers) - workers + client) / jobs * 1e6,
+            server_us=(group_cpu(self._servers) - servers) / jobs * 1e6,
+            client_us=(group_cpu(self._workers) - workers + client) / jobs * 1e6,
         )
 
     def run_peer_client(self, name: str, endpoint: str, jobs: int, batch: int, window: int, *more: str) -> Measured:
@@ -168,7 +168,7 @@ def run_to_end(
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | dict(environment or {}),
-        start_new_session=True,
+        process_group=0,
     )
     try:
         output, errors = wait_for(process, check)
@@ -213,16 +213,16 @@ def signal_group(group: int, number: signal.Signals) -> None:
         pass
 
 
-def session_cpu(processes: Sequence[subprocess.Popen[bytes]]) -> float:
-    """CPU seconds of the sessions that these processes lead, with those of children that have ended."""
-    sessions = {process.pid for process in processes}
+def group_cpu(processes: Sequence[subprocess.Popen[bytes]]) -> float:
+    """CPU seconds of the process groups that these processes lead, with those of children that have ended."""
+    groups = {process.pid for process in processes}
     ticks = 0
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = path.read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if int(fields[3]) in sessions:
+        if int(fields[2]) in groups:
             ticks += sum(map(int, fields[11:15]))
     return ticks / os.sysconf("SC_CLK_TCK")
 

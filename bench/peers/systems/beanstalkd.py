@@ -23,6 +23,7 @@ class Beanstalkd(System):
         self.name = f"beanstalkd-{level}"
         self.title = {"fsync": "beanstalkd, binlog, fsync each"}.get(level, f"beanstalkd, {level}")
         self.survives, self.durability = DURABILITY[level]
+        self.warm_up = 200 if level == "fsync" else 2000
 
     def start(self) -> None:
         command = ["beanstalkd", "-l", f"unix:{self._endpoint}"]

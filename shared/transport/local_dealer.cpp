@@ -1,0 +1,131 @@
+// A connection to a broker on this host.
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "shared/base/check.h"
+#include "shared/transport/dealer_end.h"
+#include "shared/transport/local_stream.h"
+
+namespace joinery::transport {
+namespace {
+
+constexpr Duration linger = std::chrono::milliseconds(200);  // for a goodbye
+constexpr std::size_t frame_max = std::size_t{1} << 30U;     // the broker's own frames are far smaller
+
+class LocalDealer final : public DealerEnd {
+ public:
+  LocalDealer(const Dealer::Options& options, std::string endpoint)
+      : options_(options),
+        endpoint_(std::move(endpoint)),
+        pause_(jittered(options.reconnect_first)),
+        poll_(::epoll_create1(EPOLL_CLOEXEC)),
+        alarm_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
+    JOINERY_CHECK(poll_);
+    JOINERY_CHECK(alarm_);
+    epoll_event event{.events = EPOLLIN, .data = {}};
+    JOINERY_CHECK(::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, alarm_.get(), &event) == 0);
+    connect();
+  }
+
+  ~LocalDealer() override {
+    if (stream_) stream_->flush_until(read_clocks().mono + linger);
+  }
+
+  bool receive(Buffer& frame) override {
+    if (!stream_) return false;
+    Bytes bytes;
+    const LocalStream::Got got = stream_->receive(bytes);
+    if (got == LocalStream::Got::frame) frame.assign(bytes);
+    if (got == LocalStream::Got::lost) lose();
+    if (got == LocalStream::Got::nothing && stream_->wants_write()) {
+      stream_->flush();
+      watch();
+    }
+    return got == LocalStream::Got::frame;
+  }
+
+  Sent send(Bytes frame) override {
+    if (!stream_) return Sent::gone;
+    const bool waited = stream_->wants_write();
+    const Sent sent = stream_->send(frame, options_.queue_max);
+    if (sent == Sent::gone) lose();
+    if (stream_ && stream_->wants_write() != waited) watch();
+    return sent;
+  }
+
+  void changes(std::vector<int>& events) override {
+    if (!stream_ && events_.empty() && read_clocks().mono >= again_at_) connect();
+    if (events_.empty()) return;
+    events.swap(events_);
+    set_alarm();
+  }
+
+  std::vector<int> descriptors() const override { return {poll_.get()}; }
+
+ private:
+  void connect() {
+    unique_fd socket = connect_local(endpoint_);
+    if (!socket) {
+      again_at_ = read_clocks().mono + pause_;
+      pause_ = std::min(2 * pause_, std::max(pause_, options_.reconnect_max));
+      return set_alarm();
+    }
+    stream_.emplace(std::move(socket), ZmtpRole::dealer, frame_max);
+    pause_ = jittered(options_.reconnect_first);
+    epoll_event event = interest();
+    JOINERY_CHECK(::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, stream_->descriptor(), &event) == 0);
+    tell(+1);
+  }
+
+  void lose() {
+    stream_.reset();
+    again_at_ = read_clocks().mono + pause_;
+    tell(-1);
+  }
+
+  void tell(int event) {
+    events_.push_back(event);
+    set_alarm();
+  }
+
+  // The owner is to look at once while there are changes to tell, else when it is time to connect again.
+  void set_alarm() {
+    itimerspec alarm{};
+    if (!events_.empty()) {
+      alarm.it_value.tv_nsec = 1;
+    } else if (!stream_) {
+      const auto left = std::max(again_at_ - read_clocks().mono, Duration(1));
+      alarm.it_value.tv_sec = left / std::chrono::seconds(1);
+      alarm.it_value.tv_nsec = (left % std::chrono::seconds(1)) / std::chrono::nanoseconds(1);
+    }
+    JOINERY_CHECK(::timerfd_settime(alarm_.get(), 0, &alarm, nullptr) == 0);
+  }
+
+  epoll_event interest() const {
+    return {.events = EPOLLIN | (stream_->wants_write() ? EPOLLOUT : 0U), .data = {}};
+  }
+  void watch() {
+    epoll_event event = interest();
+    JOINERY_CHECK(::epoll_ctl(poll_.get(), EPOLL_CTL_MOD, stream_->descriptor(), &event) == 0);
+  }
+
+  const Dealer::Options options_;
+  const std::string endpoint_;
+  Duration pause_;  // before the next attempt, if this one fails
+  Mono again_at_{};
+  unique_fd poll_;  // readable when the socket is, or the alarm
+  unique_fd alarm_;
+  std::optional<LocalStream> stream_;  // while there is a connection
+  std::vector<int> events_;
+};
+
+}  // namespace
+
+std::unique_ptr<DealerEnd> connect_here(const Dealer::Options& options, const std::string& endpoint) {
+  return std::make_unique<LocalDealer>(options, endpoint);
+}
+
+}  // namespace joinery::transport

@@ -1,0 +1,63 @@
+// The broker's end for peers of the same host: unix sockets on which it speaks ZeroMQ's protocol by itself,
+// in the thread that owns it.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <unordered_map>
+
+#include "shared/transport/local_stream.h"
+
+namespace joinery::transport {
+
+class LocalRouter {
+ public:
+  // `last_connection`: the newest number that was given to a connection.
+  LocalRouter(const Router::Options& options, int& last_connection);
+  ~LocalRouter();
+
+  // REQUIRES: is_local(endpoint), and nobody lives there. False: errno tells why.
+  bool bind(const std::string& endpoint);
+  // As Router's.
+  bool receive(Address& from, Buffer& frame, int& connection);
+  Sent send(const Address& to, Bytes frame);
+  void lost(std::vector<int>& connections);
+  int descriptor() const { return poll_.get(); }
+  // Whether it is an address that this one gives.
+  static bool ours(const Address& address);
+
+ private:
+  struct Connection {
+    Connection(unique_fd socket, std::size_t frame_max)
+        : stream(std::move(socket), ZmtpRole::router, frame_max) {}
+    LocalStream stream;
+    Address address;
+    int number = 0;
+    Mono greet_until{};
+    bool watched_for_write = false;
+    bool queued = false;  // in readable_
+  };
+
+  void look();
+  void accept(int listener);
+  void settle(Connection& connection);
+  void close(Connection& connection);
+  void close_silent();
+  void set_alarm(Mono at);
+
+  const Router::Options options_;
+  int& last_connection_;
+  unique_fd poll_;
+  unique_fd alarm_;  // when to look at those that do not greet, and to accept again
+  bool alarm_set_ = false;
+  std::vector<std::pair<unique_fd, std::string>> listeners_;  // with their paths
+  std::vector<int> paused_;                                   // listeners, while there are no descriptors
+  std::unordered_map<int, std::unique_ptr<Connection>> connections_;
+  std::deque<int> readable_;  // numbers of connections that may have frames, in the order of their turns
+  std::deque<int> greeting_;  // in the order of their deadlines
+  bool looked_ = false;       // since receive() last said no
+  unsigned in_a_row_ = 0;     // frames that the first of readable_ has given
+  std::vector<int> lost_;
+};
+
+}  // namespace joinery::transport

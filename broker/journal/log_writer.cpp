@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "shared/base/check.h"
 
 namespace joinery::broker::journal {
@@ -13,6 +15,9 @@ namespace {
 // How often a child that writes a checkpoint is looked at.
 constexpr auto child_poll = std::chrono::milliseconds(10);
 constexpr auto space_poll = std::chrono::milliseconds(100);
+// What nobody waits for is written together: to wake the thread for each turn of the engine costs more than
+// to write.
+constexpr auto nap = std::chrono::milliseconds(2);
 }  // namespace
 
 LogWriter::LogWriter(Directory& directory, const Format& format, const JournalOptions& options,
@@ -48,13 +53,15 @@ LogWriter::~LogWriter() {
 }
 
 void LogWriter::write(std::span<const Span> spans, bool sync) {
+  bool wake = true;
   {
     const std::lock_guard lock(mutex_);
     next_.spans.insert(next_.spans.end(), spans.begin(), spans.end());
     next_.sync = next_.sync || sync;
     if (!spans.empty()) handed_over_ = spans.back().at + spans.back().size;
+    wake = !napping_ || next_.urgent();
   }
-  wake_.notify_one();
+  if (wake) wake_.notify_one();
   do_work_here();
 }
 
@@ -94,6 +101,8 @@ std::optional<CheckpointDone> LogWriter::finished_checkpoint() {
 void LogWriter::wait_written(std::uint64_t most) {
   if (!options_.own_thread) work_here();
   std::unique_lock lock(mutex_);
+  next_.hurry = true;
+  wake_.notify_one();
   progress_.wait(lock, [&] { return failed_ || handed_over_ <= written_ + most; });
 }
 
@@ -129,18 +138,27 @@ void LogWriter::run() {
     std::swap(work, next_);
     work.sync = work.sync || (last && durable_ < handed_over_);
     lock.unlock();
+    const bool wrote = !work.spans.empty() && !work.sync;
     turn(work);
     work = {};
     lock.lock();
     progress_.notify_all();
     if (last) return;
-    wait_for_work(lock);
+    wait_for_work(lock, wrote);
   }
 }
 
-void LogWriter::wait_for_work(std::unique_lock<std::mutex>& lock) {
-  const auto ready = [this] { return stop_ || next_.any(); };
+// `wrote`: the last turn had something to write.
+void LogWriter::wait_for_work(std::unique_lock<std::mutex>& lock, bool wrote) {
   if (failed_) return wake_.wait(lock, [this] { return stop_; });
+  if (wrote) {
+    napping_ = true;
+    wake_.wait_for(lock, std::min<Clock::duration>(nap, options_.interval),
+                   [this] { return stop_ || next_.urgent(); });
+    napping_ = false;
+  }
+  const auto ready = [this] { return stop_ || next_.any(); };
+  if (ready()) return;
   const bool child = job_ && job_->child > 0;
   if (durable_ == written_ && !child) return wake_.wait(lock, ready);
   auto until = Clock::time_point::max();

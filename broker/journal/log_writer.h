@@ -74,12 +74,14 @@ class LogWriter {
     std::vector<std::uint64_t> recycle;
     std::optional<CheckpointJob> checkpoint;
     bool sync = false;
-    bool look = false;  // at the room, though there is nothing else to do
-    bool any() const { return !spans.empty() || !recycle.empty() || checkpoint || sync || look; }
+    bool look = false;   // at the room, though there is nothing else to do
+    bool hurry = false;  // somebody waits for it
+    bool urgent() const { return !recycle.empty() || checkpoint || sync || look || hurry; }
+    bool any() const { return !spans.empty() || urgent(); }
   };
 
   void run();
-  void wait_for_work(std::unique_lock<std::mutex>& lock);
+  void wait_for_work(std::unique_lock<std::mutex>& lock, bool wrote);
   void do_work_here();  // without a thread of our own
   void work_here();
   // One turn, without the lock.
@@ -114,6 +116,7 @@ class LogWriter {
   std::condition_variable wake_, progress_;
   Work next_;
   Position handed_over_;
+  bool napping_ = false;  // the thread looks for work by itself before long
   bool stop_ = false;
   std::optional<CheckpointDone> done_;
   std::atomic<bool> has_done_ = false;

@@ -1,11 +1,16 @@
 #include "broker/server/engine.h"
 
+#include <poll.h>
 #include <spdlog/spdlog.h>
+#include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
+#include <utility>
+
+#include "shared/base/check.h"
 
 namespace joinery::broker::server {
 
@@ -110,6 +115,9 @@ void Engine::declare(const std::vector<Schedule>& schedules, std::uint64_t& sequ
 }
 
 void Engine::run() {
+  for (const int each : {parts_.journal.descriptor(), parts_.signals, redis_poll_.get()}) {
+    parts_.router.also_wait_for(each);
+  }
   while (!stopping_) {
     wait();
     take_signals();
@@ -136,7 +144,7 @@ void Engine::turn(Now now) {
   outgoing_.deliver(parts_.journal.durable());
   backlogged_ = sessions_.flush();
   if (sessions_.unsettled() || bury_missing()) busy_ = true;
-  parts_.redis.process(now);
+  if (std::exchange(redis_due_, false) || now.mono >= parts_.redis.next_deadline()) parts_.redis.process(now);
 }
 
 // True if there may be more.
@@ -186,20 +194,28 @@ bool Engine::bury_missing() {
 }
 
 void Engine::wait() {
-  waits_.clear();
-  for (const int fd : parts_.router.descriptors()) waits_.push_back({fd, POLLIN, 0});
-  waits_.push_back({parts_.journal.descriptor(), POLLIN, 0});
-  waits_.push_back({parts_.signals, POLLIN, 0});
-  waits_.push_back({parts_.redis.child_descriptor(), POLLIN, 0});
-  const bool write = parts_.redis.link_wants_write();
-  waits_.push_back(
-      {parts_.redis.link_descriptor(), static_cast<short>(write ? POLLIN | POLLOUT : POLLIN), 0});
+  watch_redis();
+  parts_.router.wait(patience(read_clocks()), readable_);
+  redis_due_ = std::ranges::count(readable_, redis_poll_.get()) > 0;
+}
 
-  const Duration limit = patience(read_clocks());
-  timespec time{};
-  time.tv_sec = limit / std::chrono::seconds(1);
-  time.tv_nsec = (limit % std::chrono::seconds(1)) / std::chrono::nanoseconds(1);
-  ::ppoll(waits_.data(), waits_.size(), limit == Duration::max() ? nullptr : &time, nullptr);
+// Its descriptors come and go; a new one may have the number of the last.
+void Engine::watch_redis() {
+  const auto watch = [this](int operation, int descriptor, std::uint32_t events) {
+    epoll_event event{.events = events, .data = {}};
+    JOINERY_CHECK(::epoll_ctl(redis_poll_.get(), operation, descriptor, &event) == 0);
+  };
+  const int child = parts_.redis.child_descriptor();
+  if (std::exchange(redis_child_, child) != child && child >= 0) watch(EPOLL_CTL_ADD, child, EPOLLIN);
+  const int link = parts_.redis.link_descriptor();
+  const std::uint64_t opened = parts_.redis.link_opened();
+  const bool writes = parts_.redis.link_wants_write();
+  const bool same = std::exchange(redis_link_, link) == link && redis_opened_ == opened;
+  if (link >= 0 && (!same || redis_writes_ != writes)) {
+    watch(same ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, link, EPOLLIN | (writes ? EPOLLOUT : 0U));
+  }
+  redis_opened_ = opened;
+  redis_writes_ = writes;
 }
 
 Duration Engine::patience(Now now) const {
@@ -217,8 +233,7 @@ Duration Engine::patience(Now now) const {
 }
 
 void Engine::take_signals() {
-  const auto ours = std::ranges::find(waits_, parts_.signals, &pollfd::fd);
-  if (ours == waits_.end() || ours->revents == 0) return;
+  if (std::ranges::count(readable_, parts_.signals) == 0) return;
   signalfd_siginfo info{};
   while (::read(parts_.signals, &info, sizeof info) == sizeof info) {
     if (info.ssi_signo == SIGHUP) {

@@ -7,7 +7,7 @@
 //   tick; commit; deliver what is durable already
 #pragma once
 
-#include <poll.h>
+#include <sys/epoll.h>
 
 #include <functional>
 #include <map>
@@ -74,6 +74,7 @@ class Engine {
   void check_room();
   bool bury_missing();
   void wait();
+  void watch_redis();
   void take_signals();
   void finish();
   void wait_durable(Duration limit);
@@ -97,12 +98,18 @@ class Engine {
   bool busy_ = false;        // another turn at once
   bool backlogged_ = false;  // a peer could not take all of its frames
   bool has_room_ = true;
+  bool redis_due_ = true;  // something may have come from it
   // The frame in hand.
   transport::Address from_;
   Buffer frame_;
   int connection_ = -1;
 
-  std::vector<pollfd> waits_;
+  unique_fd redis_poll_{::epoll_create1(EPOLL_CLOEXEC)};  // of the descriptors of Redis
+  int redis_child_ = -1;
+  int redis_link_ = -1;
+  std::uint64_t redis_opened_ = 0;
+  bool redis_writes_ = false;
+  std::vector<int> readable_;  // of what is waited for beside the router's
   std::vector<Outgoing::Missing> missing_;
 };
 

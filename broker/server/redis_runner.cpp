@@ -232,6 +232,8 @@ bool RedisRunner::up() const { return link_ && link_->connected() && problem_.em
 
 int RedisRunner::link_descriptor() const { return link_ ? link_->descriptor() : -1; }
 
+std::uint64_t RedisRunner::link_opened() const { return link_ ? link_->opened() : 0; }
+
 bool RedisRunner::link_wants_write() const { return link_ && link_->wants_write(); }
 
 Mono RedisRunner::next_deadline() const {

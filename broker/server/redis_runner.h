@@ -58,6 +58,7 @@ class RedisRunner {
   // For the loop. Descriptors are -1 while there is none.
   int child_descriptor() const { return child_fd_.get(); }
   int link_descriptor() const;
+  std::uint64_t link_opened() const;  // grows with each new link descriptor
   bool link_wants_write() const;
   Mono next_deadline() const;
   // Notices the child's death, restarts it, keeps the link.

@@ -19,7 +19,7 @@ std::unexpected<Error> wrong_answer() {
 
 template <typename T>
 T Client::Impl::call(std::move_only_function<void(Now, Reply<T>)> start) {
-  if (std::this_thread::get_id() == thread_.get_id()) {
+  if (running()) {
     throw ClientError(Error{Code::invalid_state, "a callback of the client may not call what waits", {}});
   }
   Reply<T> reply;

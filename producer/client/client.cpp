@@ -57,6 +57,11 @@ void Client::submit_many(std::string handler, std::span<const Bytes> payloads, c
 
 void Client::flush() { impl_->flush(std::nullopt); }
 
+bool Client::attend(const std::function<void()>& begin, const std::function<bool()>& done) {
+  return impl_->attend(begin, done);
+}
+void Client::recall() { impl_->recall(); }
+
 BatchId Client::open_batch(std::string name) {
   protocol::Value arguments = protocol::Value::map();
   if (!name.empty()) arguments.set("name", std::move(name));

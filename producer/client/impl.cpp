@@ -16,12 +16,34 @@ client::Session::Options session_options(const ClientOptions& options) {
   return session;
 }
 
+// The client whose thread this is at the moment, and the one that is not to be woken by what this thread
+// submits.
+thread_local const void* running_client = nullptr;
+thread_local const void* unwoken = nullptr;
+
+class Mark {
+ public:
+  Mark(const void*& mark, const void* client) : mark_(mark), before_(std::exchange(mark, client)) {}
+  ~Mark() { mark_ = before_; }
+  Mark(const Mark&) = delete;
+  Mark& operator=(const Mark&) = delete;
+
+ private:
+  const void*& mark_;
+  const void* before_;
+};
+
 }  // namespace
+
+bool Client::Impl::running() const { return running_client == this; }
 
 Client::Impl::Impl(ClientOptions options)
     : options_(std::move(options)),
       link_(options_.endpoint),
-      outbox_(options_, [this] { link_.wake(); }),
+      outbox_(options_,
+              [this] {
+                if (unwoken != this) link_.wake();
+              }),
       session_(
           session_options(options_), [this](Bytes frame) { return link_.send(frame); }, read_clocks()),
       watches_(session_) {
@@ -48,19 +70,74 @@ void Client::Impl::post(Task task) {
 }
 
 void Client::Impl::run() {
+  const Mark as_client(running_client, this);
   outbox_.owned_by(std::this_thread::get_id());
+  std::unique_lock lock(turn_mutex_);
   while (!stopped_) {
-    const Now now = read_clocks();
-    take_changes(now);
-    run_tasks(now);
-    if (stopped_) break;
-    send_frames(now, false);
-    if (session_.tick(now)) link_.open();
-    watches_.tick(now);
-    complete_waiting(now);
-    // Sending can take the socket's signal away, so it is asked before each sleep.
-    if (!drain(now)) link_.sleep_until(next_deadline());
+    if (attended_) {
+      link_.recall();
+      asleep_until_ = never_mono;
+    } else {
+      turn();
+      if (stopped_) break;
+      // Sending can take the socket's signal away, so it is asked before each sleep.
+      if (drain(read_clocks())) continue;
+      asleep_until_ = next_deadline();
+    }
+    lock.unlock();
+    link_.sleep_until(asleep_until_);
+    lock.lock();
   }
+}
+
+// Everything but to receive.
+void Client::Impl::turn() {
+  const Now now = read_clocks();
+  take_changes(now);
+  run_tasks(now);
+  if (stopped_) return;
+  send_frames(now, false);
+  if (session_.tick(now)) link_.open();
+  watches_.tick(now);
+  complete_waiting(now);
+}
+
+bool Client::Impl::attend(const std::function<void()>& begin, const std::function<bool()>& done) {
+  {
+    const Mark quietly(unwoken, this);
+    begin();
+  }
+  std::unique_lock lock(turn_mutex_, std::defer_lock);
+  // Not from a callback, whose thread has it already, nor behind one that takes its time.
+  if (running() || !lock.try_lock() || attended_ || stopped_) {
+    link_.wake();
+    return false;
+  }
+  attended_ = true;
+  link_.stand_in(true);
+  outbox_.owned_by(std::this_thread::get_id());
+  attend_until(lock, done);
+  outbox_.owned_by(thread_.get_id());
+  link_.stand_in(false);
+  attended_ = false;
+  if (stopped_ || next_deadline() < asleep_until_) link_.wake();
+  return !stopped_;
+}
+
+void Client::Impl::attend_until(std::unique_lock<std::mutex>& lock, const std::function<bool()>& done) {
+  const Mark as_client(running_client, this);
+  for (;;) {
+    turn();
+    if (stopped_ || (drain(read_clocks()), done())) return;
+    const Mono until = next_deadline();
+    lock.unlock();
+    link_.wait_as_stand_in(until);
+    lock.lock();
+  }
+}
+
+void Client::Impl::recall() {
+  if (attended_) link_.recall();
 }
 
 void Client::Impl::run_tasks(Now now) {

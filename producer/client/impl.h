@@ -2,6 +2,8 @@
 // everything else as a task that it runs.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -36,6 +38,9 @@ class Client::Impl {
                                std::optional<std::chrono::milliseconds> timeout);
   Buffer request(const std::string& verb, Bytes arguments, std::optional<std::chrono::milliseconds> timeout);
   void on_outcome(std::function<void(const JobOutcome&)> call);
+  // See Client.
+  bool attend(const std::function<void()>& begin, const std::function<bool()>& done);
+  void recall();
   // From the newest welcome: connects if there was none yet.
   protocol::Welcome last_welcome();
   std::string redis_url();
@@ -58,8 +63,11 @@ class Client::Impl {
   T call(std::move_only_function<void(Now, Reply<T>)> start);
   void post(Task task);
 
-  // --- In the client's thread ---
+  // --- In the client's thread, or in the one that stands in for it: with turn_mutex_ ---
   void run();
+  void turn();
+  void attend_until(std::unique_lock<std::mutex>& lock, const std::function<bool()>& done);
+  bool running() const;  // in this thread
   void run_tasks(Now now);
   bool drain(Now now);
   void take_changes(Now now);
@@ -78,6 +86,10 @@ class Client::Impl {
   client::Outbox outbox_;
   client::Session session_;
   client::Watches watches_;
+
+  std::mutex turn_mutex_;              // whoever has it is the client's thread
+  std::atomic<bool> attended_{false};  // a caller stands in for the thread
+  Mono asleep_until_{};                // the thread; what is due before needs it to be woken
 
   std::mutex tasks_mutex_;
   std::vector<Task> tasks_;

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <random>
+#include <utility>
 
 #include "producer/client/joinery/client.h"
 #include "shared/base/check.h"
@@ -22,18 +24,41 @@ SessionId random_session() {
   return {number(), number()};
 }
 
+int wait_ms(Mono deadline) {
+  if (deadline == never_mono) return -1;
+  constexpr std::chrono::milliseconds longest = std::chrono::hours(1);
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - read_clocks().mono);
+  return static_cast<int>(std::clamp(left, std::chrono::milliseconds(0), longest).count());
+}
+
+void drain(int event) {
+  eventfd_t count = 0;
+  ::eventfd_read(event, &count);
+}
+
 }  // namespace
 
 Link::Link(std::string endpoint)
-    : endpoint_(std::move(endpoint)), wakeup_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    : endpoint_(std::move(endpoint)),
+      wakeup_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      recall_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      poll_(::epoll_create1(EPOLL_CLOEXEC)) {
   JOINERY_CHECK(wakeup_);
+  JOINERY_CHECK(recall_);
+  JOINERY_CHECK(poll_);
+  epoll_event event{.events = EPOLLIN, .data = {.fd = wakeup_.get()}};
+  JOINERY_CHECK(::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, wakeup_.get(), &event) == 0);
   open();
 }
 
 void Link::open() {
+  watch(EPOLL_CTL_DEL);
+  watched_.clear();
   dealer_.reset();
   dealer_ = std::make_unique<transport::Dealer>(*context_, transport::Dealer::Options{});
   if (auto connected = dealer_->connect(endpoint_); !connected) throw ClientError(connected.error());
+  watched_ = dealer_->descriptors();
+  if (!stood_in_) watch(EPOLL_CTL_ADD);
 }
 
 void Link::close() {
@@ -43,28 +68,43 @@ void Link::close() {
 
 const std::vector<int>& Link::changes() {
   dealer_->changes(changes_);
+  if (!changes_.empty()) {
+    watch(EPOLL_CTL_DEL);
+    watched_ = dealer_->descriptors();
+    if (!stood_in_) watch(EPOLL_CTL_ADD);
+  }
   return changes_;
 }
 
-void Link::wake() const {
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = ::write(wakeup_.get(), &one, sizeof one);  // full: it is awake
+void Link::wake() const { ::eventfd_write(wakeup_.get(), 1); }
+void Link::recall() const { ::eventfd_write(recall_.get(), 1); }
+
+void Link::stand_in(bool begins) {
+  if (std::exchange(stood_in_, begins) != begins) watch(begins ? EPOLL_CTL_DEL : EPOLL_CTL_ADD);
+}
+
+// Those that are not watched are none the worse for being taken away.
+void Link::watch(int operation) const {
+  for (const int descriptor : watched_) {
+    epoll_event event{.events = EPOLLIN, .data = {.fd = descriptor}};
+    ::epoll_ctl(poll_.get(), operation, descriptor, &event);
+  }
 }
 
 void Link::sleep_until(Mono deadline) {
-  std::vector<pollfd> waits{{wakeup_.get(), POLLIN, 0}};
-  for (int descriptor : dealer_->descriptors()) waits.push_back({descriptor, POLLIN, 0});
-  int wait_ms = -1;
-  if (deadline != never_mono) {
-    constexpr std::chrono::milliseconds longest = std::chrono::hours(1);
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - read_clocks().mono);
-    wait_ms = static_cast<int>(std::clamp(left, std::chrono::milliseconds(0), longest).count());
+  std::array<epoll_event, 8> events{};
+  const int number =
+      ::epoll_wait(poll_.get(), events.data(), static_cast<int>(events.size()), wait_ms(deadline));
+  for (int i = 0; i < number; ++i) {
+    if (events[static_cast<std::size_t>(i)].data.fd == wakeup_.get()) drain(wakeup_.get());
   }
-  ::poll(waits.data(), waits.size(), wait_ms);
-  std::uint64_t count = 0;
-  if (waits[0].revents != 0) {
-    [[maybe_unused]] const ssize_t taken = ::read(wakeup_.get(), &count, sizeof count);
-  }
+}
+
+void Link::wait_as_stand_in(Mono deadline) const {
+  std::vector<pollfd> waits{{recall_.get(), POLLIN, 0}};
+  for (const int descriptor : watched_) waits.push_back({descriptor, POLLIN, 0});
+  ::poll(waits.data(), waits.size(), wait_ms(deadline));
+  if (waits[0].revents != 0) drain(recall_.get());
 }
 
 protocol::Hello new_hello(protocol::Role role, const std::string& name) {

@@ -1,6 +1,8 @@
-// The connection of one thread to the broker: the socket, and the descriptor by which other threads wake it.
+// The connection to the broker of the one thread that runs the conversation: the socket, and the descriptor
+// by which other threads wake it. Another thread may stand in for it for a while, and waits for the socket
+// then.
 //
-// Threads: belongs to the one that runs the conversation; wake() is for all others.
+// Threads: one at a time; wake(), recall(), sleep_until() and wait_as_stand_in() for all.
 #pragma once
 
 #include <functional>
@@ -32,6 +34,12 @@ class Link {
   // signal away: call changes(), and receive until it says no, before.
   void sleep_until(Mono deadline);
   void wake() const;
+  // From now on sleep_until() waits for a wake() and the deadline alone: somebody else waits for the socket,
+  // ...
+  void stand_in(bool begins);
+  // ... here, until there is something to receive, a change, a recall() or the deadline.
+  void wait_as_stand_in(Mono deadline) const;
+  void recall() const;
   // Returns when what was sent last, a goodbye say, has left, or 200 ms later. Nothing may be called
   // afterwards but wake().
   void close();
@@ -40,7 +48,13 @@ class Link {
   const std::string endpoint_;
   std::optional<transport::Context> context_{std::in_place};
   std::unique_ptr<transport::Dealer> dealer_;
+  void watch(int operation) const;
+
   unique_fd wakeup_;
+  unique_fd recall_;
+  unique_fd poll_;  // what sleep_until() waits for
+  std::vector<int> watched_;
+  bool stood_in_ = false;
   std::vector<int> changes_;
 };
 

@@ -97,7 +97,7 @@ JobId Cell::job() const {
 
 JobId Cell::wait_job() const {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return job_ != 0 || ready_; });
+  accepted_.wait(lock, [this] { return job_ != 0 || ready_; });
   return job_;
 }
 
@@ -105,7 +105,7 @@ void Cell::accepted(std::size_t index, JobId job) {
   if (index != 0) return;
   const std::lock_guard lock(mutex_);
   job_ = job;
-  changed_.notify_all();
+  accepted_.notify_all();
 }
 
 void Cell::answered(std::size_t index, Answer answer) {
@@ -116,19 +116,27 @@ void Cell::answered(std::size_t index, Answer answer) {
     if (--missing_ > 0) return;
     ready_ = true;
     calls.swap(then_);
-    changed_.notify_all();
   }
+  tell_ready();
   for (const auto& call : calls) run_callback(call);
 }
 
 bool Cell::answered_quietly(std::size_t index, Answer& answer) {
-  const std::lock_guard lock(mutex_);
-  if (missing_ == 1 && !then_.empty()) return false;
-  answers_[index] = std::move(answer);
-  if (--missing_ > 0) return true;
-  ready_ = true;
-  changed_.notify_all();
+  {
+    const std::lock_guard lock(mutex_);
+    if (missing_ == 1 && !then_.empty()) return false;
+    answers_[index] = std::move(answer);
+    if (--missing_ > 0) return true;
+    ready_ = true;
+  }
+  tell_ready();
   return true;
+}
+
+// Without the lock, so that nobody wakes only to wait for it.
+void Cell::tell_ready() {
+  changed_.notify_all();
+  accepted_.notify_all();
 }
 
 }  // namespace sdk

@@ -94,6 +94,14 @@ std::shared_ptr<sdk::Cell> Pool::start_one(sdk::Call call, Then then) {
   return sdk::submit_one(*runner_, std::move(call), std::move(then));
 }
 
+std::shared_ptr<sdk::Cell> Pool::run_one(sdk::Call call) {
+  std::shared_ptr<sdk::Cell> cell;
+  runner_->attend([&] { cell = sdk::submit_one(*runner_, std::move(call), {}); },
+                  [&] { return cell->ready(); });
+  cell->wait({});
+  return cell;
+}
+
 std::shared_ptr<sdk::Cell> Pool::start_many(sdk::Call call, Then then) {
   return sdk::submit_chunks(*runner_, std::move(call), std::move(then));
 }

@@ -173,6 +173,10 @@ void Runner::submit(Jobs jobs, std::shared_ptr<Sink> sink) {
   if (!group.empty()) send(std::move(group));
 }
 
+void Runner::attend(const std::function<void()>& begin, const std::function<bool()>& done) {
+  in_callback_thread() ? begin() : static_cast<void>(client_.attend(begin, done));
+}
+
 // All of one kind.
 void Runner::send(std::vector<Pending> jobs) {
   const auto kind = jobs.front().kind;
@@ -217,7 +221,7 @@ void Runner::arrived(const JobOutcome& outcome) {
   if (outcome.result) {
     Answer answer{*outcome.result, nullptr, Outcome::succeeded};
     if (job.sink->answered_quietly(job.index, answer)) {
-      if (--unanswered_ == 0) changed_.notify_all();
+      if (--unanswered_ == 0) all_answered_.notify_all();
       return;
     }
   }
@@ -362,8 +366,9 @@ void Runner::split(Pending job) {
 
 void Runner::answer(Pending& job, Answer answer) {
   job.sink->answered(job.index, std::move(answer));
+  client_.recall();
   const std::lock_guard lock(mutex_);
-  if (--unanswered_ == 0) changed_.notify_all();
+  if (--unanswered_ == 0) all_answered_.notify_all();
 }
 
 void Runner::close() {
@@ -380,8 +385,8 @@ bool Runner::join(Timeout timeout) {
   std::unique_lock lock(mutex_);
   const auto done = [this] { return unanswered_ == 0; };
   if (!timeout) {
-    changed_.wait(lock, done);
-  } else if (!changed_.wait_for(lock, *timeout, done)) {
+    all_answered_.wait(lock, done);
+  } else if (!all_answered_.wait_for(lock, *timeout, done)) {
     return false;
   }
   lock.unlock();

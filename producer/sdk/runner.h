@@ -46,6 +46,9 @@ class Runner {
   };
   void submit(Jobs jobs, std::shared_ptr<Sink> sink);
 
+  // Client::attend, unless this is the callback thread.
+  void attend(const std::function<void()>& begin, const std::function<bool()>& done);
+
   // Handlers that can run at a time, as far as is known.
   std::size_t slots();
   const PoolOptions& options() const { return options_; }
@@ -113,7 +116,8 @@ class Runner {
 
   std::mutex stop_mutex_;
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable changed_;       // for the callback thread
+  std::condition_variable all_answered_;  // for join()
   std::unordered_set<std::shared_ptr<Sent>> sent_;
   std::unordered_map<JobId, Pending> pending_;
   std::vector<Arrived> arrived_;

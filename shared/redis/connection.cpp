@@ -125,6 +125,7 @@ Result<> Connection::connect_next() {
     addresses_.pop_back();
     fd_.reset(::socket(address.family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd_) return lost(reason(errno));
+    ++opened_;
     const auto* where = reinterpret_cast<const sockaddr*>(&address.bytes);
     if (::connect(fd_.get(), where, address.size) == 0 || errno == EINPROGRESS) {
       connecting_ = true;  // finish_connecting asks how it went

@@ -46,6 +46,8 @@ class Connection {
   bool take(Value& reply);
 
   int descriptor() const { return fd_.get(); }
+  // Descriptors that it has had: whoever knows the last one by heart asks whether it still is.
+  std::uint64_t opened() const { return opened_; }
   bool wants_write() const { return connecting_ || sent_ < out_.size(); }
   const Url& url() const { return url_; }
 
@@ -65,6 +67,7 @@ class Connection {
 
   Url url_;
   unique_fd fd_;
+  std::uint64_t opened_ = 0;
   bool connecting_ = false;
   std::vector<Address> addresses_;  // of the host, those not tried yet at the back
   std::size_t greeting_ = 0;        // answers to AUTH and SELECT that have not come yet

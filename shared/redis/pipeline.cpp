@@ -176,6 +176,7 @@ std::size_t Pipeline::under_way() const {
 }
 const std::string& Pipeline::last_error() const { return impl_->last_error; }
 int Pipeline::descriptor() const { return impl_->connection.descriptor(); }
+std::uint64_t Pipeline::opened() const { return impl_->connection.opened(); }
 bool Pipeline::wants_write() const { return impl_->connection.is_open() && impl_->connection.wants_write(); }
 
 Mono Pipeline::next_deadline() const {
@@ -184,9 +185,11 @@ Mono Pipeline::next_deadline() const {
   return impl_->silent_since == never_mono ? never_mono : impl_->silent_since + silence_max;
 }
 
-void Pipeline::process(Now now) {
+void Pipeline::process(Now now, bool readable) {
   if (!impl_->connection.is_open() && now.mono >= impl_->retry_at) impl_->open(now);
-  if (impl_->connection.is_open()) impl_->advance(now);
+  const bool due = readable || !impl_->connection.ready() || impl_->connection.wants_write() ||
+                   now.mono >= next_deadline();
+  if (impl_->connection.is_open() && due) impl_->advance(now);
   impl_->refuse();
 }
 

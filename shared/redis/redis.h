@@ -107,10 +107,12 @@ class Pipeline {
 
   // For the loop: wait for these, or until deadline, then process(now). Ask anew after each process() and
   // each command: the descriptor changes with each connection.
-  int descriptor() const;  // -1: none now
+  int descriptor() const;        // -1: none now
+  std::uint64_t opened() const;  // grows with each new descriptor, whose number may be that of the last one
   bool wants_write() const;
   Mono next_deadline() const;  // reconnection, a server that is silent; may be in the past
-  void process(Now now);
+  // `readable`: false if it is known that the descriptor is not, which saves the look.
+  void process(Now now, bool readable = true);
 
  private:
   struct Impl;

@@ -1,4 +1,7 @@
 // A connection to a broker on this host.
+//
+// Its owner waits for the stream itself and not for an epoll that holds it: a message that comes then wakes
+// the owner as the one that the sender waits for, which is many times faster if both share a core.
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 
@@ -21,26 +24,26 @@ class LocalDealer final : public DealerEnd {
       : options_(options),
         endpoint_(std::move(endpoint)),
         pause_(jittered(options.reconnect_first)),
-        poll_(::epoll_create1(EPOLL_CLOEXEC)),
+        side_(::epoll_create1(EPOLL_CLOEXEC)),
         alarm_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
-    JOINERY_CHECK(poll_);
+    JOINERY_CHECK(side_);
     JOINERY_CHECK(alarm_);
     epoll_event event{.events = EPOLLIN, .data = {}};
-    JOINERY_CHECK(::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, alarm_.get(), &event) == 0);
+    JOINERY_CHECK(::epoll_ctl(side_.get(), EPOLL_CTL_ADD, alarm_.get(), &event) == 0);
     connect();
   }
 
   ~LocalDealer() override {
-    if (stream_) stream_->flush_until(read_clocks().mono + linger);
+    if (alive_) stream_->flush_until(read_clocks().mono + linger);
   }
 
   bool receive(Buffer& frame) override {
-    if (!stream_) return false;
+    if (!alive_) return false;
     Bytes bytes;
     const LocalStream::Got got = stream_->receive(bytes);
     if (got == LocalStream::Got::frame) frame.assign(bytes);
     if (got == LocalStream::Got::lost) lose();
-    if (got == LocalStream::Got::nothing && stream_->wants_write()) {
+    if (got == LocalStream::Got::nothing && writing_) {
       stream_->flush();
       watch();
     }
@@ -48,22 +51,23 @@ class LocalDealer final : public DealerEnd {
   }
 
   Sent send(Bytes frame) override {
-    if (!stream_) return Sent::gone;
-    const bool waited = stream_->wants_write();
+    if (!alive_) return Sent::gone;
     const Sent sent = stream_->send(frame, options_.queue_max);
-    if (sent == Sent::gone) lose();
-    if (stream_ && stream_->wants_write() != waited) watch();
+    sent == Sent::gone ? lose() : watch();
     return sent;
   }
 
   void changes(std::vector<int>& events) override {
-    if (!stream_ && events_.empty() && read_clocks().mono >= again_at_) connect();
+    if (!alive_ && events_.empty() && read_clocks().mono >= again_at_) connect();
     if (events_.empty()) return;
     events.swap(events_);
     set_alarm();
   }
 
-  std::vector<int> descriptors() const override { return {poll_.get()}; }
+  std::vector<int> descriptors() const override {
+    if (!alive_) return {side_.get()};
+    return {stream_->descriptor(), side_.get()};
+  }
 
  private:
   void connect() {
@@ -74,15 +78,17 @@ class LocalDealer final : public DealerEnd {
       return set_alarm();
     }
     stream_.emplace(std::move(socket), ZmtpRole::dealer, frame_max);
+    alive_ = true;
     pause_ = jittered(options_.reconnect_first);
-    epoll_event event = interest();
-    JOINERY_CHECK(::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, stream_->descriptor(), &event) == 0);
     tell(+1);
   }
 
+  // The descriptor stays open until the next attempt: the owner may still wait for it.
   void lose() {
-    stream_.reset();
+    alive_ = false;
     again_at_ = read_clocks().mono + pause_;
+    if (std::exchange(writing_, false))
+      ::epoll_ctl(side_.get(), EPOLL_CTL_DEL, stream_->descriptor(), nullptr);
     tell(-1);
   }
 
@@ -96,29 +102,32 @@ class LocalDealer final : public DealerEnd {
     itimerspec alarm{};
     if (!events_.empty()) {
       alarm.it_value.tv_nsec = 1;
-    } else if (!stream_) {
-      const auto left = std::max(again_at_ - read_clocks().mono, Duration(1));
+    } else if (!alive_) {
+      const auto left = std::max<Duration>(again_at_ - read_clocks().mono, Duration(1));
       alarm.it_value.tv_sec = left / std::chrono::seconds(1);
       alarm.it_value.tv_nsec = (left % std::chrono::seconds(1)) / std::chrono::nanoseconds(1);
     }
     JOINERY_CHECK(::timerfd_settime(alarm_.get(), 0, &alarm, nullptr) == 0);
   }
 
-  epoll_event interest() const {
-    return {.events = EPOLLIN | (stream_->wants_write() ? EPOLLOUT : 0U), .data = {}};
-  }
+  // Whether it is waited for that the other end takes more.
   void watch() {
-    epoll_event event = interest();
-    JOINERY_CHECK(::epoll_ctl(poll_.get(), EPOLL_CTL_MOD, stream_->descriptor(), &event) == 0);
+    const bool wants = stream_->wants_write();
+    if (std::exchange(writing_, wants) == wants) return;
+    epoll_event event{.events = EPOLLOUT, .data = {}};
+    const int operation = wants ? EPOLL_CTL_ADD : EPOLL_CTL_DEL;
+    JOINERY_CHECK(::epoll_ctl(side_.get(), operation, stream_->descriptor(), &event) == 0);
   }
 
   const Dealer::Options options_;
   const std::string endpoint_;
   Duration pause_;  // before the next attempt, if this one fails
   Mono again_at_{};
-  unique_fd poll_;  // readable when the socket is, or the alarm
+  unique_fd side_;  // readable when the alarm is, or when what waits can be sent
   unique_fd alarm_;
-  std::optional<LocalStream> stream_;  // while there is a connection
+  std::optional<LocalStream> stream_;
+  bool alive_ = false;
+  bool writing_ = false;
   std::vector<int> events_;
 };
 

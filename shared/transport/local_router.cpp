@@ -19,7 +19,7 @@ constexpr Duration accept_pause = std::chrono::milliseconds(100);
 constexpr Duration linger = std::chrono::milliseconds(200);  // for the last frames of a broker that stops
 constexpr unsigned in_a_row_max = 16;                        // frames of one peer while others wait
 constexpr int events_per_look = 64;
-constexpr std::uint64_t alarm_event = UINT64_MAX;
+constexpr std::uint64_t alarm_event = 0;                           // no connection has this number
 constexpr std::uint64_t listener_event = std::uint64_t{1} << 32U;  // | its descriptor
 
 // ZeroMQ's own addresses have five bytes, the first of them zero; names that peers chose do not begin so.
@@ -42,14 +42,13 @@ void watch(int poll, int operation, int fd, std::uint32_t events, std::uint64_t 
 
 }  // namespace
 
-LocalRouter::LocalRouter(const Router::Options& options, int& last_connection)
+LocalRouter::LocalRouter(const Router::Options& options, int poll, int& last_connection)
     : options_(options),
       last_connection_(last_connection),
-      poll_(::epoll_create1(EPOLL_CLOEXEC)),
+      poll_(poll),
       alarm_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
-  JOINERY_CHECK(poll_);
   JOINERY_CHECK(alarm_);
-  watch(poll_.get(), EPOLL_CTL_ADD, alarm_.get(), EPOLLIN, alarm_event);
+  watch(poll_, EPOLL_CTL_ADD, alarm_.get(), EPOLLIN, alarm_event);
 }
 
 LocalRouter::~LocalRouter() {
@@ -67,7 +66,7 @@ bool LocalRouter::ours(const Address& address) {
 bool LocalRouter::bind(const std::string& endpoint) {
   unique_fd listener = listen_local(endpoint);
   if (!listener) return false;
-  watch(poll_.get(), EPOLL_CTL_ADD, listener.get(), EPOLLIN,
+  watch(poll_, EPOLL_CTL_ADD, listener.get(), EPOLLIN,
         listener_event | static_cast<std::uint32_t>(listener.get()));
   listeners_.emplace_back(std::move(listener), path_of_local(endpoint));
   return true;
@@ -110,26 +109,27 @@ bool LocalRouter::receive(Address& from, Buffer& frame, int& connection) {
 // is enough between two waits.
 void LocalRouter::look() {
   std::array<epoll_event, events_per_look> events{};
-  const int number = ::epoll_wait(poll_.get(), events.data(), events_per_look, 0);
+  const int number = ::epoll_wait(poll_, events.data(), events_per_look, 0);
   for (int i = 0; i < number; ++i) {
-    const std::uint64_t what = events[static_cast<std::size_t>(i)].data.u64;
-    if (what == alarm_event) {
-      close_silent();
-    } else if (what >= listener_event) {
-      accept(static_cast<int>(what & 0xFFFF'FFFF));
-    } else if (const auto found = connections_.find(static_cast<int>(what)); found != connections_.end()) {
-      Connection& peer = *found->second;
-      const std::uint32_t happened = events[static_cast<std::size_t>(i)].events;
-      if ((happened & EPOLLOUT) != 0) {
-        peer.stream.flush();
-        settle(peer);
-      }
-      if ((happened & ~std::uint32_t{EPOLLOUT}) != 0 && !std::exchange(peer.queued, true)) {
-        readable_.push_back(peer.number);
-      }
-    }
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    if (event.data.u64 < other_event) happened(event.data.u64, event.events);
   }
-  looked_ = true;
+  looked();
+}
+
+void LocalRouter::happened(std::uint64_t what, std::uint32_t events) {
+  if (what == alarm_event) return close_silent();
+  if (what >= listener_event) return accept(static_cast<int>(what & 0xFFFF'FFFF));
+  const auto found = connections_.find(static_cast<int>(what));
+  if (found == connections_.end()) return;
+  Connection& peer = *found->second;
+  if ((events & EPOLLOUT) != 0) {
+    peer.stream.flush();
+    settle(peer);
+  }
+  if ((events & ~std::uint32_t{EPOLLOUT}) != 0 && !std::exchange(peer.queued, true)) {
+    readable_.push_back(peer.number);
+  }
 }
 
 void LocalRouter::accept(int listener) {
@@ -139,7 +139,7 @@ void LocalRouter::accept(int listener) {
       if (errno == EINTR || errno == ECONNABORTED) continue;
       if (errno == EAGAIN) return;
       // No descriptors are left, say: it would be readable all the time.
-      watch(poll_.get(), EPOLL_CTL_MOD, listener, 0, listener_event | static_cast<std::uint32_t>(listener));
+      watch(poll_, EPOLL_CTL_MOD, listener, 0, listener_event | static_cast<std::uint32_t>(listener));
       paused_.push_back(listener);
       return set_alarm(read_clocks().mono + accept_pause);
     }
@@ -151,7 +151,7 @@ void LocalRouter::accept(int listener) {
     peer.greet_until = read_clocks().mono + greet_within;
     greeting_.push_back(number);
     if (!alarm_set_) set_alarm(peer.greet_until);
-    watch(poll_.get(), EPOLL_CTL_ADD, peer.stream.descriptor(), EPOLLIN, static_cast<std::uint64_t>(number));
+    watch(poll_, EPOLL_CTL_ADD, peer.stream.descriptor(), EPOLLIN, static_cast<std::uint64_t>(number));
   }
 }
 
@@ -167,7 +167,7 @@ Sent LocalRouter::send(const Address& to, Bytes frame) {
 void LocalRouter::settle(Connection& connection) {
   const bool wants = connection.stream.wants_write();
   if (std::exchange(connection.watched_for_write, wants) == wants) return;
-  watch(poll_.get(), EPOLL_CTL_MOD, connection.stream.descriptor(), EPOLLIN | (wants ? EPOLLOUT : 0U),
+  watch(poll_, EPOLL_CTL_MOD, connection.stream.descriptor(), EPOLLIN | (wants ? EPOLLOUT : 0U),
         static_cast<std::uint64_t>(connection.number));
 }
 
@@ -183,8 +183,7 @@ void LocalRouter::lost(std::vector<int>& connections) {
 
 void LocalRouter::close_silent() {
   for (const int listener : std::exchange(paused_, {})) {
-    watch(poll_.get(), EPOLL_CTL_MOD, listener, EPOLLIN,
-          listener_event | static_cast<std::uint32_t>(listener));
+    watch(poll_, EPOLL_CTL_MOD, listener, EPOLLIN, listener_event | static_cast<std::uint32_t>(listener));
   }
   const Mono now = read_clocks().mono;
   set_alarm(never_mono);

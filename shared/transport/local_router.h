@@ -10,10 +10,13 @@
 
 namespace joinery::transport {
 
+// The data of events that are not of a LocalRouter: | a descriptor.
+constexpr std::uint64_t other_event = std::uint64_t{1} << 33U;
+
 class LocalRouter {
  public:
-  // `last_connection`: the newest number that was given to a connection.
-  LocalRouter(const Router::Options& options, int& last_connection);
+  // `poll`: the epoll that is waited on. `last_connection`: the newest number that was given to a connection.
+  LocalRouter(const Router::Options& options, int poll, int& last_connection);
   ~LocalRouter();
 
   // REQUIRES: is_local(endpoint), and nobody lives there. False: errno tells why.
@@ -22,7 +25,9 @@ class LocalRouter {
   bool receive(Address& from, Buffer& frame, int& connection);
   Sent send(const Address& to, Bytes frame);
   void lost(std::vector<int>& connections);
-  int descriptor() const { return poll_.get(); }
+  // Told of what the epoll said, and that it was asked: `what` is below other_event.
+  void happened(std::uint64_t what, std::uint32_t events);
+  void looked() { looked_ = true; }
   // Whether it is an address that this one gives.
   static bool ours(const Address& address);
 
@@ -47,7 +52,7 @@ class LocalRouter {
 
   const Router::Options options_;
   int& last_connection_;
-  unique_fd poll_;
+  const int poll_;
   unique_fd alarm_;  // when to look at those that do not greet, and to accept again
   bool alarm_set_ = false;
   std::vector<std::pair<unique_fd, std::string>> listeners_;  // with their paths

@@ -120,7 +120,9 @@ Sent LocalStream::send(Bytes frame, int queue_max) {
   if (gone_) return Sent::gone;
   const ZmtpHeader header(frame.size());
   if (!waiting_.empty()) {
-    if (queue_max > 0 && waiting_.size() >= static_cast<std::size_t>(queue_max)) return Sent::full;
+    const auto full = [&] { return queue_max > 0 && waiting_.size() >= static_cast<std::size_t>(queue_max); };
+    if (full()) flush();
+    if (full() || gone_) return gone_ ? Sent::gone : Sent::full;
     keep(header.bytes(), frame, 0);
     return Sent::yes;
   }

@@ -1,11 +1,14 @@
 // The broker's socket: by ZeroMQ for other hosts, by itself for this one.
 #include <fmt/format.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <zmq.h>
 
+#include <array>
 #include <cerrno>
 #include <optional>
 
+#include "shared/base/check.h"
 #include "shared/transport/endpoint.h"
 #include "shared/transport/local_router.h"
 #include "shared/transport/remote_router.h"
@@ -58,10 +61,13 @@ Error bind_error(const std::string& endpoint, int error) {
 }  // namespace
 
 struct Router::Impl {
-  Impl(Context& of, const Options& with) : context(of), options(with) {}
+  Impl(Context& of, const Options& with) : context(of), options(with), poll(::epoll_create1(EPOLL_CLOEXEC)) {
+    JOINERY_CHECK(poll);
+  }
 
   Context& context;
   Options options;
+  unique_fd poll;  // of all descriptors that are waited for
   int last_connection = 0;
   std::optional<LocalRouter> local;
   std::optional<RemoteRouter> remote;
@@ -76,11 +82,14 @@ Result<std::string> Router::bind(const std::string& endpoint) {
   Impl& impl = *impl_;
   if (is_local(endpoint)) {
     if (auto free = check_path(endpoint); !free) return std::unexpected(free.error());
-    if (!impl.local) impl.local.emplace(impl.options, impl.last_connection);
+    if (!impl.local) impl.local.emplace(impl.options, impl.poll.get(), impl.last_connection);
     if (!impl.local->bind(endpoint)) return std::unexpected(bind_error(endpoint, errno));
     return endpoint;
   }
-  if (!impl.remote) impl.remote.emplace(impl.context.handle(), impl.options, impl.last_connection);
+  if (!impl.remote) {
+    impl.remote.emplace(impl.context.handle(), impl.options, impl.last_connection);
+    for (const int descriptor : impl.remote->descriptors()) also_wait_for(descriptor);
+  }
   if (!impl.remote->bind(endpoint)) return std::unexpected(bind_error(endpoint, errno));
   return impl.remote->last_endpoint();
 }
@@ -103,11 +112,30 @@ void Router::lost(std::vector<int>& connections) {
   if (impl_->remote) impl_->remote->lost(connections);
 }
 
-std::vector<int> Router::descriptors() const {
-  std::vector<int> all;
-  if (impl_->remote) all = impl_->remote->descriptors();
-  if (impl_->local) all.push_back(impl_->local->descriptor());
-  return all;
+void Router::also_wait_for(int descriptor) {
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = other_event | static_cast<std::uint32_t>(descriptor)}};
+  JOINERY_CHECK(::epoll_ctl(impl_->poll.get(), EPOLL_CTL_ADD, descriptor, &event) == 0);
 }
+
+void Router::wait(Duration limit, std::vector<int>& others) {
+  timespec time{};
+  time.tv_sec = limit / std::chrono::seconds(1);
+  time.tv_nsec = (limit % std::chrono::seconds(1)) / std::chrono::nanoseconds(1);
+  std::array<epoll_event, 64> events{};
+  const int number = ::epoll_pwait2(impl_->poll.get(), events.data(), static_cast<int>(events.size()),
+                                    limit == Duration::max() ? nullptr : &time, nullptr);
+  others.clear();
+  for (int i = 0; i < number; ++i) {
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    if (event.data.u64 >= other_event) {
+      others.push_back(static_cast<int>(event.data.u64 & 0xFFFF'FFFF));
+    } else {
+      impl_->local->happened(event.data.u64, event.events);
+    }
+  }
+  if (impl_->local) impl_->local->looked();
+}
+
+std::vector<int> Router::descriptors() const { return {impl_->poll.get()}; }
 
 }  // namespace joinery::transport

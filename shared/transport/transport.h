@@ -52,11 +52,15 @@ class Router {
   // used again. A message of several parts is not of our protocol and is dropped whole.
   bool receive(Address& from, Buffer& frame, int& connection);
   Sent send(const Address& to, Bytes frame);
-  // Connections that broke since the last call.
+  // Connections that broke since the last call, as far as receive() could notice: receive until it says no.
   void lost(std::vector<int>& connections);
-  // Wait until one of them is readable. ZeroMQ's are edge-triggered: call lost(), and receive until it says
-  // no, before waiting again. Frames that become known in between, while sending say, keep one of them
-  // readable.
+  // Another descriptor that wait() waits for. It stays the same file until the end.
+  void also_wait_for(int descriptor);
+  // Until there is something for receive() or lost(), one of the others is readable, or `limit` is over (max:
+  // for ever). ZeroMQ's descriptors are edge-triggered: call lost(), and receive until it says no, before
+  // waiting again. `others` gets those that are readable.
+  void wait(Duration limit, std::vector<int>& others);
+  // For those who wait for more than that: readable when wait() would return.
   std::vector<int> descriptors() const;
 
  private:
@@ -83,7 +87,9 @@ class Dealer {
   // Connections made and lost since the last call: +1 connected, -1 lost, in order. What was not sent yet
   // when a connection is lost is gone. Send only after a +1: before it is Sent::gone.
   void changes(std::vector<int>& events);
-  // As for Router: changes(), and receive until it says no, before waiting.
+  // Wait until one of them is readable. ZeroMQ's are edge-triggered: call changes(), and receive until it
+  // says no, before waiting again; then ask for them anew if there was a change. One that is left out after a
+  // change is not closed before the next.
   std::vector<int> descriptors() const;
 
  private:

@@ -61,19 +61,15 @@ std::shared_ptr<Batch> Feed::oldest_now(bool& closed) {
   return front();
 }
 
-std::shared_ptr<Batch> Feed::oldest(const std::function<void()>& before_waiting) {
-  std::unique_lock lock(mutex_);
-  for (bool told = false;;) {
-    if (auto batch = front()) return batch;
-    if (closed_) return nullptr;
-    if (!told) {
-      lock.unlock();
-      before_waiting();
-      lock.lock();
-      told = true;
-    } else {
-      changed_.wait(lock);
-    }
+std::shared_ptr<Batch> Feed::oldest(const std::function<void()>& before_waiting,
+                                    const std::function<bool()>& read) {
+  for (;;) {
+    bool closed = false;
+    if (auto batch = oldest_now(closed); batch || closed) return batch;
+    before_waiting();
+    if (read()) continue;
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return closed_ || front() != nullptr; });
   }
 }
 

@@ -47,9 +47,11 @@ class Feed {
   std::vector<JobId> withdraw(const std::set<JobId>& unwanted);
   // No more will come.
   void close();
-  // The oldest batch with jobs left. Calls `before_waiting` (at least once) if it has to wait. Null after
+  // The oldest batch with jobs left. If it has to wait it calls `before_waiting`, and then `read`, which
+  // waits for something to come and returns true, or false at once if another thread does so. Null after
   // close(), when all is taken.
-  std::shared_ptr<Batch> oldest(const std::function<void()>& before_waiting);
+  std::shared_ptr<Batch> oldest(const std::function<void()>& before_waiting,
+                                const std::function<bool()>& read);
   // The same without waiting. Null: there is none, and `closed` says whether any will come.
   std::shared_ptr<Batch> oldest_now(bool& closed);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <ctime>
 #include <deque>
 #include <map>
+#include <mutex>
 #include <set>
 #include <span>
 #include <thread>
@@ -35,16 +37,21 @@ namespace {
   _exit(static_cast<int>(code));
 }
 
-// The thread that reads, and the threads that run.
+// The thread that reads, and the threads that run. One of these that has nothing to run reads in its place,
+// so that a job that comes alone runs where it was read.
 class PoolProcess {
  public:
   PoolProcess(const handlers::Registry& registry, const Options& options)
       : registry_(registry),
         options_(options),
         wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+        poll_(epoll_create1(EPOLL_CLOEXEC)),
         board_(map_board(options.board, board_shared_)),
         inbox_(options.socket),
-        outbox_(options.socket, wake_.get()) {}
+        outbox_(options.socket, wake_.get()) {
+    watch(EPOLL_CTL_ADD, wake_.get());
+    watch(EPOLL_CTL_ADD, options_.socket);
+  }
 
   int run() {
     start_threads();
@@ -72,7 +79,9 @@ class PoolProcess {
         if (lanes) {
           lanes->run(feed_);
         } else {
-          Runner(outbox_, cancellations_, mine.front(), options_.result_max).run(feed_);
+          Runner(outbox_, cancellations_, mine.front(), options_.result_max).run(feed_, [this] {
+            return read_instead();
+          });
         }
         outbox_.flush();
         running_.fetch_sub(1, std::memory_order_release);
@@ -95,23 +104,46 @@ class PoolProcess {
 
   // Waits for input, for what is to be sent (at most a millisecond), or for the end of a thread.
   void turn() {
-    pollfd polled[] = {{options_.socket, POLLIN, 0}, {wake_.get(), POLLIN, 0}};
-    constexpr timespec soon{0, 1'000'000};
     const bool idle = outbox_.nothing_to_send();
     if (idle) due_ = never_mono;
     if (!idle && due_ == never_mono) due_ = read_clocks().mono + std::chrono::milliseconds(1);
-    ppoll(polled, 2, idle ? nullptr : &soon, nullptr);
-    if (polled[1].revents != 0) {
-      eventfd_t count = 0;
-      eventfd_read(wake_.get(), &count);
+    epoll_event events[2];
+    constexpr int soon_ms = 1;
+    const int number = epoll_wait(poll_.get(), events, 2, idle ? -1 : soon_ms);
+    for (int i = 0; i < number; ++i) {
+      if (events[i].data.fd == wake_.get()) {
+        eventfd_t count = 0;
+        eventfd_read(wake_.get(), &count);
+      } else {
+        const std::unique_lock lock(reading_, std::try_to_lock);
+        if (lock) receive();
+      }
     }
-    if (polled[0].revents != 0) receive();
     if (!idle && read_clocks().mono >= due_) {
       outbox_.flush();
       due_ = never_mono;
     }
   }
 
+  void watch(int operation, int descriptor) {
+    epoll_event event{.events = EPOLLIN, .data = {.fd = descriptor}};
+    epoll_ctl(poll_.get(), operation, descriptor, &event);
+  }
+
+  // In a thread that has nothing to run.
+  bool read_instead() {
+    const std::unique_lock lock(reading_, std::try_to_lock);
+    if (!lock) return false;
+    bool closed = false;
+    if (feed_.oldest_now(closed) || closed) return true;  // came while nobody had the lock
+    watch(EPOLL_CTL_DEL, options_.socket);
+    pollfd polled{options_.socket, POLLIN, 0};
+    if (poll(&polled, 1, -1) > 0) receive();
+    watch(EPOLL_CTL_ADD, options_.socket);
+    return true;
+  }
+
+  // REQUIRES: reading_, as what follows.
   void receive() {
     if (!inbox_.receive()) end_with_supervisor();
     for (;;) {
@@ -187,8 +219,10 @@ class PoolProcess {
   const handlers::Registry& registry_;
   const Options options_;
   const unique_fd wake_;
+  const unique_fd poll_;  // what the thread that reads waits for
   bool board_shared_ = false;
   pool::Board& board_;
+  std::mutex reading_;
   Inbox inbox_;
   Outbox outbox_;
   Cancellations cancellations_;

@@ -15,9 +15,9 @@ void throw_unknown_handler(const std::string& name) {
                    false);
 }
 
-void Runner::run(Feed& feed) {
+void Runner::run(Feed& feed, const std::function<bool()>& read) {
   const auto flush = [this] { outbox_.flush(); };
-  while (const auto batch = feed.oldest(flush)) {
+  while (const auto batch = feed.oldest(flush, read)) {
     while (const pool::RunJob* job = batch->take()) run(*batch, *job);
   }
 }

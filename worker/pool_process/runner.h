@@ -16,7 +16,8 @@ class Runner {
         end_(outbox, result_max) {}
 
   // Until the feed is closed and empty.
-  void run(Feed& feed);
+  // `read`: see Feed::oldest.
+  void run(Feed& feed, const std::function<bool()>& read);
   // One job of it. REQUIRES: its handler does not wait.
   void run(const Batch& batch, const pool::RunJob& job);
 

@@ -291,6 +291,7 @@ bool BrokerLink::process(Mono now, std::size_t most) {
 void BrokerLink::take_connection_changes(Mono now) {
   std::vector<int> changes;
   dealer_->changes(changes);
+  if (!changes.empty()) ++connection_;  // other descriptors
   for (const int change : changes) {
     if (change > 0 && state_ == State::connecting) say_hello(now);
     if (change < 0 && (state_ == State::greeting || state_ == State::in_session)) {

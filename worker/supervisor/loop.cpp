@@ -117,7 +117,7 @@ void Loop::turn() {
   busy_ = link_.process(now_.mono, frames_per_turn);
   check_memory();
   announce();
-  writer_.process(now_);
+  writer_.process(now_, std::exchange(redis_readable_, false));
   inputs_.process(now_, writer_.redis(), writer_.broker());
   for (const ProcessId id : std::exchange(dirty_, {})) {
     const auto found = processes_.find(id);
@@ -154,8 +154,8 @@ int Loop::timeout_ms() const {
 void Loop::handle(Source source, std::uint32_t id, std::uint32_t events) {
   switch (source) {
     case Source::signal: return take_signals();
-    case Source::broker:
-    case Source::redis: return;  // looked at in each turn
+    case Source::broker: return;  // looked at in each turn
+    case Source::redis: redis_readable_ = true; return;
     case Source::socket:
       if (events & EPOLLOUT) {
         const auto found = processes_.find(id);
@@ -192,24 +192,19 @@ void Loop::watch_broker() {
   for (const int fd : broker_fds_) add(fd, Source::broker, 0, EPOLLIN);
 }
 
-// The connection to Redis makes and closes its descriptor by itself, so a number that was seen may be another
-// file now.
+// The connection to Redis makes and closes its descriptor by itself; a new one may have the number of the
+// last.
 void Loop::watch_redis() {
   const int fd = writer_.descriptor();
   const bool writes = writer_.wants_write();
-  if (fd < 0) {
-    redis_fd_ = -1;
-    return;
-  }
+  const bool same = fd == redis_fd_ && writer_.opened() == redis_opened_;
+  if (fd < 0 || (same && writes == redis_writes_)) return;
   epoll_event event{};
   event.events = EPOLLIN | (writes ? EPOLLOUT : 0U);
   event.data.u64 = std::uint64_t{static_cast<std::uint32_t>(Source::redis)} << 32U;
-  const bool known =
-      fd == redis_fd_ && writes == redis_writes_ && ::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, fd, &event) != 0;
-  if (!known && ::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
-    JOINERY_CHECK(::epoll_ctl(poll_.get(), EPOLL_CTL_MOD, fd, &event) == 0);
-  }
+  JOINERY_CHECK(::epoll_ctl(poll_.get(), same ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) == 0);
   redis_fd_ = fd;
+  redis_opened_ = writer_.opened();
   redis_writes_ = writes;
 }
 

@@ -106,6 +106,8 @@ class Loop final : private LinkEvents {
   std::vector<int> broker_fds_;
   std::uint64_t broker_connection_ = 0;
   int redis_fd_ = -1;
+  std::uint64_t redis_opened_ = 0;
+  bool redis_readable_ = false;
   bool redis_writes_ = false;
   std::vector<std::string> announced_;
   bool announce_ = true;                                   // the plan's handlers may have changed

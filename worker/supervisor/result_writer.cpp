@@ -21,6 +21,7 @@ void ResultWriter::use(const std::string& url, SessionId broker) {
   known_ = true;
   url_ = url;
   broker_ = broker;
+  opened_before_ = opened();
   redis_.reset();
   take_back();
   if (url.empty()) {
@@ -64,9 +65,9 @@ void ResultWriter::held_tokens(std::vector<Token>& out) const {
   }
 }
 
-void ResultWriter::process(Now now) {
+void ResultWriter::process(Now now, bool readable) {
   if (!redis_) return;
-  redis_->process(now);
+  redis_->process(now, readable);
   if (std::exchange(failed_, false)) retry_at_ = now.mono + retry_pause;
   if (now.mono >= retry_at_) send(now);
 }
@@ -90,7 +91,7 @@ void ResultWriter::send(Now now) {
                      if (index + 1 == batch->writes.size()) std::erase(batches_, batch);
                    });
   }
-  if (sent) redis_->process(now);
+  if (sent) redis_->process(now, false);
 }
 
 void ResultWriter::ended(Batch& batch, std::size_t index, bool stored) {

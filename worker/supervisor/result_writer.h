@@ -37,11 +37,13 @@ class ResultWriter {
   bool full() const { return bytes_ >= bytes_most; }
   void held_tokens(std::vector<Token>& out) const;
 
-  void process(Now now);
+  // `readable`: whether the descriptor is, or may be.
+  void process(Now now, bool readable);
   // Its connection, for others of the loop; null: there is no Redis. Another one after use().
   redis::Pipeline* redis() { return redis_.get(); }
   SessionId broker() const { return broker_; }
   int descriptor() const { return redis_ ? redis_->descriptor() : -1; }
+  std::uint64_t opened() const { return opened_before_ + (redis_ ? redis_->opened() : 0); }
   bool wants_write() const { return redis_ && redis_->wants_write(); }
   Mono next_deadline() const;
 
@@ -61,7 +63,8 @@ class ResultWriter {
   std::string url_;
   SessionId broker_;
   std::unique_ptr<redis::Pipeline> redis_;
-  bool known_ = false;  // a welcome said where Redis is
+  std::uint64_t opened_before_ = 0;  // by those before it
+  bool known_ = false;               // a welcome said where Redis is
   std::deque<Item> waiting_;
   std::vector<std::shared_ptr<Batch>> batches_;  // under way
   std::size_t under_way_ = 0;

@@ -7,8 +7,8 @@
 //
 // Threads: one Client may be used by any number of threads at a time. It has one thread of its own, which
 // owns the connection; a few frames per queue are under way at a time, and submits are coalesced into the
-// next one meanwhile. Callbacks come from that thread: they must be short, must not throw, and may submit,
-// but get invalid_state from what waits.
+// next one meanwhile. Callbacks come from that thread, or from one that stands in for it (attend): they must
+// be short, must not throw, and may submit, but get invalid_state from what waits.
 //
 // Connections: it reconnects by itself, with the same session, and repeats every request that has no answer;
 // the broker knows which it has done, so nothing is doubled, unless the broker lost the session (with its
@@ -125,6 +125,12 @@ class Client {
   // The same with a callback, as for one job.
   void submit_many(std::string handler, std::span<const Bytes> payloads, const SubmitOptions& options,
                    std::function<void(Result<JobId>)> accepted);
+  // For a caller that waits for what it submits, and for whom each change of threads counts: calls `begin`,
+  // and then does the work of the client's thread in this one until `done` says yes, asked whenever something
+  // may have happened here; what others do to make it true, they follow with recall(). False: it cannot stand
+  // in now (another does, or the thread is at work, or the client was closed), so wait for it in another way.
+  bool attend(const std::function<void()>& begin, const std::function<bool()>& done);
+  void recall();
   // Waits until all that was submitted before is answered: for ever if it waits for room in a full queue.
   // Throws the first error since the last flush.
   void flush();

@@ -86,9 +86,12 @@ class Cell : public Sink {
   bool answered_quietly(std::size_t index, Answer& answer) override;
 
  private:
+  void tell_ready();
+
   const Shape shape_;
   mutable std::mutex mutex_;
-  mutable std::condition_variable changed_;
+  mutable std::condition_variable changed_;   // it is ready
+  mutable std::condition_variable accepted_;  // it has a job
   std::vector<Answer> answers_;
   std::size_t missing_;
   bool ready_ = false;

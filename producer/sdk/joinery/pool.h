@@ -136,7 +136,7 @@ class Pool {
 
   template <typename R, typename... Args>
   R apply(const Task<R(Args...)>& task, const std::type_identity_t<Args>&... args) {
-    return apply_async(task, std::tuple<Args...>(args...)).get();
+    return sdk::one_value<R>(*run_one({task.name(), false, {}, {Task<R(Args...)>::packed(args...)}, 1}));
   }
   template <typename R, typename... Args>
   AsyncResult<R> apply_async(const Task<R(Args...)>& task,
@@ -206,6 +206,7 @@ class Pool {
 
   using Then = std::function<void(const sdk::Cell&)>;
   std::shared_ptr<sdk::Cell> start_one(sdk::Call call, Then then);
+  std::shared_ptr<sdk::Cell> run_one(sdk::Call call);  // when it has ended
   std::shared_ptr<sdk::Cell> start_many(sdk::Call call, Then then);
   sdk::Stream start_stream(const std::string& task, bool chunked, std::size_t chunksize, bool ordered,
                            sdk::Stream::Pull pull);

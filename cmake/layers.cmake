@@ -48,15 +48,20 @@ function(joinery_program name)
   endforeach()
 endfunction()
 
-# joinery_test(NAME SOURCES ... KNOWS ... [ARGS...]): a GoogleTest program; each TEST is a test of ctest's, so that they run in parallel.
+# joinery_test(NAME SOURCES ... KNOWS ... [OVER_TCP_TOO]): a GoogleTest program; each TEST is a test of ctest's, so that they run in parallel.
+# OVER_TCP_TOO: those with a Stack run a second time, with its broker on tcp, where ZeroMQ carries what unix sockets carry else.
 function(joinery_test name)
-  cmake_parse_arguments(test "" "TIMEOUT" "SOURCES;KNOWS;LABELS" ${ARGN})
+  cmake_parse_arguments(test "OVER_TCP_TOO" "TIMEOUT" "SOURCES;KNOWS;LABELS" ${ARGN})
   joinery_program(${name} SOURCES ${test_SOURCES} KNOWS ${test_KNOWS} GTest::gmock_main)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests/bin")
   if(NOT test_TIMEOUT)
     set(test_TIMEOUT 120)
   endif()
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${test_TIMEOUT} LABELS "${test_LABELS}")
+  if(test_OVER_TCP_TOO)
+    gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 TEST_PREFIX OverTcp.
+      PROPERTIES TIMEOUT ${test_TIMEOUT} LABELS "${test_LABELS}" ENVIRONMENT JOINERY_TEST_TRANSPORT=tcp)
+  endif()
 endfunction()
 
 function(joinery_target_name out folder)

@@ -1,13 +1,34 @@
 #include "tests/support/stack.h"
 
+#include <fmt/format.h>
 #include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <string_view>
 
 namespace joinery::testing {
 
 std::string program(const std::string& name) { return std::string(JOINERY_BIN_DIR) + "/" + name; }
 
+namespace {
+
+// JOINERY_TEST_TRANSPORT=tcp: a port on a loopback address of this process's own, so that tests side by side
+// need not look for free ones, and a broker that starts again finds its own.
+std::string endpoint_in(const TempDir& dir) {
+  const char* transport = std::getenv("JOINERY_TEST_TRANSPORT");
+  if (transport == nullptr || transport != std::string_view("tcp")) return "ipc://" + (dir / "joinery.sock");
+  static std::atomic<int> port = 7000;
+  const auto pid = static_cast<unsigned>(::getpid());
+  return fmt::format("tcp://127.{}.{}.{}:{}", (pid >> 16U & 0x7fU) + 1, pid >> 8U & 0xffU, pid & 0xffU,
+                     ++port);
+}
+
+}  // namespace
+
 Stack::Stack(std::vector<std::string> broker_flags)
-    : endpoint_("ipc://" + (dir_ / "joinery.sock")), broker_flags_(std::move(broker_flags)) {
+    : endpoint_(endpoint_in(dir_)), broker_flags_(std::move(broker_flags)) {
   start_broker();
 }
 

@@ -12,9 +12,25 @@ namespace joinery::broker {
 // The counter of a batch's jobs that wait in a queue; null for other states.
 std::uint64_t* Ledger::share(BatchState& batch, std::uint32_t queue, State state) {
   if (state != State::ready && state != State::scheduled && state != State::blocked) return nullptr;
-  auto part = std::ranges::find(batch.shares, queue, &BatchState::Share::queue);
-  if (part == batch.shares.end()) part = batch.shares.insert(part, BatchState::Share{.queue = queue});
+  BatchState::Share* part = batch.share_of(queue);
   return state == State::ready ? &part->ready : state == State::blocked ? &part->blocked : &part->scheduled;
+}
+
+// A search among few, a look-up among many.
+BatchState::Share* BatchState::share_of(std::uint32_t queue) {
+  constexpr std::size_t few = 8;
+  if (shares.size() <= few) {
+    const auto known = std::ranges::find(shares, queue, &Share::queue);
+    if (known != shares.end()) return &*known;
+  } else if (const auto known = share_at.find(queue); known != share_at.end()) {
+    return &shares[known->second];
+  }
+  shares.push_back({.queue = queue});
+  if (shares.size() > few) {
+    for (auto at = static_cast<std::uint32_t>(share_at.size()); at < shares.size(); ++at)
+      share_at.emplace(shares[at].queue, at);
+  }
+  return &shares.back();
 }
 
 // Something of it is unfinished again, or for the first time.
@@ -72,7 +88,7 @@ bool Ledger::on(const change::CancelBatch& change, Fallout& fallout, std::uint64
   if (!batch->busy && !batch->ended) begin(*batch);  // nothing will come any more: it ends now
   batch->cancelled = true;
   batch->held = false;
-  for (const BatchState::Share& part : std::exchange(batch->shares, {})) {
+  for (const BatchState::Share& part : batch->take_shares()) {
     QueueState& queue = queues[part.queue];
     const std::uint64_t all = part.scheduled + part.blocked + part.ready;
     for (Counts* counts : {&queue.counts, &totals, &batch->counts}) {

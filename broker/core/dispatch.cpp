@@ -24,6 +24,7 @@ void add_to_runs(std::vector<Run>& runs, JobId id, std::uint32_t attempt, std::u
 // beside one with a full hand.
 void Core::Impl::dispatch(Effects& effects) {
   if (!std::exchange(dispatch_wanted, false)) return;
+  serving.note(ledger);
   std::vector<Taking> takings;
   for (SessionId id : workers) {
     Session& worker = sessions.at(id);
@@ -44,7 +45,8 @@ void Core::Impl::dispatch(Effects& effects) {
   while (!hungry.empty()) {
     std::uint64_t sharers = hungry.size();
     std::erase_if(hungry, [&](Taking* taking) {
-      const std::uint64_t share = (ready_for(*taking->worker) + sharers - 1) / sharers;
+      const std::uint64_t ready = ready_for(*taking->worker, taking->free * sharers);
+      const std::uint64_t share = (ready + sharers - 1) / sharers;
       --sharers;
       return take(*taking, static_cast<std::uint32_t>(std::min<std::uint64_t>(share, taking->free))) == 0;
     });
@@ -57,12 +59,15 @@ void Core::Impl::dispatch(Effects& effects) {
   }
 }
 
-std::uint64_t Core::Impl::ready_for(const Session& worker) const {
+// No more than `most` is of interest.
+std::uint64_t Core::Impl::ready_for(const Session& worker, std::uint64_t most) const {
   std::uint64_t sum = 0;
-  for (std::uint32_t id : worker.queues) {
-    if (id != 0 && !ledger.queues[id].paused) sum += ledger.queues[id].counts.ready;
+  for (std::uint32_t at = worker.ready.next(0); at != Places::none && sum < most;
+       at = worker.ready.next(at + 1)) {
+    const QueueState& queue = ledger.queues[worker.queues[at]];
+    if (!queue.paused) sum += queue.counts.ready;
   }
-  return sum;
+  return std::min(sum, most);
 }
 
 std::uint32_t Core::Impl::take(Taking& taking, std::uint32_t most) {
@@ -71,9 +76,10 @@ std::uint32_t Core::Impl::take(Taking& taking, std::uint32_t most) {
   if (!taking.worker->info.weights.empty()) {
     taken = take_in_turns(taking, most);
   } else {
-    for (std::uint32_t id : taking.worker->queues) {
-      if (taken == most) break;
-      taken += take_from(id, taking, most - taken);
+    const Session& worker = *taking.worker;
+    for (std::uint32_t at = worker.ready.next(0); at != Places::none && taken != most;
+         at = worker.ready.next(at + 1)) {
+      taken += take_from(worker.queues[at], taking, most - taken);
     }
   }
   taking.free -= taken;
@@ -87,7 +93,10 @@ std::uint32_t Core::Impl::take_in_turns(Taking& taking, std::uint32_t most) {
   std::uint32_t taken = 0;
   for (std::size_t idle = 0; taken < most && idle <= worker.queues.size();) {
     if (worker.turn_left == 0) {
-      worker.turn = (worker.turn + 1) % worker.queues.size();
+      std::uint32_t at = worker.ready.next(worker.turn + 1);
+      if (at == Places::none) at = worker.ready.next(0);
+      if (at == Places::none) break;
+      worker.turn = at;
       worker.turn_left = worker.info.weights[worker.turn];
     }
     const std::uint32_t more =
@@ -101,7 +110,7 @@ std::uint32_t Core::Impl::take_in_turns(Taking& taking, std::uint32_t most) {
 
 std::uint32_t Core::Impl::take_from(std::uint32_t id, Taking& taking, std::uint32_t most) {
   QueueState& queue = ledger.queues[id];
-  if (id == 0 || queue.paused || queue.counts.ready == 0) return 0;
+  if (queue.paused || queue.counts.ready == 0) return 0;
   std::uint32_t taken = 0;
   for (auto level = queue.levels.begin(); level != queue.levels.end() && taken < most;) {
     const std::int64_t priority = level->first;
@@ -137,17 +146,21 @@ std::uint32_t Core::Impl::take_by_keys(const QueueState& queue, std::vector<std:
                                        Taking& taking, std::uint32_t most) {
   std::erase_if(candidates,
                 [&](std::uint32_t line) { return !taking.worker->can_run(ledger.lines[line].handler); });
+  std::uint32_t holder = 0;
+  ledger.holder(taking.worker->id, holder);
   std::uint32_t taken = 0;
   for (; taken < most; keys.tidy_loose(now_)) {
     Keys::Next best;
     for (const std::uint32_t line : candidates) {
       Keys::Next next = keys.next(now_, line);
       if (next.slot == no_slot) continue;
-      if (best.slot == no_slot || Keys::ranks_before(next.rank, best.rank)) best = next;
+      if (best.slot == no_slot || Keys::ranks_before(next.rank, best.rank)) std::swap(best, next);
+      keys.leave(next);
     }
     if (best.slot == no_slot) break;
     const Job& job = ledger.jobs[best.slot];
     if (ledger.is_ghost(job)) {
+      keys.leave(best);
       if (sweep_left_ == 0) {
         dispatch_wanted = true;  // the rest in the next tick
         break;
@@ -159,8 +172,7 @@ std::uint32_t Core::Impl::take_by_keys(const QueueState& queue, std::vector<std:
     deliver(queue, job, 0, taking);
     const LaneRef lane = keys.lane_of(best.slot);
     keys.take(now_, best);
-    const Run run{job.id, 1, job.attempt + 1, ledger.epoch};
-    JOINERY_CHECK(ledger.evolve_start(taking.worker->id, {&run, 1}, fallout));
+    ledger.start_delivery(best.slot, job.attempt + 1, ledger.epoch, holder, fallout);
     keys.took(lane);
     ++taken;
   }

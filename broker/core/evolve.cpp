@@ -222,20 +222,27 @@ bool Ledger::evolve_start(SessionId worker, std::span<const Run> runs, Fallout& 
     for (JobId id = run.first; id < run.first + run.count; ++id) {
       const Slot slot = find(id);
       if (slot == no_slot) return false;
-      Job& job = jobs[slot];
       // A scheduled one has ripened, which is not recorded.
-      if (job.get_state() != State::ready && job.get_state() != State::scheduled) return false;
-      count_out(job, fallout);
-      detach(slot);
-      if (job.extra != no_slot && specs[job.spec].spec.unique.until == UniqueUntil::started) free_claim(job);
-      job.attempt = run.attempt;
-      job.epoch = run.epoch;
-      job.set(flag_begun);
-      hold(slot, number);
-      count_in(job, State::running);
+      const State state = jobs[slot].get_state();
+      if (state != State::ready && state != State::scheduled) return false;
+      start_delivery(slot, run.attempt, run.epoch, number, fallout);
     }
   }
   return true;
+}
+
+// A delivery to the holder of this number.
+void Ledger::start_delivery(Slot slot, std::uint32_t attempt, std::uint32_t of_epoch, std::uint32_t number,
+                            Fallout& fallout) {
+  Job& job = jobs[slot];
+  count_out(job, fallout);
+  detach(slot);
+  if (job.extra != no_slot && specs[job.spec].spec.unique.until == UniqueUntil::started) free_claim(job);
+  job.attempt = attempt;
+  job.epoch = of_epoch;
+  job.set(flag_begun);
+  hold(slot, number);
+  count_in(job, State::running);
 }
 
 bool Ledger::on(const change::Finish& finish, Fallout& fallout, std::uint64_t) {

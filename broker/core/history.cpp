@@ -23,8 +23,8 @@ bool History::extends(const Run& last, const Run& run) {
          last.priority == run.priority && last.details == nullptr && run.details == nullptr;
 }
 
-std::size_t History::cost(const Run& run, std::string_view key) {
-  std::size_t sum = sizeof run + (key.empty() ? 0 : key.size() + 1);
+std::size_t History::cost(const Run& run) {
+  const std::size_t sum = sizeof run + run.key_size;
   if (run.details == nullptr) return sum;
   const Failure& failure = run.details->failure;
   return sum + sizeof(Details) + failure.type.size() + failure.message.size() + failure.where.size();
@@ -48,12 +48,12 @@ void History::add(Run&& run, std::string_view key, Interner& handlers) {
   Block& block = blocks_.back();
   if (!key.empty()) {
     run.key_at = static_cast<std::uint32_t>(block.names.size());
-    block.names += static_cast<char>(key.size());
+    run.key_size = static_cast<std::uint8_t>(key.size());
     block.names += key;
   }
   handlers.use(run.handler);
   ++runs_;
-  bytes_ += cost(run, key);
+  bytes_ += cost(run);
   block.low = std::min(block.low, run.first);
   block.high = std::max(block.high, run.first + run.count - 1);
   block.runs.push_back(std::move(run));
@@ -63,7 +63,7 @@ void History::drop_oldest(Interner& handlers) {
   Run& run = blocks_.front().runs[front_];
   jobs_ -= run.count;
   --runs_;
-  bytes_ -= cost(run, key_of(blocks_.front(), run));
+  bytes_ -= cost(run);
   handlers.remove(run.handler);
   run.details.reset();
   if (++front_ != blocks_.front().runs.size()) return;
@@ -93,7 +93,7 @@ void Ledger::remember(const Job& job, Outcome outcome, Wall at, const std::strin
   if (queue.options.history_bytes == 0 || queue.options.history_age_ms == 0) return;
   History::Run run{.first = job.id,
                    .accepted_ms = job.accepted_ms,
-                   .outcome = static_cast<std::uint16_t>(outcome),
+                   .outcome = static_cast<std::uint8_t>(outcome),
                    .ended_ms = to_ms(at),
                    .attempt = static_cast<std::uint16_t>(std::min<std::uint32_t>(job.attempt, UINT16_MAX)),
                    .count = 1,

@@ -32,13 +32,14 @@ class History {
   struct Run {
     JobId first = 0;
     std::uint64_t accepted_ms : 48 = 0;
-    std::uint64_t outcome : 16 = 0;  // Outcome
+    std::uint64_t outcome : 8 = 0;  // Outcome
+    std::uint64_t key_size : 8 = 0;
     std::uint64_t ended_ms : 48 = 0;
     std::uint64_t attempt : 16 = 0;
     std::uint32_t count = 0;
     std::uint32_t handler = 0;  // interned; counted
     std::uint32_t batch = 0;
-    std::uint32_t key_at = 0;  // in the names of its block; 0: none
+    std::uint32_t key_at = 0;  // in the names of its block
     JobId parent = 0;
     std::int64_t priority = 0;
     std::unique_ptr<Details> details;  // null: none; else it is one job
@@ -75,17 +76,15 @@ class History {
     JobId low = ~JobId{0};
     JobId high = 0;
     std::vector<Run> runs;
-    std::string names = {'\0'};  // of keys: a byte for the length, and the text
+    std::string names;  // of keys
   };
   static constexpr std::size_t block_runs = 256;
 
   static bool extends(const Run& last, const Run& run);
   static std::string_view key_of(const Block& block, const Run& run) {
-    if (run.key_at == 0) return {};
-    const auto size = static_cast<std::uint8_t>(block.names[run.key_at]);
-    return std::string_view(block.names).substr(run.key_at + 1, size);
+    return std::string_view(block.names).substr(run.key_at, run.key_size);
   }
-  static std::size_t cost(const Run& run, std::string_view key);
+  static std::size_t cost(const Run& run);
 
   std::vector<Block> blocks_;
   std::size_t front_ = 0;  // runs of the first block that are gone

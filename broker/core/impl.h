@@ -16,6 +16,7 @@
 #include "broker/core/core.h"
 #include "broker/core/keys.h"
 #include "broker/core/ledger.h"
+#include "broker/core/serving.h"
 #include "broker/core/timers.h"
 
 namespace joinery::broker {
@@ -31,9 +32,10 @@ struct Session {
   // Role::worker:
   WorkerInfo info;
   std::vector<std::uint32_t> queues;  // as info.queues; 0: there is no such queue yet
+  Places ready;                       // of those that may have something to deliver
   std::vector<bool> handlers;         // by number
   bool any_handler = false;
-  std::size_t turn = 0;         // with weights: the queue that is served,
+  std::uint32_t turn = 0;       // with weights: the queue that is served,
   std::uint32_t turn_left = 0;  // and how many more of its jobs until it is the next one's turn
   std::uint64_t succeeded = 0;
   std::uint64_t failed = 0;
@@ -137,7 +139,7 @@ class Core::Impl {
   void deliver(const QueueState& queue, const Job& job, std::size_t from, Taking& taking);
   std::uint32_t take_by_keys(const QueueState& queue, std::vector<std::uint32_t> candidates, Taking& taking,
                              std::uint32_t most);
-  std::uint64_t ready_for(const Session& worker) const;
+  std::uint64_t ready_for(const Session& worker, std::uint64_t most) const;
 
   // finish.cpp
   void on(Now now, const Finish& command, Effects& effects);
@@ -271,6 +273,7 @@ class Core::Impl {
 
   BySession<Session> sessions;
   std::vector<SessionId> workers;  // in the order in which they came
+  Serving serving;
   std::unordered_map<JobId, std::vector<JobWatch>> watches;
   std::map<JobId, WatchRange> watch_ranges;
   std::map<std::uint32_t, std::vector<Waiter>> queue_joins;

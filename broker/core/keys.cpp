@@ -40,9 +40,9 @@ Keys::Next Keys::next(Now now, std::uint32_t number) {
     }
     Grip grip;
     collect(now, job, grip);
-    loosen(grip);
     const GateId shut = shut_gate(now, job, grip);
     if (shut == no_gate) return {slot, rank, grip};
+    loosen(grip);
     std::uint32_t waits = lane;
     if (from_lane) {
       drop_offer(number);
@@ -129,6 +129,7 @@ void Keys::drop_offer(std::uint32_t line) {
 
 // The open lane whose head is first; 0: none.
 std::uint32_t Keys::top_lane(std::uint32_t line) {
+  if (offers_.empty()) return 0;
   for (auto found = offers_.find(line); found != offers_.end(); found = offers_.find(line)) {
     const Offer top = found->second.front();
     const Line& lane = ledger_.lines[top.lane.lane];

@@ -16,6 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "broker/core/by_name.h"
 #include "broker/core/core.h"
 #include "broker/core/gates.h"
 #include "broker/core/ledger.h"
@@ -23,13 +24,6 @@
 #include "broker/core/timers.h"
 
 namespace joinery::broker {
-
-struct StringHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-};
-template <typename T>
-using ByName = std::unordered_map<std::string, T, StringHash, std::equal_to<>>;
 
 // A held node (HoldKey) that nobody asked for again for so long is forgotten.
 constexpr Duration held_node_kept{86'400'000'000};
@@ -56,6 +50,8 @@ class Keys {
   Next next(Now now, std::uint32_t line);
   // It starts: takes what it needs of its limits, before the ledger starts it.
   void take(Now now, const Next& next);
+  // It does not start.
+  void leave(const Next& next) { loosen(next.grip); }
   // When it is over with the answers of next(): gates that are as good as none are forgotten.
   void tidy_loose(Now now);
   // After many of them: the same for gates that only waited for their times to be over.

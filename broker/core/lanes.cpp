@@ -11,6 +11,7 @@
 namespace joinery::broker {
 
 std::uint32_t Ledger::find_lane(std::uint32_t line, std::uint32_t key) const {
+  if (lane_by_key_.empty()) return 0;
   const auto found = lane_by_key_.find(std::uint64_t{line} << 32U | key);
   return found == lane_by_key_.end() ? 0 : found->second;
 }

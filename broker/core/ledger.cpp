@@ -43,7 +43,7 @@ Ledger::Ledger(const Kept& kept)
       history_bytes_most_(kept.history_bytes) {}
 
 std::uint32_t Ledger::find_queue(std::string_view name) const {
-  const auto found = queue_by_name_.find(std::string(name));
+  const auto found = queue_by_name_.find(name);
   return found == queue_by_name_.end() ? 0 : found->second;
 }
 
@@ -272,6 +272,7 @@ void Ledger::count_out(const Job& job, Fallout& fallout) {
   QueueState& queue = queue_of(job);
   --counter(queue.counts, state);
   --counter(totals, state);
+  if (state == State::ready && queue.counts.ready == 0) turn(queue);
   if (queue.parked_head != no_slot && (fallout.room_in.empty() || fallout.room_in.back() != queue.id)) {
     fallout.room_in.push_back(queue.id);
   }
@@ -282,14 +283,20 @@ void Ledger::count_out(const Job& job, Fallout& fallout) {
 }
 
 void Ledger::count_in(const Job& job, State state, std::uint64_t number) {
-  counter(queue_of(job).counts, state) += number;
+  QueueState& queue = queue_of(job);
+  if (state == State::ready && queue.counts.ready == 0) turn(queue);
+  counter(queue.counts, state) += number;
   counter(totals, state) += number;
   BatchState* batch = find_batch(job.batch);
   if (batch == nullptr) return;
   counter(batch->counts, state) += number;
-  if (std::uint64_t* part = share(*batch, queue_of(job).id, state)) *part += number;
+  if (std::uint64_t* part = share(*batch, queue.id, state)) *part += number;
   if (!batch->busy && state != State::failed && state != State::parked) begin(*batch);
   if (batch->settled != 0) settled_.erase(std::exchange(batch->settled, 0));
+}
+
+void Ledger::turn(QueueState& queue) {
+  if (!std::exchange(queue.turned, true)) turned.push_back(queue.id);
 }
 
 void Ledger::count_outcome(const Job& job, Outcome outcome, Fallout& fallout) {

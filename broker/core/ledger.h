@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/core/by_name.h"
 #include "broker/core/change.h"
 #include "broker/core/dependencies.h"
 #include "broker/core/effect.h"
@@ -63,6 +64,8 @@ struct QueueState {
   Slot parked_tail = no_slot;
   History history;
 
+  bool turned = false;  // is in Ledger::turned
+
   std::uint64_t waiting() const { return counts.ready + counts.scheduled + counts.blocked; }
 };
 
@@ -88,7 +91,14 @@ struct BatchState {
     std::uint64_t blocked = 0;
     std::uint64_t ready = 0;
   };
-  std::vector<Share> shares;  // its waiting jobs, by queue
+  std::vector<Share> shares;                                  // its waiting jobs, by queue
+  std::unordered_map<std::uint32_t, std::uint32_t> share_at;  // where they are, if they are many
+
+  Share* share_of(std::uint32_t queue);
+  std::vector<Share> take_shares() {
+    share_at.clear();
+    return std::exchange(shares, {});
+  }
 
   bool finished() const { return counts.unfinished() == 0 && nested == 0 && !held; }
   bool all_succeeded() const {
@@ -181,6 +191,8 @@ class Ledger {
   // may be half changed then. `position`: where the payloads of a Put or Move are.
   bool evolve(const Change& change, Fallout& fallout, std::uint64_t position = 0);
   bool evolve_start(SessionId worker, std::span<const Run> runs, Fallout& fallout);
+  void start_delivery(Slot slot, std::uint32_t attempt, std::uint32_t of_epoch, std::uint32_t holder,
+                      Fallout& fallout);
 
   // A waiting job of a cancelled batch: it counts as cancelled, and only has to be swept away.
   bool is_ghost(const Job& job) const {
@@ -212,6 +224,8 @@ class Ledger {
   bool offers(const Line& line) const { return line.head != no_slot || line.open != 0; }
   // Gates that woke a lane which is gone.
   std::vector<std::uint32_t> lost_wakes;
+  // Queues that had nothing ready and have something, or the other way round, since somebody cleared this.
+  std::vector<std::uint32_t> turned;
   // After restore_job of all.
   void sort_lines();
 
@@ -343,6 +357,7 @@ class Ledger {
   void put_columns(Job& job, const change::Put& put, std::size_t i, Fallout& fallout);
   void count_out(const Job& job, Fallout& fallout);
   void count_in(const Job& job, State state, std::uint64_t number = 1);
+  void turn(QueueState& queue);
   void count_outcome(const Job& job, Outcome outcome, Fallout& fallout);
   static std::uint64_t* share(BatchState& batch, std::uint32_t queue, State state);
   void begin(BatchState& batch);
@@ -389,7 +404,7 @@ class Ledger {
   std::vector<std::uint32_t> key_hashes_;  // of the Put under way
   std::vector<std::uint32_t> free_lines_;
   std::vector<std::uint32_t> free_holders_;
-  std::unordered_map<std::string, std::uint32_t> queue_by_name_;
+  ByName<std::uint32_t> queue_by_name_;
   std::map<std::uint64_t, BatchId> settled_;  // batches without anything unfinished, oldest first
   std::uint64_t stamp_ = 0;
   std::uint64_t ghosts_ = 0;  // of all batches

@@ -68,10 +68,11 @@ void Core::Impl::on(Now now, const Connect& command, Effects& effects) {
 }
 
 void Core::Impl::describe_worker(Session& worker, const WorkerInfo& info) {
+  serving.remove(worker);
   worker.info = info;
-  worker.queues.clear();
-  for (const std::string& name : info.queues) worker.queues.push_back(ledger.find_queue(name));
-  worker.turn = worker.queues.empty() ? 0 : worker.queues.size() - 1;  // so that the first one begins
+  serving.add(worker, ledger);
+  // So that the first one begins.
+  worker.turn = worker.queues.empty() ? 0 : static_cast<std::uint32_t>(worker.queues.size() - 1);
   worker.turn_left = 0;
   worker.handlers.clear();
   worker.any_handler = std::ranges::find(info.handlers, "*") != info.handlers.end();
@@ -175,6 +176,7 @@ void Core::Impl::lose(Now now, Session& session, bool goodbye, Effects& effects)
   const SessionId id = session.id;
   if (session.role == Role::worker) {
     take_back(now, id, !goodbye, effects);
+    serving.remove(session);
     std::erase(workers, id);
   }
   if (const auto log = ledger.logs.find(id); log != ledger.logs.end()) {

@@ -183,19 +183,13 @@ std::uint32_t Core::Impl::need_queue(std::string_view name, Effects& effects) {
                        .paused_by = {},
                        .pause_reason = {}},
          effects);
-  for (auto& [_, session] : sessions) {
-    for (std::size_t i = 0; i < session.queues.size(); ++i) {
-      if (session.info.queues[i] == name) session.queues[i] = id;
-    }
-  }
+  serving.made(id, ledger.queues[id].name);
   return id;
 }
 
 bool Core::Impl::has_worker(std::uint32_t queue, std::uint32_t handler) const {
-  return std::ranges::any_of(workers, [&](SessionId id) {
-    const Session& worker = sessions.at(id);
-    return worker.connected && worker.can_run(handler) &&
-           std::ranges::find(worker.queues, queue) != worker.queues.end();
+  return std::ranges::any_of(serving.of(queue), [&](const Serving::Place& place) {
+    return place.worker->connected && place.worker->can_run(handler);
   });
 }
 

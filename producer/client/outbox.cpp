@@ -22,6 +22,7 @@ template <typename T>
 void extend(std::vector<T>& column, std::size_t before, std::size_t number, const T& value) {
   if (column.empty() && value == T()) return;
   column.resize(before);
+  if (number == 1) return column.push_back(value);
   column.insert(column.end(), number, value);
 }
 

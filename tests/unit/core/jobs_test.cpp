@@ -43,5 +43,17 @@ TEST(Memory, AWaitingFifoJobTakesAtMost72Bytes) {
   EXPECT_LE(talk.driver.core->memory_bytes() - before, 200'000 * 72U);
 }
 
+TEST(Memory, AWaitingJobWithAKeyOfItsOwnTakesAtMost150Bytes) {
+  Conversation talk;
+  talk.producer("p");
+  const std::size_t before = talk.driver.core->memory_bytes();
+  for (int i = 0; i < 20; ++i) {
+    Put put{.count = 10'000};
+    for (int k = 0; k < 10'000; ++k) put.key.push_back("host:" + std::to_string(1'000'000 + 10'000 * i + k));
+    talk.submit("p", "crawl", std::move(put));
+  }
+  EXPECT_LE(talk.driver.core->memory_bytes() - before, 200'000 * 150U);
+}
+
 }  // namespace
 }  // namespace joinery::tests

@@ -12,7 +12,7 @@ set_target_properties(joinery_sdk PROPERTIES EXPORT_NAME joinery)
 target_link_libraries(joinery_sdk INTERFACE joinery_producer_sdk)
 
 get_property(layers GLOBAL PROPERTY joinery_layers)
-list(FILTER layers EXCLUDE REGEX "^joinery_(broker|tests|producer_cli$)")
+list(FILTER layers EXCLUDE REGEX "^joinery_(broker|tests|bench|producer_cli$)")
 install(TARGETS joinery_sdk joinery_msgpack joinery_toml ${layers} EXPORT joinery_targets COMPONENT sdk ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(EXPORT joinery_targets FILE joinery-targets.cmake NAMESPACE joinery:: DESTINATION "${joinery_package}" COMPONENT sdk)
 configure_package_config_file(cmake/joinery-config.cmake.in "${PROJECT_BINARY_DIR}/joinery-config.cmake" INSTALL_DESTINATION "${joinery_package}")

@@ -71,7 +71,7 @@ function(joinery_target_name out folder)
 endfunction()
 
 function(joinery_resolve out known)
-  if(known MATCHES "^(broker|worker|producer|shared|tests)/")
+  if(known MATCHES "^(broker|worker|producer|shared|tests|bench)/")
     joinery_target_name(name ${known})
     set(${out} ${name} PARENT_SCOPE)
   else()

@@ -11,17 +11,17 @@
 #include <joinery/process.h>
 #include <joinery/queue.h>
 
-#include <algorithm>
-#include <chrono>
 #include <fstream>
 #include <map>
 #include <sstream>
 
+#include "bench/support/timing.h"
 #include "tests/support/stack.h"
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using joinery::bench::median_us;
+using joinery::bench::seconds_of;
 using Numbers = std::map<std::string, double>;
 using Tasks = joinery::JoinableQueue<std::string>;
 
@@ -29,19 +29,6 @@ struct Load {
   std::size_t items = 50'000;
   int calls = 2000;
 };
-
-double seconds_of(const std::function<void()>& call) {
-  const auto begin = Clock::now();
-  call();
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-double median_us(int times, const std::function<void()>& call) {
-  std::vector<double> taken;
-  for (int i = 0; i < times; ++i) taken.push_back(seconds_of(call) * 1e6);
-  std::ranges::nth_element(taken, taken.begin() + times / 2);
-  return taken[static_cast<std::size_t>(times / 2)];
-}
 
 void consume(Tasks tasks) {
   for (std::string item = tasks.get(); !item.empty(); item = tasks.get()) tasks.task_done();

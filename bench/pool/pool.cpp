@@ -5,30 +5,17 @@
 #include <fmt/format.h>
 #include <joinery/pool.h>
 
-#include <algorithm>
-#include <chrono>
 #include <map>
 #include <sstream>
 
+#include "bench/support/timing.h"
 #include "tests/support/stack.h"
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using joinery::bench::median_us;
+using joinery::bench::seconds_of;
 using Numbers = std::map<std::string, double>;
-
-double seconds_of(const std::function<void()>& call) {
-  const auto begin = Clock::now();
-  call();
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-double median_microseconds(int times, const std::function<void()>& call) {
-  std::vector<double> taken;
-  for (int i = 0; i < times; ++i) taken.push_back(seconds_of(call) * 1e6);
-  std::ranges::nth_element(taken, taken.begin() + times / 2);
-  return taken[static_cast<std::size_t>(times / 2)];
-}
 
 Numbers measure(const joinery::Program& program, const joinery::Task<std::string(std::string)>& echo,
                 std::uint32_t processes, int calls, std::size_t number) {
@@ -38,7 +25,7 @@ Numbers measure(const joinery::Program& program, const joinery::Task<std::string
   joinery::Pool pool(program, {.processes = processes});
   pool.map(echo, std::vector<std::string>(100, item), 1);
   Numbers numbers;
-  numbers["apply_us"] = median_microseconds(calls, [&] { pool.apply(echo, item); });
+  numbers["apply_us"] = median_us(calls, [&] { pool.apply(echo, item); });
   numbers["map_1"] = count / seconds_of([&] { pool.map(echo, items, 1); });
   numbers["map"] = count / seconds_of([&] { pool.map(echo, items); });
   numbers["imap_1"] = count / seconds_of([&] {

@@ -51,16 +51,6 @@ void measure_sync(const std::string& dir, Machine& machine) {
   machine.fdatasync_p99_us = syncs.taken().at(0.99);
 }
 
-double disk_speed(const std::string& dir) {
-  constexpr std::size_t size = 256 * megabyte;
-  const std::vector<char> block(megabyte, 'x');
-  const unique_fd file = scratch_file(dir, size);
-  const auto begin = Clock::now();
-  write_all(file.get(), block, size);
-  if (::fdatasync(file.get()) != 0) broken("fdatasync");
-  return static_cast<double>(size) / seconds_since(begin);
-}
-
 double loopback_speed() {
   constexpr std::size_t size = 1000 * megabyte;
   const unique_fd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -140,6 +130,16 @@ void Syncs::once() {
   if (::fdatasync(file_.get()) != 0) broken("fdatasync");
   taken_.add(Clock::now() - begin);
   at_ = (at_ + record_size) % size;
+}
+
+double disk_speed(const std::string& dir) {
+  constexpr std::size_t size = 256 * megabyte;
+  const std::vector<char> block(megabyte, 'x');
+  const unique_fd file = scratch_file(dir, size);
+  const auto begin = Clock::now();
+  write_all(file.get(), block, size);
+  if (::fdatasync(file.get()) != 0) broken("fdatasync");
+  return static_cast<double>(size) / seconds_since(begin);
 }
 
 Machine measure_machine(const std::string& dir) {

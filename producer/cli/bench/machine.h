@@ -11,8 +11,8 @@ namespace joinery::cli::bench {
 struct Machine {
   double fdatasync_us = 0;  // median: a small write in place, and fdatasync
   double fdatasync_p99_us = 0;
-  double round_trip_us = 0;         // median: two ZeroMQ sockets, a small message there and back
-  double disk_bytes_per_s = 0;      // one file written from its beginning to its end, and synced
+  double round_trip_us = 0;  // median: two ZeroMQ sockets, a small message there and back
+  double disk_bytes_per_s = 0;
   double loopback_bytes_per_s = 0;  // one TCP connection
 };
 
@@ -32,6 +32,9 @@ class Syncs {
   std::size_t at_ = 0;
   Latencies taken_;
 };
+
+// Bytes per second of one file written from its beginning to its end, and synced. Throws std::runtime_error.
+double disk_speed(const std::string& dir);
 
 // Some seconds of work; the files are in `dir`. Throws std::runtime_error.
 Machine measure_machine(const std::string& dir);

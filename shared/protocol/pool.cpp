@@ -7,6 +7,7 @@
 namespace joinery::pool {
 namespace {
 
+namespace pack = protocol::pack;
 using protocol::Reader;
 using protocol::Writer;
 
@@ -47,13 +48,17 @@ void put(Writer& out, const Run& run) {
   }
   out.array(run.jobs.size());
   for (const RunJob& job : run.jobs) {
-    out.array(job.inputs.empty() ? 5 : 6);
-    out.u64(job.token.job);
-    out.u64(job.token.attempt);
-    out.u64(job.token.epoch);
-    out.u64(job.batch);
-    out.bin(job.payload);
-    out.raw(job.inputs);
+    char head[1 + 5 * 9];  // written in one piece: this runs once per job
+    char* p = head;
+    *p++ = static_cast<char>(job.inputs.empty() ? 0x95 : 0x96);
+    p = pack::u64(p, job.token.job);
+    p = pack::u64(p, job.token.attempt);
+    p = pack::u64(p, job.token.epoch);
+    p = pack::u64(p, job.batch);
+    p = pack::bin_head(p, job.payload.size());
+    out.raw(Bytes(head, static_cast<std::size_t>(p - head)));
+    out.raw(job.payload);
+    if (!job.inputs.empty()) out.raw(job.inputs);
   }
 }
 

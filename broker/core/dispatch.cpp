@@ -113,6 +113,11 @@ std::uint32_t Core::Impl::take_from(std::uint32_t id, Taking& taking, std::uint3
   if (queue.paused || queue.counts.ready == 0) return 0;
   std::uint32_t taken = 0;
   for (auto level = queue.levels.begin(); level != queue.levels.end() && taken < most;) {
+    if (keys.pass_on(now_)) {
+      keys.tidy_loose(now_);
+      level = queue.levels.begin();  // what was let in may be of an earlier level
+      continue;
+    }
     const std::int64_t priority = level->first;
     if (ledger.ghosts() != 0) {
       if (!drop_ghosts(std::vector(level->second), *taking.effects)) {
@@ -149,7 +154,9 @@ std::uint32_t Core::Impl::take_by_keys(const QueueState& queue, std::vector<std:
   std::uint32_t holder = 0;
   ledger.holder(taking.worker->id, holder);
   std::uint32_t taken = 0;
+  const bool one_level = queue.options.mode != Mode::priority;  // else take_from passes wakes on
   for (; taken < most; keys.tidy_loose(now_)) {
+    if (one_level) keys.pass_on(now_);
     Keys::Next best;
     for (const std::uint32_t line : candidates) {
       Keys::Next next = keys.next(now_, line);
@@ -157,7 +164,7 @@ std::uint32_t Core::Impl::take_by_keys(const QueueState& queue, std::vector<std:
       if (best.slot == no_slot || Keys::ranks_before(next.rank, best.rank)) std::swap(best, next);
       keys.leave(next);
     }
-    if (best.slot == no_slot) break;
+    if (best.slot == no_slot || (!one_level && keys.owes_wakes())) break;
     const Job& job = ledger.jobs[best.slot];
     if (ledger.is_ghost(job)) {
       keys.leave(best);

@@ -15,7 +15,6 @@ std::uint64_t rank_of(const Job& job) { return std::uint64_t{job.order_or_holder
 // --- what is next ---
 
 Keys::Next Keys::next(Now now, std::uint32_t number) {
-  pass_on(now);
   const bool fair = ledger_.queues[ledger_.lines[number].queue].options.fair;
   while (true) {
     const Slot head = ledger_.lines[number].head;
@@ -154,8 +153,8 @@ void Keys::wait_at(Now now, GateId id, std::uint32_t number) {
   tidy(now, id);
 }
 
-// Lanes that were let in and took nothing, or not all, make room for the next ones.
-void Keys::pass_on(Now now) {
+bool Keys::pass_on(Now now) {
+  const bool any = owes_wakes();
   while (!ledger_.lost_wakes.empty()) {
     const GateId id = ledger_.lost_wakes.back();
     ledger_.lost_wakes.pop_back();
@@ -163,6 +162,7 @@ void Keys::pass_on(Now now) {
     let_in(now, id);
     loose_.push_back(id);
   }
+  return any;
 }
 
 // --- what happened ---

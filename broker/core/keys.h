@@ -48,6 +48,10 @@ class Keys {
     Grip grip;
   };
   Next next(Now now, std::uint32_t line);
+  // Lanes that were let in and took nothing, or not all, make room for the next ones, which may be of any
+  // line: pass_on lets those in (false: there are none).
+  bool owes_wakes() const { return !ledger_.lost_wakes.empty(); }
+  bool pass_on(Now now);
   // It starts: takes what it needs of its limits, before the ledger starts it.
   void take(Now now, const Next& next);
   // It does not start.
@@ -137,7 +141,6 @@ class Keys {
   std::uint32_t top_lane(std::uint32_t line);
   void drop_offer(std::uint32_t line);
   void into_lane(Slot slot, std::uint32_t key);
-  void pass_on(Now now);
 
   // fairness.cpp
   std::uint64_t turn_of(const Line& lane);

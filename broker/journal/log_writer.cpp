@@ -28,7 +28,6 @@ LogWriter::LogWriter(Directory& directory, const Format& format, const JournalOp
       event_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       durable_(end.position),
       written_(end.position),
-      format_(format),
       files_on_disk_(directory, format, listing.segments, listing.spares),
       last_checkpoint_(listing.checkpoints.empty() ? 0 : end.checkpoint),
       handed_over_(end.position) {

@@ -106,7 +106,6 @@ class LogWriter {
   std::atomic<bool> failed_ = false;
 
   // The sync thread's own.
-  const Format& format_;
   SegmentFiles files_on_disk_;
   Clock::time_point unsynced_since_, space_seen_;
   std::optional<CheckpointJob> job_;

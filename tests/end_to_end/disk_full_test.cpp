@@ -129,8 +129,10 @@ TEST_F(DiskFull, SmallerThanThreeFilesOfTheJournalHasRoomAgainWhenItsJobsHaveEnd
     ended += fill(client, why);
     EXPECT_EQ(why.code, Code::disk_full);
     EXPECT_EQ(client.join_queue("default", std::chrono::seconds(60)).succeeded, ended);
-    ASSERT_TRUE(eventually([&] { return joinery({"submit", "exec", "--", "true"}).status == 0; }))
-        << "round " << round << "\n"
+    ASSERT_TRUE(eventually([&] {
+      return joinery({"submit", "exec", "--", "true"}).status == 0;
+    })) << "round "
+        << round << "\n"
         << broker->err();
     ++ended;
     client.join_queue("default", std::chrono::seconds(60));

@@ -35,7 +35,9 @@ std::vector<Buffer> config_corpus() {
   return {"endpoint = \"tcp://*:7733\"\n[journal]\nsegment_size = \"64MiB\" # why\ninterval = \"1h30m\"\n",
           "[queue.mail]\nmode = \"priority\"\nmaxsize = 10\n[limit.\"host:*\"]\nrate = \"5/250ms\"\n",
           "queues = [\"a\", 'b', 3, 1.5, true]\n[handler.resize]\ncommand = [\"python3\", \"x.py\"]\n"
-          "env.A = \"\\u00e9\"\n"};
+          "env.A = \"\\u00e9\"\n",
+          // Was undefined in the parser: a letter that it takes for a space, and then for none.
+          "\xef\xbb\xb1"};
 }
 
 }  // namespace joinery::fuzz

@@ -94,7 +94,7 @@ void BrokerNode::start() {
                                .data_dir = "simulation",
                                .queue_defaults = {}});
   life.engine->start(local());
-  model_.compare(*life.core, true);
+  model_.compare(*life.core, local(), true);
   life.starting = false;
   life.next_interval_sync = network_.now + interval;
   static_cast<void>(life.router->bind("simulation"));
@@ -141,9 +141,9 @@ void BrokerNode::turn() {
     return end_life(true);  // after a failed sync nobody knows what is left
   }
   if (model_.totals().unfinished() == 0 || ++compared_ % 16 == 0) {
-    model_.compare(*life.core, true);
+    model_.compare(*life.core, local(), true);
   } else {
-    model_.compare(*life.core, false);
+    model_.compare(*life.core, local(), false);
   }
 }
 
@@ -192,6 +192,9 @@ void BrokerNode::flip_a_bit() {
   server::Restore restore(core);
   auto opened = journal::open_journal_in(copy.mount(), journal_options(), restore, [](const Error&) {});
   if (!opened) return;
+  Effects begun;
+  core.start(local(), begun);
+  model_.compare_past(core, local(), (*opened)->end());
   std::map<JobId, Place> places;
   core.each_payload([&](JobId id, Place place) { places[id] = place; });
   for (const auto& [id, place] : places) {

@@ -46,6 +46,24 @@ plant(broker/core/gates.cpp
     ++more->concurrency;
     gate.limit = more;
   }]])
+plant(broker/core/gates.cpp
+  [[if (gate.interval.count() != 0) gate.next_at = now.mono + gate.interval;
+  if]]
+  [[if (gate.interval.count() != 0 && !canary("an interval not kept")) gate.next_at = now.mono + gate.interval;
+  if]])
+plant(broker/core/gates.cpp
+  [[gate.full_at = std::max(gate.full_at, now.mono) + step(gate);]]
+  [[gate.full_at = std::max(gate.full_at, now.mono) + (canary("a rate not counted") ? Duration{0} : step(gate));]])
+plant(broker/core/gates.cpp
+  [[gate.held_until = held->second.until > now.wall ? now.mono + (held->second.until - now.wall) : Mono{};]]
+  [[if (!canary("a hold forgotten"))
+    gate.held_until = held->second.until > now.wall ? now.mono + (held->second.until - now.wall) : Mono{};]])
+plant(broker/core/lanes.cpp
+  [[return job.has(flag_begun) &&]]
+  [[return !canary("a turn not kept") && job.has(flag_begun) &&]])
+plant(broker/journal/log_journal.cpp
+  [[if (crowded_) leave_segment(need);]]
+  [[if (crowded_ && !canary("a full disk that stays full")) leave_segment(need);]])
 plant(broker/core/submit.cpp
   [[if (log == ledger.logs.end() || sequence > log->second.last_sequence) return false;]]
   [[if (canary("a submission accepted twice")) return false;

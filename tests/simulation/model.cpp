@@ -45,6 +45,7 @@ void Model::decided(Decided decided) {
     }
   }
   apply(history_.back());
+  check_times(history_.back());
 }
 
 void Model::recovered(Position end) {

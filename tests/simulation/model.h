@@ -67,7 +67,8 @@ struct ModelJob {
   std::vector<JobId> after;
   // Order among its like.
   std::int64_t priority = 0, order = 0;
-  bool plain = true;  // nothing but its order decides when it starts
+  bool plain = true;       // nothing but its order and its key decide when it starts
+  bool keeps_turn = true;  // of its key until it is through, since it started and was not told otherwise
   std::optional<Mono> not_before;
   std::uint32_t epoch = 0;  // in which not_before has a meaning
 };
@@ -85,6 +86,18 @@ struct ModelBatch {
   Tally tally{};
 };
 
+// What starts of a node of keys have used up, whatever the log remembers of them: they took place.
+struct ModelNode {
+  std::optional<Mono> last;
+  Mono full_at{};  // when all of its burst can start again
+};
+// What a handler wanted of a node.
+struct ModelHold {
+  Duration interval{};
+  Mono until{};
+  std::uint32_t epoch = 0;  // in which `until` has a meaning
+};
+
 // When something had nothing unfinished.
 struct Idle {
   Instant since{}, until = never;
@@ -100,7 +113,9 @@ class Model {
   // something that was promised lies behind.
   void recovered(broker::Position end);
   // The core says the same. `all`: of every job, not only in numbers.
-  void compare(const broker::Core& core, bool all) const;
+  void compare(const broker::Core& core, Now now, bool all) const;
+  // The same of a core that was read from a log up to `end`, of this model's own past.
+  void compare_past(const broker::Core& core, Now now, broker::Position end) const;
 
   // Whoever was told something may rely on all up to `end`.
   void promised(broker::Position end) { promised_ = std::max(promised_, end); }
@@ -137,6 +152,8 @@ class Model {
     std::map<Token, broker::Position, TokenLess> ended;
     std::map<std::string, JobId> payloads;
     std::map<std::string, Limit> limits;
+    std::map<std::string, ModelHold> holds;
+    std::map<std::string, JobId> turns;  // by queue and key: the ordered job whose turn it is
     std::map<std::uint32_t, std::vector<Idle>> idle_queues;
     std::map<BatchId, std::vector<Idle>> idle_batches;
     Tally totals;
@@ -186,6 +203,12 @@ class Model {
   void check_started() const;  // all of one record
   void check_order() const;
   void check_limits() const;
+  void check_turn(ModelJob& job);
+  void check_times(const Decided& decided);
+  void check_time(const ModelJob& job, const std::string& name, Now now);
+  Limit limit_of(const std::string& node) const;
+  std::map<std::string, std::uint32_t> running_by_node() const;
+  void compare_keys(const broker::Core& core, Now now) const;
 
   std::vector<Limit> declared_;
   std::vector<Decided> history_;
@@ -194,6 +217,7 @@ class Model {
   const Decided::Kept* kept_ = nullptr;
   std::vector<JobId> started_;  // by the record in hand
   broker::Position promised_ = 0;
+  std::map<std::string, ModelNode> nodes_;
   std::map<JobId, std::uint64_t> fences_;  // greatest that was ever decided: also by lives that are forgotten
 };
 

@@ -65,7 +65,7 @@ void Model::on(const change::Put& put) {
       const bool blocked =
           !job.after.empty() || (!columns->after_batches.empty() && !columns->after_batches[i].empty());
       const bool delayed = !put.due.empty() && put.due[i] > put.at;
-      job.plain = job.plain && job.key.empty() && !blocked && !delayed;
+      job.plain = job.plain && !blocked && !delayed;
       if (!columns->delay_ms.empty() && columns->delay_ms[i] != 0) {
         job.not_before = deciding_->now.mono + std::chrono::milliseconds(columns->delay_ms[i]);
         job.epoch = now_.epoch;
@@ -99,6 +99,7 @@ void Model::on(const change::Start& change) {
       if (run.epoch != now_.epoch)
         throw Broken(fmt::format("job {} starts with the epoch of another life", id));
       check_start(job);
+      if (job.spec->ordered && !job.key.empty()) check_turn(job);
       job.token = token;
       become(job, Is::running);
       started_.push_back(id);
@@ -148,7 +149,8 @@ void Model::on(const change::Revive& change) {
   ModelJob& job = need(change.job, "revival");
   if (job.is != Is::dead) throw Broken(fmt::format("revived: {}", describe(change.job)));
   become(job, Is::waiting);
-  job.unique.clear();  // its claim ended with its outcome
+  job.unique.clear();  // its claim and its turn ended with its outcome
+  job.keeps_turn = false;
   job.plain = false;
 }
 
@@ -177,6 +179,7 @@ void Model::on(const change::Cancelling& change) {
 void Model::on(const change::Update& change) {
   ModelJob& job = need(change.job, "update");
   job.plain = false;
+  if (change.due) job.keeps_turn = false;
   job.not_before.reset();
 }
 
@@ -184,7 +187,7 @@ void Model::on(const change::Transfer& change) {
   ModelJob& job = need(change.job, "transfer");
   leave(job);
   job.queue = change.queue;
-  job.plain = false;
+  job.plain = job.keeps_turn = false;
   job.end = deciding_->end;
   enter(job);
 }
@@ -197,7 +200,12 @@ void Model::on(const change::SetLimit& change) {
   }
 }
 
-void Model::on(const change::HoldKey&) {}
+void Model::on(const change::HoldKey& change) {
+  const Now now = deciding_->now;
+  now_.holds[change.node] = {std::chrono::milliseconds(change.interval_ms),
+                             change.until > now.wall ? now.mono + (change.until - now.wall) : Mono{},
+                             now_.epoch};
+}
 // Histories and schedules have models of their own: history_test, schedule_simulation_test.
 void Model::on(const change::PurgeHistory&) {}
 void Model::on(const change::SetSchedule&) {}

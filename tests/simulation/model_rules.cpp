@@ -42,66 +42,6 @@ void Model::check_start(const ModelJob& job) const {
   }
 }
 
-void Model::check_started() const {
-  check_order();
-  check_limits();
-}
-
-// What started went before what still waits.
-void Model::check_order() const {
-  struct Last {
-    const ModelJob* job = nullptr;
-    std::pair<std::int64_t, std::int64_t> rank;
-  };
-  std::map<std::uint32_t, Last> last;
-  for (const JobId id : started_) {
-    const ModelJob& job = now_.jobs.at(id);
-    const std::pair rank(job.priority, job.order);
-    Last& known = last[job.queue];
-    if (job.plain && (known.job == nullptr || rank > known.rank)) known = {&job, rank};
-  }
-  for (const auto& [id, job] : now_.jobs) {
-    const auto known = last.find(job.queue);
-    if (job.is != Is::waiting || !job.plain || known == last.end() || known->second.job == nullptr) continue;
-    if (now_.queues[job.queue].options.fair || job.spec->handler != known->second.job->spec->handler)
-      continue;
-    if (std::pair(job.priority, job.order) < known->second.rank)
-      throw Broken(fmt::format("job {} of queue {} starts before job {}, whose turn it was",
-                               known->second.job->id, now_.queues[job.queue].name, id));
-  }
-}
-
-void Model::check_limits() const {
-  std::map<std::string, std::uint32_t> running;
-  std::map<std::string, std::uint32_t> in_order;
-  for (const auto& [id, job] : now_.jobs) {
-    if (job.is != Is::running || job.key.empty()) continue;
-    each_node(job.key, [&](std::string_view node) { ++running[std::string(node)]; });
-    if (job.spec->ordered) ++in_order[now_.queues[job.queue].name + "/" + job.key];
-  }
-  const auto most = [&](const std::string& node) -> std::uint32_t {
-    if (const auto own = now_.limits.find(node); own != now_.limits.end()) return own->second.concurrency;
-    for (const Limit& limit : declared_) {
-      if (matches(limit.pattern, node)) return limit.concurrency;
-    }
-    return 0;
-  };
-  for (const JobId id : started_) {
-    const ModelJob& job = now_.jobs.at(id);
-    if (job.key.empty()) continue;
-    each_node(job.key, [&](std::string_view view) {
-      const std::string node(view);
-      const std::uint32_t limit = most(node);
-      if (limit != 0 && running[node] > limit)
-        throw Broken(fmt::format("{} jobs of {} run, and only {} may: job {} started last", running[node],
-                                 node, limit, id));
-    });
-    if (job.spec->ordered && in_order[now_.queues[job.queue].name + "/" + job.key] > 1)
-      throw Broken(
-          fmt::format("job {} starts while another of its key '{}' runs, and they are ordered", id, job.key));
-  }
-}
-
 namespace {
 
 bool same(const ModelJob& job, const JobView& view) {
@@ -125,7 +65,14 @@ void expect(const Tally& model, const Counts& core, const std::string& what) {
 
 }  // namespace
 
-void Model::compare(const Core& core, bool all) const {
+void Model::compare_past(const Core& core, Now now, Position end) const {
+  Model past = *this;
+  past.promised_ = 0;
+  past.recovered(end);
+  past.compare(core, now, true);
+}
+
+void Model::compare(const Core& core, Now now, bool all) const {
   expect(now_.totals, core.totals(), "all");
   if (!all) return;
   std::size_t unfinished = 0;
@@ -161,8 +108,9 @@ void Model::compare(const Core& core, bool all) const {
   for (const auto& [pattern, limit] : now_.limits) {
     const auto views = core.limits();
     if (std::ranges::none_of(views, [&](const LimitView& view) { return view.limit == limit; }))
-      throw Broken(fmt::format("the limit of {} is lost", pattern));
+      throw Broken(fmt::format("the limit of {} is lost, {} at a time", pattern, limit.concurrency));
   }
+  compare_keys(core, now);
 }
 
 }  // namespace joinery::simulation

@@ -246,6 +246,11 @@ void WorkerNode::end_badly(ProcessId id, const Token& job, Code code, bool retry
 void WorkerNode::say_things(const Token& job) {
   life_->link.progress({job, 0.5, "half"});
   protocol::Hold hold{job, {.key = "held", .interval_ms = random_.below(300), .until_ms = {}}};
+  if (random_.chance(30)) {
+    hold.hold.interval_ms.reset();
+    hold.hold.until_ms =
+        local().wall.time_since_epoch() / 1ms + static_cast<std::int64_t>(random_.below(3000));
+  }
   life_->link.hold(hold);
 }
 

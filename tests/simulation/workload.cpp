@@ -20,7 +20,8 @@ const std::vector<std::string>& queue_names() {
 std::vector<Limit> declared_limits() {
   return {{.pattern = "two", .concurrency = 2},
           {.pattern = "host:*", .concurrency = 1},
-          {.pattern = "slow", .interval_ms = 50}};
+          {.pattern = "slow", .interval_ms = 200},
+          {.pattern = "api", .rate = 5, .period_ms = 1000, .burst = 2}};
 }
 
 BatchId Workload::some_batch() {
@@ -69,8 +70,8 @@ protocol::Submit Workload::submit(SessionId session, std::uint64_t sequence, std
 }
 
 void Workload::add_columns(Group& group, std::size_t count) {
-  static const std::vector<std::string> keys{"",       "free",   "two",  "two/host:x",
-                                             "host:x", "host:y", "slow", "held"};
+  static const std::vector<std::string> keys{"",     "free", "two", "two/host:x", "host:x",   "host:y",
+                                             "slow", "held", "api", "two/api",    "held/slow"};
   static const std::vector<std::string> ordered{"account:1", "account:2"};
   const std::int64_t now_ms = now_.wall.time_since_epoch() / 1ms;
   Columns& columns = group.columns;
@@ -80,7 +81,7 @@ void Workload::add_columns(Group& group, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     const auto& from = group.spec.ordered ? ordered : keys;
     columns.key.push_back(from[random_.below(from.size())]);
-    if (what == 1) columns.delay_ms.push_back(random_.chance(60) ? random_.below(5000) : 0);
+    if (what == 1 || what == 4) columns.delay_ms.push_back(random_.chance(60) ? random_.below(5000) : 0);
     if (what == 2) columns.run_at_ms.push_back(now_ms + static_cast<std::int64_t>(random_.below(5000)));
     if (what == 3) columns.unique_key.push_back(fmt::format("u{}", random_.below(6)));
     if (what == 4 && !group.spec.ordered) columns.after.push_back({static_cast<std::int64_t>(some_job())});

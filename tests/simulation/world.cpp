@@ -18,7 +18,8 @@ constexpr std::uint64_t turns_most = 2'000'000;
 BrokerNode::Settings settings(Random& random) {
   BrokerNode::Settings settings;
   settings.limits = declared_limits();
-  if (random.chance(25)) settings.disk_bytes = 3'000'000;
+  // Not much more than what a turn and the reserve may need, so that it is full now and then.
+  if (random.chance(25)) settings.disk_bytes = 1'450'000 + random.below(400'000);
   if (random.chance(50)) settings.checkpoint_bytes = 20'000;
   settings.sync_max = random.chance(30) ? Duration(100ms) : Duration(5ms);
   return settings;
@@ -209,15 +210,24 @@ void World::work_off() {
     revive(random_, true);
   }
   run_until(network_.now + 10s);
-  model_.compare(broker_->core(), true);
+  model_.compare(broker_->core(), broker_->clock.at(network_.now), true);
+  take_one_more();
   broker_->stop();
   broker_->start();
   tell(fmt::format("all is done after {} turns, with {}", turns_, to_text(model_.totals())));
 }
 
+// However full the disk was.
+void World::take_one_more() {
+  const std::uint64_t before = model_.totals().succeeded;
+  clients_.front()->submit_to_batch(0);
+  run_until(network_.now + 10s);
+  if (model_.totals().succeeded != before + 1) throw Broken("no job is taken, though all are done");
+}
+
 std::string World::what_is_left() const {
-  std::string text = fmt::format("{} jobs at {:.6f} s\n", model_.totals().unfinished() + model_.totals().parked,
-                                 seconds(network_.now));
+  std::string text = fmt::format(
+      "{} jobs at {:.6f} s\n", model_.totals().unfinished() + model_.totals().parked, seconds(network_.now));
   for (const Node* node : nodes_)
     text += fmt::format("  node {} took {} turns, the next at {:.6f} s\n", node->number, node->turns,
                         seconds(node->wake()));

@@ -37,6 +37,7 @@ class World {
   void end_batches();
   bool at_rest() const;
   void work_off();
+  void take_one_more();
   std::string what_is_left() const;
   void tell(const std::string& line) const;
 

@@ -71,6 +71,15 @@ class Crawl : public ::testing::Test {
     return out;
   }
 
+  std::uint64_t deliveries_beyond_the_first() {
+    const Json jobs =
+        Json::parse(crawl_.stack.joinery({"--json", "job", "ls", "--finished", "--most", "10000"}).out);
+    EXPECT_GE(jobs.size(), 404U);
+    std::uint64_t more = 0;
+    for (const Json& job : jobs) more += std::max(job.at("attempt").get<std::uint64_t>(), std::uint64_t{1}) - 1;
+    return more;
+  }
+
   const Manual manual_{400};
   CrawlStack crawl_;
   std::atomic<bool> slow_ = false;  // so that there is a crawl to be interrupted
@@ -94,12 +103,18 @@ TEST_F(Crawl, RefusesATimeThatIsNoneAndAHeaderInTheUserAgent) {
 TEST_F(Crawl, AsksForEachPageOnceAndEndsWithTheLastOne) {
   EXPECT_THAT(crawl_.crawl(options()), HasSubstr("done: 404 pages of 1 hosts"));
   std::set<std::string> targets;
+  std::uint64_t again = 0;
+  std::string which;
   for (const auto& [target, times] : times_asked()) {
     targets.insert(target);
-    if (target == "/robots.txt") continue;
-    EXPECT_EQ(times, 1) << target;
+    if (target == "/robots.txt" || times == 1) continue;
+    again += static_cast<std::uint64_t>(times - 1);
+    which += " " + target;
   }
   EXPECT_EQ(targets, manual_.expected());
+  // Jobs run at least once: a delivery that was lost or failed, as on a machine that is too busy, is repeated
+  // and may ask again. Without one, each page is asked for once.
+  EXPECT_LE(again, deliveries_beyond_the_first()) << which;
 
   const auto pages = crawl_.pages();
   EXPECT_EQ(pages.size(), 404U);

@@ -45,6 +45,10 @@ int main(int argc, char** argv) {
     if (depth == 0) return;
     for (int i = 0; i < 2; ++i) job.submit("grow", joinery::pack(depth - 1));
   });
+  worker.handle_raw("slow", [](joinery::JobContext&, joinery::Bytes) {
+    std::this_thread::sleep_for(1ms);
+    return joinery::Buffer();
+  });
   worker.handle("crash", [](joinery::JobContext& job, std::string trail) {
     std::ofstream(trail, std::ios::app) << job.attempt() << "\n";
     std::cerr << "the last words" << std::endl;

@@ -3,9 +3,12 @@
 #include <joinery/client.h>
 #include <joinery/pack.h>
 #include <signal.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -157,6 +160,50 @@ TEST(MustHold, a_job_that_feeds_its_own_full_queue_never_deadlocks) {
   const Counts counts = client.join_queue("default", seconds(60));
   EXPECT_EQ(counts.succeeded, 20U * 31U);
   EXPECT_EQ(counts.finished(), counts.succeeded);
+}
+
+// The most memory that a process ever had, in KiB.
+std::uint64_t peak_kb(pid_t process) {
+  std::ifstream status("/proc/" + std::to_string(process) + "/status");
+  for (std::string word; status >> word;) {
+    std::uint64_t value = 0;
+    if (word == "VmHWM:" && status >> value) return value;
+  }
+  return 0;
+}
+
+// It puts as fast as it can, and a put takes it less than a tenth of what the job takes its consumer.
+TEST(MustHold, a_producer_ten_times_faster_than_its_consumers_costs_no_memory_anywhere) {
+  constexpr std::uint64_t jobs = 4000, trees = 40, payload_kb = 64, allowed_kb = 64U << 10U;
+  Stack stack({"--redis-url", "none"});
+  ASSERT_EQ(stack.joinery({"queue", "configure", "default", "--maxsize", "100"}).status, 0);
+  Process& worker = stack.start_worker({"--processes", "2"}, LATE_SUBJECT);
+  ClientOptions options = patient(stack.endpoint());
+  options.window_jobs = 100;
+  Client client(options);
+  client.wait({client.submit("grow", pack(0)).get()}, seconds(60));
+  std::vector<pid_t> processes{stack.broker().pid(), ::getpid()};
+  for (const pid_t process : family_of(worker.pid())) processes.push_back(process);
+  std::map<pid_t, std::uint64_t> before;
+  for (const pid_t process : processes) before[process] = peak_kb(process);
+
+  std::atomic<std::uint64_t> accepted = 0;
+  const Buffer payload(payload_kb << 10U, 'x');
+  for (std::uint64_t job = 0; job < jobs; ++job) {
+    client.submit("slow", payload, {}, [&](const Result<JobId>& id) { accepted += id ? 1 : 0; });
+    if (job % (jobs / trees) == 0) client.submit("grow", pack(3), {}, {});  // feeds the full queue itself
+  }
+  client.flush();
+  const Counts counts = client.join_queue("default", seconds(120));
+  EXPECT_EQ(accepted, jobs);
+  EXPECT_EQ(counts.succeeded, 1 + jobs + trees * 15);
+  EXPECT_EQ(counts.finished(), counts.succeeded);
+  for (const auto& [process, kb] : before) {
+    const std::uint64_t peak = peak_kb(process);
+    EXPECT_GT(peak, 0U) << process << " has ended";
+    EXPECT_LT(peak, kb + allowed_kb) << "of process " << process << ", while " << jobs * payload_kb
+                                     << " KiB came";
+  }
 }
 
 TEST(MustHold, a_cancelled_batch_stays_cancelled_across_a_crash) {

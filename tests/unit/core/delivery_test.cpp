@@ -115,6 +115,21 @@ TEST_F(Delivery, DelayedJobsWaitOnTheMonotonicClock) {
   EXPECT_EQ(talk.pass(1ms), "dispatch w 2#1");
 }
 
+// A night of virtual time, in which its worker is heard and the wall clock is set.
+TEST_F(Delivery, AJobOfHoursIsNotRunTwiceAndComesBackAtOnceWhenItsProcessDies) {
+  talk.worker("w", {"mail"}, {.capacity = 1});
+  talk.worker("v", {"mail"}, {.capacity = 1});
+  EXPECT_EQ(talk.submit("p", "mail", 1), "accepted p 1; dispatch w 1#1");
+  for (int beat = 0; beat < 12'000; ++beat) {
+    for (const char* who : {"p", "v", "w"}) talk.driver.core->heard(talk.driver.now, talk.id(who));
+    if (beat % 1000 == 0) talk.driver.now.wall += beat % 2000 == 0 ? 2h : -3h;
+    ASSERT_EQ(talk.pass(3s), "") << "after " << beat * 3 << " s";
+  }
+  EXPECT_EQ(talk.report("w", "1#1", {.kind = Kind::crashed}), "acked w; dispatch w 1#2");
+  EXPECT_EQ(talk.finish("w", "1#1"), "acked w refused 1#1");
+  EXPECT_EQ(talk.finish("w", "1#2"), "acked w");
+}
+
 TEST_F(Delivery, RunAtWaitsForTheWallClock) {
   talk.worker("w", {"mail"});
   const std::int64_t now_ms = talk.driver.now.wall.time_since_epoch() / 1ms;

@@ -52,9 +52,9 @@ void Model::check_turn(ModelJob& job) {
   JobId& turn = now_.turns[fmt::format("{}/{}", job.queue, job.key)];
   if (const auto before = now_.jobs.find(turn); turn != job.id && before != now_.jobs.end()) {
     const ModelJob& other = before->second;
-    if (other.keeps_turn && (other.is == Is::waiting || other.is == Is::running))
-      throw Broken(fmt::format("job {} starts before job {} of its key '{}' is through, and they are ordered",
-                               job.id, turn, job.key));
+    if (other.keeps_turn && other.queue == job.queue && (other.is == Is::waiting || other.is == Is::running))
+      throw Broken(fmt::format("job {} starts before another of its key is through, and they are ordered: {}",
+                               job.id, describe(turn)));
   }
   turn = job.id;
   job.keeps_turn = true;

@@ -76,7 +76,8 @@ class Crawl : public ::testing::Test {
         Json::parse(crawl_.stack.joinery({"--json", "job", "ls", "--finished", "--most", "10000"}).out);
     EXPECT_GE(jobs.size(), 404U);
     std::uint64_t more = 0;
-    for (const Json& job : jobs) more += std::max(job.at("attempt").get<std::uint64_t>(), std::uint64_t{1}) - 1;
+    for (const Json& job : jobs)
+      more += std::max(job.at("attempt").get<std::uint64_t>(), std::uint64_t{1}) - 1;
     return more;
   }
 

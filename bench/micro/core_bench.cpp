@@ -2,74 +2,14 @@
 // beside.
 #include <benchmark/benchmark.h>
 
-#include "broker/core/core.h"
+#include <chrono>
+
+#include "bench/support/core_under_load.h"
 
 namespace joinery::broker {
 namespace {
 
-class Bench {
- public:
-  explicit Bench(std::uint32_t jobs) : sizes(jobs, 100) {
-    core.start(now, effects);
-    WorkerInfo info;
-    info.name = "w";
-    info.queues = {"mail"};
-    info.handlers = {"*"};
-    info.capacity = 1U << 20U;
-    core.apply(now, Connect{producer, Role::producer, {}, {}}, effects);
-    core.apply(now, Connect{worker, Role::worker, info, {}}, effects);
-    spec.handler = "h";
-    effects.clear();
-  }
-  void put(std::string_view queue) {
-    PutGroup group;
-    group.queue = queue;
-    group.spec = core.intern(spec, effects);
-    group.sizes = sizes;
-    group.batch = batch;
-    group.columns = columns;
-    Submit submit{};
-    submit.session = producer;
-    submit.sequence = ++sequence;
-    submit.confirmed = sequence - 1;
-    submit.groups = {&group, 1};
-    core.apply(now, submit, effects);
-    core.placed(core.next_job() - sizes.size(), static_cast<std::uint32_t>(sizes.size()), 1 << 20);
-    effects.clear();
-  }
-  // As the server does; remembers what is held as runs.
-  void dispatch() {
-    core.tick(now, effects);
-    runs.clear();
-    for (const Change& change : effects.changes) {
-      if (const auto* start = std::get_if<change::Start>(&change)) {
-        runs.insert(runs.end(), start->runs.begin(), start->runs.end());
-      }
-    }
-    benchmark::DoNotOptimize(effects.effects.data());
-    effects.clear();
-  }
-  void finish() {
-    Finish finish{};
-    finish.session = worker;
-    finish.sequence = ++sequence;
-    finish.succeeded = runs;
-    core.apply(now, finish, effects);
-    effects.clear();
-  }
-
-  Core core{CoreOptions{}};
-  Now now{Mono(Duration(1'000'000)), Wall(Duration(1'700'000'000'000'000))};
-  Effects effects;
-  SessionId producer{1, 1};
-  SessionId worker{2, 2};
-  std::uint64_t sequence = 0;
-  Spec spec;
-  BatchId batch = 0;
-  const Columns* columns = nullptr;
-  std::vector<std::uint32_t> sizes;
-  std::vector<Run> runs;
-};
+using Bench = CoreUnderLoad;
 
 void put_dispatch_finish(benchmark::State& state) {
   const auto batch = static_cast<std::uint32_t>(state.range(0));
@@ -121,7 +61,7 @@ void cancel_a_batch(benchmark::State& state) {
       bench.effects.clear();
     };
     ask(OpenBatch{});
-    bench.batch = 1;
+    bench.into_batch = 1;
     for (std::int64_t waiting = 0; waiting < state.range(0); waiting += 4096) bench.put("mail");
     Target target;
     target.batch = 1;

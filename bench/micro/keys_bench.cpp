@@ -5,28 +5,17 @@
 #include <fmt/format.h>
 #include <malloc.h>
 
-#include "broker/core/core.h"
+#include "bench/support/core_under_load.h"
 
 namespace joinery::broker {
 namespace {
 
 constexpr std::uint32_t batch = 256;
 
-class Bench {
+class Bench : public CoreUnderLoad {
  public:
   Bench(std::vector<Limit> limits, QueueOptions queues, std::uint32_t capacity)
-      : core(options_of(std::move(limits), queues)), sizes(batch, 100) {
-    core.start(now, effects);
-    WorkerInfo info;
-    info.name = "w";
-    info.queues = {"mail"};
-    info.handlers = {"*"};
-    info.capacity = capacity;
-    core.apply(now, Connect{producer, Role::producer, {}, {}}, effects);
-    core.apply(now, Connect{worker, Role::worker, info, {}}, effects);
-    spec.handler = "h";
-    effects.clear();
-  }
+      : CoreUnderLoad(batch, options_of(std::move(limits), queues), capacity) {}
   static CoreOptions options_of(std::vector<Limit> limits, QueueOptions queues) {
     CoreOptions options;
     options.limits = std::move(limits);
@@ -34,49 +23,12 @@ class Bench {
     return options;
   }
   void put(std::vector<std::string> keys, std::uint32_t count = batch) {
-    Columns columns;
-    columns.key = std::move(keys);
-    PutGroup group;
-    group.queue = "mail";
-    group.spec = core.intern(spec, effects);
-    group.sizes = std::span(sizes).first(count);
-    if (!columns.key.empty()) group.columns = &columns;
-    Submit submit{};
-    submit.session = producer;
-    submit.sequence = ++sequence;
-    submit.confirmed = sequence - 1;
-    submit.groups = {&group, 1};
-    core.apply(now, submit, effects);
-    core.placed(core.next_job() - count, count, 1 << 20);
-    effects.clear();
+    Columns with;
+    with.key = std::move(keys);
+    columns = with.key.empty() ? nullptr : &with;
+    CoreUnderLoad::put("mail", count);
+    columns = nullptr;
   }
-  void dispatch() {
-    core.tick(now, effects);
-    runs.clear();
-    for (const Change& change : effects.changes) {
-      if (const auto* start = std::get_if<change::Start>(&change))
-        runs.insert(runs.end(), start->runs.begin(), start->runs.end());
-    }
-    effects.clear();
-  }
-  void finish() {
-    Finish finish{};
-    finish.session = worker;
-    finish.sequence = ++sequence;
-    finish.succeeded = runs;
-    core.apply(now, finish, effects);
-    effects.clear();
-  }
-
-  Core core;
-  Now now{Mono(Duration(1'000'000)), Wall(Duration(1'700'000'000'000'000))};
-  Effects effects;
-  SessionId producer{1, 1};
-  SessionId worker{2, 2};
-  std::uint64_t sequence = 0;
-  Spec spec;
-  std::vector<std::uint32_t> sizes;
-  std::vector<Run> runs;
 };
 
 enum Keys : std::int64_t { none, unlimited, limited };

@@ -132,6 +132,7 @@ TEST_F(Bench, RefusesWhatItDoesNotUnderstand) {
       {{"flood", "--mode", "random"}, "--mode"},
       {{"flood", "--dir", "/nowhere"}, "--dir"},
       {{"backlog", "--broker", "ipc:///nowhere"}, "backlog"},
+      {{"flood", "--queues", "3", "--broker", "ipc:///nowhere"}, "--queues"},
   };
   for (const auto& [arguments, named] : wrong) {
     const Finished finished = bench(arguments);

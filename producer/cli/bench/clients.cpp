@@ -1,6 +1,7 @@
 // Ten thousand clients that are connected and submit in turn, against one that submits the same frames.
 #include <fmt/format.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 
 #include <array>
 #include <deque>
@@ -134,6 +135,18 @@ double measure(Run& run, const Pass& pass, std::size_t number, std::size_t speak
   return row["jobs_per_s"];
 }
 
+// A client is a descriptor here and one in the broker, which inherits the limit.
+void allow_descriptors(std::uint64_t clients) {
+  const rlim_t needed = clients + 200;
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_max < needed)
+    throw UsageError(fmt::format("--clients: {} of them need {} open files, and the limit is {} (ulimit -Hn)",
+                                 clients, needed, limit.rlim_max));
+  limit.rlim_cur = std::max(limit.rlim_cur, needed);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 }  // namespace
 
 void clients(Run& run) {
@@ -143,6 +156,7 @@ void clients(Run& run) {
   pass.jobs = std::max<std::uint64_t>(1, pass.jobs / pass.batch) * pass.batch;
   pass.payload = run.flags.payload.value_or(100);
   const std::uint64_t number = run.flags.clients.value_or(10'000);
+  allow_descriptors(number);
   const double one = measure(run, pass, 1, 1);
   const std::string all = plural(number, "client");
   const auto compare = [&](std::size_t speakers, const char* what) {

@@ -6,9 +6,7 @@
 
 #include "producer/cli/bench/scenario.h"
 #include "producer/cli/command.h"
-#include "producer/cli/human.h"
 #include "producer/cli/interrupt.h"
-#include "shared/config/config.h"
 
 namespace joinery::cli {
 namespace {
@@ -75,6 +73,7 @@ void check(const BenchFlags& flags, const std::vector<const Scenario*>& scenario
   if (::stat(flags.dir.c_str(), &dir) != 0 || !S_ISDIR(dir.st_mode))
     throw UsageError(fmt::format("--dir: {} is no directory", flags.dir));
   if (flags.broker.empty()) return;
+  if (flags.queues) throw UsageError("--broker: has no --queues, as they would stay there");
   for (const Scenario* scenario : scenarios)
     if (!scenario->running)
       throw UsageError(fmt::format("--broker: {} needs a broker of its own", scenario->name));

@@ -16,16 +16,14 @@ Json ask(Client& client, const std::string& verb, const Json& arguments) {
   return std::move(*value);
 }
 
-Stack& Run::start(bool redis, std::vector<std::string> broker_flags) {
+Stack& Run::start(bool redis) {
   end();
   StackOptions options{.dir = flags.dir,
                        .running = flags.broker,
                        .durability = flags.durability,
                        .mode = flags.mode,
                        .tcp = flags.tcp,
-                       .redis = redis,
-                       .broker_flags = std::move(broker_flags),
-                       .worker_flags = {}};
+                       .redis = redis};
   stack_ = std::make_unique<Stack>(std::move(options), leftovers_);
   if (!flags.broker.empty())
     ask(*client(), "queue.configure",

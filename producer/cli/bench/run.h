@@ -67,7 +67,7 @@ class Run {
       : flags(asked), out_(out), leftovers_(leftovers) {}
 
   // A new broker, without a worker; or the running one.
-  Stack& start(bool redis = false, std::vector<std::string> broker_flags = {});
+  Stack& start(bool redis = false);
   Stack& stack() { return *stack_; }
   // For one queue, `bench`, or for many; a worker has at most 65,536 of them, so that these may take several.
   void start_workers(std::uint64_t queues = 1);

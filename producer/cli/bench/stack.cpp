@@ -97,7 +97,6 @@ std::string Stack::start_broker() {
                                 "--log-level",
                                 "warn"};
   if (!options_.redis) argv.insert(argv.end(), {"--redis-url", "none"});
-  argv.insert(argv.end(), options_.broker_flags.begin(), options_.broker_flags.end());
   return start(broker_, std::move(argv), "broker");
 }
 
@@ -110,7 +109,6 @@ void Stack::start_worker(std::uint64_t processes, const std::vector<std::string>
   } else {
     argv.insert(argv.end(), {"--config", write_config(queues)});
   }
-  argv.insert(argv.end(), options_.worker_flags.begin(), options_.worker_flags.end());
   start(workers_.emplace_back(), std::move(argv), "worker");
 }
 

@@ -37,8 +37,6 @@ struct StackOptions {
   std::string mode = "fifo";
   bool tcp = false;  // else a unix socket
   bool redis = false;
-  std::vector<std::string> broker_flags;
-  std::vector<std::string> worker_flags;
 };
 
 class Stack {

@@ -76,7 +76,7 @@ TEST_F(Bench, LooksAtWhatIsUsedWhenNothingHappens) {
 }
 
 TEST_F(Bench, RunsWithResultsAndWithEachPayload) {
-  const Json rows = rows_of({"results", "payloads"});
+  const Json rows = rows_of({"results", "payloads"}, "100");
   ASSERT_EQ(rows.size(), 6);
   for (const Json& row : rows) expect_fields(row, of_a_pass);
   EXPECT_EQ(rows[5]["payload"], 1'000'000);

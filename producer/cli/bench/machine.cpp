@@ -52,7 +52,7 @@ void measure_sync(const std::string& dir, Machine& machine) {
 }
 
 double loopback_speed() {
-  constexpr std::size_t size = 1000 * megabyte;
+  constexpr std::size_t size = 300 * megabyte;
   const unique_fd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -133,7 +133,7 @@ void Syncs::once() {
 }
 
 double disk_speed(const std::string& dir) {
-  constexpr std::size_t size = 256 * megabyte;
+  constexpr std::size_t size = 128 * megabyte;
   const std::vector<char> block(megabyte, 'x');
   const unique_fd file = scratch_file(dir, size);
   const auto begin = Clock::now();

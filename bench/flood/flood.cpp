@@ -56,6 +56,20 @@ double cpu_seconds(pid_t pid) {
   return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
+// Seconds so far.
+struct Cpu {
+  double client = 0, broker = 0, supervisor = 0, pool = 0;
+};
+
+Cpu cpu_of(pid_t broker, const std::vector<pid_t>& workers) {
+  Cpu cpu{.client = cpu_seconds(::getpid()), .broker = cpu_seconds(broker)};
+  for (const pid_t worker : workers) {
+    cpu.supervisor += cpu_seconds(worker);
+    for (const pid_t child : joinery::testing::children_of(worker)) cpu.pool += cpu_seconds(child);
+  }
+  return cpu;
+}
+
 std::vector<std::string> names_of(const char* prefix, std::uint32_t count) {
   std::vector<std::string> names;
   for (std::uint32_t i = 0; i < count; ++i) names.push_back(fmt::format("{}{}", prefix, i));
@@ -147,6 +161,7 @@ int main(int argc, char** argv) {
   const joinery::BatchId batch = options.queues == 0 ? 0 : client.open_batch("flood");
   const std::vector<std::string> keys = names_of("host:", options.keys);
 
+  const Cpu before = cpu_of(stack.broker().pid(), workers);
   const auto start = std::chrono::steady_clock::now();
   if (options.keys != 0) {
     submit_with_keys(client, options, keys);
@@ -158,15 +173,14 @@ int main(int argc, char** argv) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
   const double rate = static_cast<double>(options.jobs) / seconds;
-  const double broker_us = cpu_seconds(stack.broker().pid()) * 1e6 / static_cast<double>(options.jobs);
-  double supervisor_us = 0;
-  double pool_us = 0;
-  for (const pid_t worker : workers) {
-    supervisor_us += cpu_seconds(worker) * 1e6 / static_cast<double>(options.jobs);
-    for (pid_t child : joinery::testing::children_of(worker))
-      pool_us += cpu_seconds(child) * 1e6 / static_cast<double>(options.jobs);
-  }
-  const double client_us = cpu_seconds(::getpid()) * 1e6 / static_cast<double>(options.jobs);
+  const Cpu after = cpu_of(stack.broker().pid(), workers);
+  const auto per_job_us = [&](double Cpu::*part) {
+    return (after.*part - before.*part) * 1e6 / static_cast<double>(options.jobs);
+  };
+  const double client_us = per_job_us(&Cpu::client);
+  const double broker_us = per_job_us(&Cpu::broker);
+  const double supervisor_us = per_job_us(&Cpu::supervisor);
+  const double pool_us = per_job_us(&Cpu::pool);
   const std::string rss = field(fmt::format("/proc/{}/status", stack.broker().pid()), "VmHWM:");
   if (options.json) {
     fmt::print(

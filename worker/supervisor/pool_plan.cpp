@@ -32,8 +32,6 @@ constexpr Duration start_delay_first = std::chrono::milliseconds(100);
 constexpr Duration start_delay_most = std::chrono::seconds(10);
 constexpr std::uint32_t failures_to_withdraw = 3;  // after which a pool's handlers are not announced
 
-constexpr std::size_t kinds_kept = 1024;
-
 std::int64_t whole_seconds(Duration duration) { return duration / std::chrono::seconds(1); }
 
 }  // namespace
@@ -177,8 +175,10 @@ Result<> PoolPlan::dispatch(Mono now, const DispatchFrame& frame, const protocol
 JobKind* PoolPlan::kind_of(const std::string& queue, Bytes spec, Result<>& result) {
   kind_key_.assign(queue).push_back('\0');
   kind_key_.append(spec);
-  if (kinds_.size() > kinds_kept)
+  if (kinds_.size() > kinds_most_) {
     std::erase_if(kinds_, [](const auto& entry) { return entry.second->jobs == 0; });
+    kinds_most_ = std::max(kinds_kept, 2 * kinds_.size());  // else each group would look through them
+  }
   auto& kind = kinds_[kind_key_];
   if (!kind) {
     auto decoded = protocol::decode_spec(spec);

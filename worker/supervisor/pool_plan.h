@@ -225,7 +225,9 @@ class PoolPlan {
   std::vector<Pool> pools_;
   std::map<ProcessId, Process> processes_;
   std::map<std::string, HandlerStats, std::less<>> handlers_;
+  static constexpr std::size_t kinds_kept = 1024;
   std::unordered_map<std::string, std::unique_ptr<JobKind>> kinds_;
+  std::size_t kinds_most_ = kinds_kept;  // more of them are looked through for those without jobs
   std::string kind_key_;
   std::vector<Running> running_;  // of the process that is looked at
   ProcessId next_process_ = 1;

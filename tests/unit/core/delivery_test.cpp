@@ -55,6 +55,20 @@ TEST_F(Delivery, AQueueThatComesUpLaterIsServed) {
   EXPECT_EQ(talk.submit("p", "new"), "accepted p 1; dispatch w 1#1");
 }
 
+TEST_F(Delivery, AWorkerOfManyQueuesGetsEachJobInTheirOrder) {
+  std::vector<std::string> queues;
+  for (int i = 0; i < 200; ++i) queues.push_back("q" + std::to_string(i));
+  for (const int made : {150, 7, 199}) talk.submit("p", queues[static_cast<std::size_t>(made)]);
+  EXPECT_EQ(talk.worker("w", queues, {.capacity = 2}), "welcome w; dispatch w 2#1 1#1");
+  talk.submit("p", "q66");
+  talk.submit("p", "q65");
+  EXPECT_EQ(talk.finish("w", "2#1 1#1"), "acked w; dispatch w 5#1 4#1");
+  EXPECT_EQ(talk.finish("w", "5#1"), "acked w; dispatch w 3#1");
+  talk.submit("p", "q7");
+  EXPECT_EQ(talk.disconnect("w", true), "gone w");
+  EXPECT_EQ(talk.worker("v", {"q7", "q66"}), "welcome v; dispatch v 6#1 4#2");
+}
+
 TEST_F(Delivery, AHandlerThatNoWorkerHasBlocksNobodyElse) {
   Spec other = Put::default_spec();
   other.handler = "other";

@@ -221,6 +221,18 @@ TEST_P(Flows, ACancelledBatchIsOneChangeAndItsCountsAreRightAtOnce) {
   EXPECT_EQ(in_batch(1), "accepted p invalid_state");
 }
 
+TEST_P(Flows, ABatchOverManyQueuesIsCancelledInEach) {
+  talk.admin("p", broker::OpenBatch{});
+  for (int job = 0; job < 60; ++job)
+    talk.submit("p", "q" + std::to_string(job % 20), {.batch = job < 40 ? 1U : 0U});
+  crash();
+  talk.submit("p", "q3", {.batch = 1});
+  EXPECT_EQ(talk.admin("p", broker::Cancel{of_batch(1)}), "done p 41");
+  for (int queue = 0; queue < 20; ++queue)
+    EXPECT_EQ(talk.counts("q" + std::to_string(queue)),
+              queue == 3 ? "ready=1 cancelled=3" : "ready=1 cancelled=2");
+}
+
 TEST_P(Flows, RunningJobsOfACancelledBatchAreToldAlsoInNestedOnes) {
   talk.worker("w", {"mail"}, {.capacity = 2});
   talk.admin("p", broker::OpenBatch{});

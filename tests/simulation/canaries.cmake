@@ -61,9 +61,6 @@ plant(broker/core/gates.cpp
 plant(broker/core/lanes.cpp
   [[return job.has(flag_begun) &&]]
   [[return !canary("a turn not kept") && job.has(flag_begun) &&]])
-plant(broker/journal/log_journal.cpp
-  [[if (crowded_) leave_segment(need);]]
-  [[if (crowded_ && !canary("a full disk that stays full")) leave_segment(need);]])
 plant(broker/core/submit.cpp
   [[if (log == ledger.logs.end() || sequence > log->second.last_sequence) return false;]]
   [[if (canary("a submission accepted twice")) return false;

@@ -40,8 +40,7 @@ INSTANTIATE_TEST_SUITE_P(
                     "a cancelled batch forgotten on a restart", "a join that counts too early",
                     "a join before its fsync", "a key limit off by one", "a submission accepted twice",
                     "a retry at the wrong end", "a counter that drifts", "a checkpoint without its answers",
-                    "an interval not kept", "a rate not counted", "a hold forgotten", "a turn not kept",
-                    "a full disk that stays full"),
+                    "an interval not kept", "a rate not counted", "a hold forgotten", "a turn not kept"),
     [](const auto& one) {
       std::string name = one.param;
       std::ranges::replace(name, ' ', '_');

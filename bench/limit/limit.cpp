@@ -212,12 +212,13 @@ int main(int argc, char** argv) {
   app.add_option("--batch", options.batch, "jobs per frame")->capture_default_str();
   app.add_option("--payload", options.payload, "bytes per job")->capture_default_str();
   app.add_option("--window", options.window, "frames under way")->capture_default_str();
-  app.add_option("--directory", options.directory, "where the log is")->capture_default_str();
+  app.add_option("--directory", options.directory, "where the log and the socket are")->capture_default_str();
   app.add_flag("--json", options.json, "print JSON");
   CLI11_PARSE(app, argc, argv);
   options.jobs = (options.jobs + options.batch - 1) / options.batch * options.batch;
 
-  const std::string endpoint = fmt::format("ipc:///tmp/joinery-limit-{}.sock", ::getpid());
+  const std::string socket = fmt::format("{}/joinery-limit-{}.sock", options.directory, ::getpid());
+  const std::string endpoint = "ipc://" + socket;
   std::vector<pid_t> children;
   for (auto* role : {&work, &produce}) {
     const pid_t child = ::fork();
@@ -230,6 +231,7 @@ int main(int argc, char** argv) {
   std::uint64_t syncs = 0;
   const double seconds = relay(options, endpoint, syncs);
   for (pid_t child : children) ::waitpid(child, nullptr, 0);
+  std::filesystem::remove(socket);
   const double rate = static_cast<double>(options.jobs) / seconds;
   if (options.json) {
     fmt::print(

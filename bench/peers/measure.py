@@ -28,9 +28,9 @@ class Row:
 
     @property
     def jobs_per_s(self) -> float:
-        return self._median("jobs_per_s")
+        return self.median("jobs_per_s")
 
-    def _median(self, name: str) -> float:
+    def median(self, name: str) -> float:
         return float(statistics.median(getattr(measured, name) for measured in self.rounds))
 
     def as_json(self) -> dict[str, object]:
@@ -44,8 +44,8 @@ class Row:
             "jobs_per_s": round(self.jobs_per_s),
             "rounds": [round(measured.jobs_per_s) for measured in self.rounds],
             "jobs": self.rounds[-1].jobs,
-            "server_us": round(self._median("server_us"), 3),
-            "client_us": round(self._median("client_us"), 3),
+            "server_us": round(self.median("server_us"), 3),
+            "client_us": round(self.median("client_us"), 3),
             "others": [round(share, 3) for share in self.others],
         }
 

@@ -36,10 +36,10 @@ def table(rows: Sequence[Row]) -> str:
             lines.append(f"{start} not measured: {row.unavailable} | | | |")
             continue
         times = f"{rates[OURS] / row.jobs_per_s:,.2f} x" if OURS in rates else ""
-        share = f"{100 * row.jobs_per_s / rates[LIMIT]:.2g} %" if LIMIT in rates else ""
-        cpu = row.as_json()
-        server = f"{cpu['server_us']:.2f}, " if cpu["server_us"] else "none, "
-        lines.append(f"{start} {row.jobs_per_s:,.0f} | {times} | {share} | {server}{cpu['client_us']:.2f} |")
+        share = f"{100 * row.jobs_per_s / rates[LIMIT]:.3g} %" if LIMIT in rates else ""
+        server = f"{row.median('server_us'):.2f}" if row.median("server_us") else "none"
+        cpu = f"{server}, {row.median('client_us'):.2f}"
+        lines.append(f"{start} {row.jobs_per_s:,.0f} | {times} | {share} | {cpu} |")
     return "\n".join(lines)
 
 

@@ -139,5 +139,12 @@ void Cell::tell_ready() {
   accepted_.notify_all();
 }
 
+void UntilReady::await_suspend(std::coroutine_handle<> here) {
+  if (!waiting::Strand::any()) return cell_->then([here] { here.resume(); });
+  auto tell = told_.emplace().teller();
+  told_->await_suspend(here);
+  cell_->then(std::move(tell));
+}
+
 }  // namespace sdk
 }  // namespace joinery

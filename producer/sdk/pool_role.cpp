@@ -40,6 +40,7 @@ int run_pool(Given given) {
   options.queues = {settings->queue};
   options.processes = settings->processes;
   options.threads = settings->threads;
+  options.concurrency = settings->concurrency;
   options.max_jobs_per_process = settings->max_jobs_per_process;
   options.drain_timeout.value = std::chrono::milliseconds(0);
   options.log_level = "warning";

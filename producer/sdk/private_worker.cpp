@@ -58,6 +58,7 @@ Buffer encode(const WorkerSettings& settings) {
       .set("queue", settings.queue)
       .set("processes", settings.processes)
       .set("threads", settings.threads)
+      .set("concurrency", settings.concurrency)
       .set("max_jobs_per_process", settings.max_jobs_per_process);
   if (settings.initializer) value.set("initializer", value_of(*settings.initializer));
   return protocol::encode(value);
@@ -71,6 +72,7 @@ Result<WorkerSettings> decode_worker_settings(Bytes raw) {
   settings.queue = value->str_or("queue", "").value_or("");
   settings.processes = static_cast<std::uint32_t>(value->u64_or("processes", 0).value_or(0));
   settings.threads = static_cast<std::uint32_t>(value->u64_or("threads", 1).value_or(1));
+  settings.concurrency = static_cast<std::uint32_t>(value->u64_or("concurrency", 1).value_or(1));
   settings.max_jobs_per_process =
       static_cast<std::uint32_t>(value->u64_or("max_jobs_per_process", 0).value_or(0));
   if (const Value* initializer = value->find("initializer")) {

@@ -21,6 +21,7 @@ struct WorkerSettings {
   std::string queue;
   std::uint32_t processes = 0;
   std::uint32_t threads = 1;
+  std::uint32_t concurrency = 1;
   std::uint32_t max_jobs_per_process = 0;
   std::optional<BoundTask> initializer;
 };

@@ -15,16 +15,28 @@
 namespace joinery::sdk {
 namespace {
 
+void run_waiting(const handlers::WaitingHandler& handler, JobContext& job, Bytes arguments) {
+  waiting::EventLoop loop;
+  bool ended = false;
+  waiting::Strand strand(loop, [&ended] { ended = true; });
+  auto coroutine = handler(job, arguments);
+  strand.begin(coroutine.handle());
+  while (!ended) loop.turn(true);
+  coroutine.take();
+}
+
 int run_task(const Program& program, const std::string& process, const std::string& name, Bytes arguments) {
   const handlers::Handler* handler = program.registry().find(name);
-  if (handler == nullptr) {
+  const handlers::WaitingHandler* waiting = program.registry().find_waiting(name);
+  if (handler == nullptr && waiting == nullptr) {
     fmt::print(stderr, "joinery: this program has no task \"{}\"\n", name);
     return static_cast<int>(ExitCode::failure);
   }
   try {
     program.registry().run_initializers();
     NoJob job;
-    (*handler)(job, arguments);
+    handler != nullptr ? static_cast<void>((*handler)(job, arguments))
+                       : run_waiting(*waiting, job, arguments);
     return static_cast<int>(ExitCode::success);
   } catch (...) {
     const auto described = handlers::describe_current_exception();

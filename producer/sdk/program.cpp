@@ -77,6 +77,10 @@ void Program::add(const std::string& name, handlers::Handler handler) {
   impl_->worker.handle_raw(sdk::chunk_handler(name), sdk::over_items(std::move(handler)));
 }
 
+void Program::add(const std::string& name, handlers::WaitingHandler handler) {
+  impl_->worker.handle_raw(name, std::move(handler));
+}
+
 void Program::add_initializer(std::function<void()> call) { impl_->worker.initialize(std::move(call)); }
 
 std::optional<int> Program::child() {

@@ -42,8 +42,8 @@ void require(bool fact, const char* what) {
 
 void check(const PoolOptions& options) {
   const bool own_worker = options.queue.empty();
-  require(own_worker || (options.processes == 0 && options.threads == 1),
-          "processes, threads: those of a queue's workers are not the pool's to choose");
+  require(own_worker || (options.processes == 0 && options.threads == 1 && options.concurrency == 1),
+          "processes, threads, concurrency: those of a queue's workers are not the pool's to choose");
   require(own_worker || !options.initializer, "initializer: only for a pool with processes of its own");
   require(!options.initializer || options.initializer->descriptors.empty(),
           "initializer: a connection can be given to a Process only");
@@ -51,6 +51,8 @@ void check(const PoolOptions& options) {
           "maxtasksperchild: only for a pool with processes of its own");
   require(options.processes <= 1024, "processes: expected at most 1024");
   require(options.threads >= 1 && options.threads <= 63, "threads: expected 1 to 63");
+  require(options.concurrency >= 1 && options.concurrency <= 1023 / options.threads,
+          "concurrency: expected at least 1, and threads x concurrency at most 1023");
   require(options.attempts >= 1, "attempts: expected at least 1");
   require(options.crash_attempts >= 1, "crash_attempts: expected at least 1");
   require(options.timeout.count() >= 0 && options.timeout < std::chrono::hours(24 * 49),
@@ -100,6 +102,7 @@ Runner::Runner(const Program& program, const PoolOptions& options)
                                   .queue = queue_,
                                   .processes = options.processes,
                                   .threads = options.threads,
+                                  .concurrency = options.concurrency,
                                   .max_jobs_per_process = options.maxtasksperchild,
                                   .initializer = options.initializer};
     worker_ = std::make_unique<PrivateWorker>(settings, [this](std::string why) {
@@ -135,7 +138,9 @@ std::size_t Runner::slots() {
   const std::lock_guard lock(mutex_);
   if (slots_ != 0) return slots_;
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-  slots_ = private_ ? (options_.processes ? options_.processes : cores) * options_.threads : 4 * cores;
+  slots_ = private_
+               ? (options_.processes ? options_.processes : cores) * options_.threads * options_.concurrency
+               : 4 * cores;
   return slots_;
 }
 

@@ -67,13 +67,16 @@ template <typename... Args>
 struct Arguments {
   static_assert((!std::is_lvalue_reference_v<Args> && ...),
                 "arguments are taken by value or const reference");
-  static std::tuple<Args...> read(Bytes payload) { return read(payload, std::index_sequence_for<Args...>()); }
+  // What is not copied out of the payload, a msgpack::object say, lives as long as the zone.
+  static std::tuple<Args...> read(msgpack::zone& zone, Bytes payload) {
+    return read(zone, payload, std::index_sequence_for<Args...>());
+  }
 
  private:
   template <std::size_t... indexes>
-  static std::tuple<Args...> read(Bytes payload, std::index_sequence<indexes...>) {
+  static std::tuple<Args...> read(msgpack::zone& zone, Bytes payload, std::index_sequence<indexes...>) {
     msgpack::object bare;
-    const auto [objects, count] = arguments(fresh_zone(), payload, sizeof...(Args), bare);
+    const auto [objects, count] = arguments(zone, payload, sizeof...(Args), bare);
     if (count != sizeof...(Args)) throw_arity(count, sizeof...(Args));
     return std::tuple<Args...>{argument<Args>(objects, indexes)...};
   }
@@ -97,7 +100,7 @@ struct Call {
     const auto with = [&](Args&&... args) -> R {
       return invoke<with_context>(fn, job, std::forward<Args>(args)...);
     };
-    auto values = Arguments<Args...>::read(payload);
+    auto values = Arguments<Args...>::read(fresh_zone(), payload);
     if constexpr (std::is_void_v<R>) {
       std::apply(with, std::move(values));
       return {};
@@ -114,7 +117,8 @@ struct Call<with_context, Coroutine<R>, Args...> {
   // The function and the arguments live in this coroutine, as long as that of the function.
   template <typename F>
   static Coroutine<Buffer> call(std::shared_ptr<F> fn, JobContext& job, Bytes payload) {
-    auto values = Arguments<Args...>::read(payload);
+    msgpack::zone zone;  // of its own: the thread runs other jobs while this one waits
+    auto values = Arguments<Args...>::read(zone, payload);
     const auto with = [&](Args&&... args) {
       return invoke<with_context>(*fn, job, std::forward<Args>(args)...);
     };

@@ -71,8 +71,9 @@ PartFile::PartFile(JobContext& job, std::string url, std::string path, const Dow
 
 PartFile::~PartFile() {
   if (finished_ || (!useless_ && !version_.empty() && options_.resume)) return;
-  ::unlink(part_.c_str());
+  // In this order: once .part is gone or has its name, a successor may write a .from of its own.
   ::unlink(from_.c_str());
+  ::unlink(part_.c_str());
 }
 
 void PartFile::fail(const std::string& what) const {
@@ -192,9 +193,10 @@ void PartFile::finish() {
     refuse(Problem::bad_answer, fmt::format("it has {} bytes, expected {}", bytes_, *expected));
   }
   if (options_.sync && ::fsync(file_.get()) != 0) fail(part_);
+  ::unlink(from_.c_str());
+  version_.clear();
   if (::rename(part_.c_str(), path_.c_str()) != 0) fail(path_);
   finished_ = true;
-  ::unlink(from_.c_str());
 }
 
 }  // namespace joinery::http

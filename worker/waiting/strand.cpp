@@ -17,6 +17,8 @@ Strand& Strand::current() {
   return *running;
 }
 
+bool Strand::any() { return running != nullptr; }
+
 void Strand::check() const {
   if (cancelled_) throw Cancelled();
 }

@@ -40,6 +40,8 @@ class Strand {
   // The one that runs in this thread now. Throws std::logic_error if none does: something was awaited that
   // only a handler that waits can await.
   static Strand& current();
+  // Whether one does.
+  static bool any();
   EventLoop& loop() const { return loop_; }
 
   void begin(std::coroutine_handle<> root);

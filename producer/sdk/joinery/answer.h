@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <coroutine>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,6 +16,7 @@
 #include "joinery/remote_error.h"
 #include "shared/base/bytes.h"
 #include "shared/job/job.h"
+#include "worker/waiting/strand.h"
 
 namespace joinery {
 
@@ -97,6 +99,23 @@ class Cell : public Sink {
   bool ready_ = false;
   JobId job_ = 0;
   std::vector<std::function<void()>> then_;
+};
+
+// What co_await waits for: that a cell is ready. In a handler that waits the thread goes on with its other
+// jobs meanwhile, and comes back to this one; in any other coroutine the callback thread goes on with it.
+class UntilReady {
+ public:
+  explicit UntilReady(std::shared_ptr<Cell> cell) : cell_(std::move(cell)) {}
+  bool await_ready() const { return cell_->ready(); }
+  void await_suspend(std::coroutine_handle<> here);
+  // Throws Cancelled if the job that waits shall stop.
+  void await_resume() const {
+    if (told_) told_->await_resume();
+  }
+
+ private:
+  std::shared_ptr<Cell> cell_;
+  std::optional<waiting::Told> told_;
 };
 
 }  // namespace sdk

@@ -45,8 +45,9 @@ std::optional<std::chrono::steady_clock::time_point> deadline_of(Timeout timeout
 
 // Copies share one result. It outlives the executor. Threads: any.
 //
-// In a coroutine, co_await future gives result(). The coroutine goes on in the callback thread, so that it
-// must not wait there for another result except by co_await.
+// In a coroutine, co_await future gives result(). In a handler or task that waits (joinery::Coroutine) the
+// thread runs its other jobs meanwhile. Any other coroutine goes on in the callback thread, so that it must
+// not wait there for another result except by co_await.
 template <typename R>
 class Future {
  public:
@@ -79,15 +80,15 @@ class Future {
   }
 
   auto operator co_await() const {
-    struct Awaiter {
-      Future future;
-      bool await_ready() const { return future.done(); }
-      void await_suspend(std::coroutine_handle<> caller) const {
-        future.cell_->then([caller] { caller.resume(); });
+    struct Awaiter : sdk::UntilReady {
+      explicit Awaiter(Future of) : UntilReady(of.cell_), future(std::move(of)) {}
+      R await_resume() const {
+        UntilReady::await_resume();
+        return future.result();
       }
-      R await_resume() const { return future.result(); }
+      Future future;
     };
-    return Awaiter{*this};
+    return Awaiter(*this);
   }
 
   // 0 until it is accepted. For `joinery job show`.

@@ -19,6 +19,8 @@ struct PoolOptions {
   // --- Of a pool with processes of its own ---
   std::uint32_t processes = 0;  // 0: one per core
   std::uint32_t threads = 1;    // jobs at a time in each, up to 63: for tasks that mostly wait
+  std::uint32_t concurrency =
+      1;  // in each thread, of tasks that return a Coroutine; with threads at most 1023
   // Runs in each thread of each process before its first job: setup.bind("db.example"). One that throws ends
   // the process; if none can be started, every job fails with start_failed.
   std::optional<BoundTask> initializer = {};

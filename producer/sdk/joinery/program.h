@@ -38,13 +38,15 @@ class Program {
   // A task is known by its name to all that run it, on any host. fn(args...) or fn(JobContext&, args...) with
   // one signature (no `auto`); arguments are taken by value or const reference. Captures of `fn` are those of
   // the process that runs it, not of the one that asks. Throws std::invalid_argument for a name that is taken
-  // or not valid. Declare all of them before child().
+  // or not valid. Declare all of them before child(). One that returns joinery::Coroutine<R> is a task of
+  // result R that waits: a thread runs PoolOptions::concurrency of them at a time, and each item of a map is
+  // a job.
   template <typename F>
   task_detail::TaskOf<F> task(std::string name, F fn) {
-    static_assert(std::is_same_v<decltype(handlers::typed(std::move(fn))), handlers::Handler>,
-                  "handlers that wait (Coroutine) are for joinery::Worker");
-    add(name, handlers::typed(std::move(fn)));
-    return task_detail::TaskOf<F>(std::move(name), true);
+    auto handler = handlers::typed(std::move(fn));
+    constexpr bool waits = std::is_same_v<decltype(handler), handlers::WaitingHandler>;
+    add(name, std::move(handler));
+    return task_detail::TaskOf<F>(std::move(name), !waits);
   }
 
   // What `make` returns, built once in each thread (or process) that runs tasks, before its first: tasks get
@@ -69,6 +71,7 @@ class Program {
 
  private:
   void add(const std::string& name, handlers::Handler handler);
+  void add(const std::string& name, handlers::WaitingHandler handler);
   void add_initializer(std::function<void()> call);
 
   struct Impl;

@@ -60,7 +60,11 @@ struct HandleOf<R(Args...)> {
   using type = Task<std::remove_cvref_t<R>(std::remove_cvref_t<Args>...)>;
 };
 template <typename R, typename... Args>
+struct HandleOf<Coroutine<R>(Args...)> : HandleOf<R(Args...)> {};
+template <typename R, typename... Args>
 struct HandleOf<R(JobContext&, Args...)> : HandleOf<R(Args...)> {};
+template <typename R, typename... Args>
+struct HandleOf<Coroutine<R>(JobContext&, Args...)> : HandleOf<R(Args...)> {};
 
 template <typename F>
 using TaskOf = typename HandleOf<

@@ -65,6 +65,34 @@ TEST_F(Typed, a_string_view_points_into_the_payload) {
   EXPECT_TRUE(unpack<bool>(run(inside, payload)));
 }
 
+// The thread runs other jobs while one waits, whose arguments take the memory of those that have ended.
+TEST_F(Typed, a_handler_that_waits_keeps_its_arguments_while_others_run) {
+  struct Pause {
+    std::coroutine_handle<>& here;
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> suspended) const { here = suspended; }
+    void await_resume() const noexcept {}
+  };
+  std::vector<std::coroutine_handle<>> paused(2);
+  std::size_t begun = 0;
+  const auto words = [&](const msgpack::object& object) -> Coroutine<std::string> {
+    Pause pause{paused[begun++]};
+    co_await pause;
+    co_return object.as<std::vector<std::string>>().back();
+  };
+  const auto handler = typed(words);
+  const Buffer first = pack(std::vector<std::string>{"a", "first"});
+  const Buffer second = pack(std::vector<std::string>{"b", "c", "d", "second"});
+  auto one = handler(context_, first);
+  auto other = handler(context_, second);
+  one.handle().resume();
+  other.handle().resume();
+  paused[0].resume();
+  paused[1].resume();
+  EXPECT_EQ(unpack<std::string>(one.take()), "first");
+  EXPECT_EQ(unpack<std::string>(other.take()), "second");
+}
+
 TEST_F(Typed, a_function_that_can_only_be_moved_can_be_a_handler) {
   const Buffer result = run([owned = std::make_unique<int>(4)](int n) { return *owned * n; }, pack(3));
   EXPECT_EQ(unpack<int>(result), 12);

@@ -162,7 +162,8 @@ int Process::State::sentinel() {
 
 Process::Process(const Program& program, BoundTask task, ProcessOptions options) {
   program.check_not_child();
-  if (program.registry().find(task.name) == nullptr) {
+  if (program.registry().find(task.name) == nullptr &&
+      program.registry().find_waiting(task.name) == nullptr) {
     throw ValueError(fmt::format("the program has no task \"{}\"", task.name));
   }
   if (options.name.empty()) {

@@ -118,7 +118,7 @@ Result<std::uint64_t> Core::Impl::verb(Now now, const Cancel& verb, Effects& eff
     }
     // One that ends before its cancellation arrives is no mistake, if there is something else to cancel.
     if (!any_unfinished) return ended_already(target.jobs.front(), "one that has not ended");
-    return cancel(now, target.jobs, verb.grace, effects);
+    return cancel(now, target.jobs, verb.grace, effects, verb.who.empty() ? "" : "by " + verb.who);
   }
   std::uint32_t queue = 0;
   if (!target.queue.empty()) {
@@ -138,7 +138,9 @@ Result<std::uint64_t> Core::Impl::verb(Now now, const Cancel& verb, Effects& eff
 }
 
 // Those that wait end at once; those that run are told, and end when their worker says so. Returns how many.
-std::uint64_t Core::Impl::cancel(Now now, const std::vector<JobId>& jobs, Duration grace, Effects& effects) {
+// `why` costs each of them a place in the history.
+std::uint64_t Core::Impl::cancel(Now now, const std::vector<JobId>& jobs, Duration grace, Effects& effects,
+                                 const std::string& why) {
   std::vector<JobId> waiting;
   std::vector<JobId> parked;
   std::map<SessionId, std::vector<Token>> running;
@@ -153,18 +155,31 @@ std::uint64_t Core::Impl::cancel(Now now, const std::vector<JobId>& jobs, Durati
       waiting.push_back(id);
     } else if (!job->has(flag_cancelling)) {
       cancelling.runs.push_back({id, 1, job->attempt, job->epoch});
+      if (!why.empty()) note_cancelled(id, why);
       running[ledger.holders[job->order_or_holder].session].push_back(job->token());
     }
   }
   std::ranges::sort(parked);
   admit_jobs(parked, effects);  // their put is accepted, so that they are accounted for
   const std::uint64_t number = waiting.size() + cancelling.runs.size();
-  end(now, Outcome::cancelled, std::move(waiting), effects);
+  end(now, Outcome::cancelled, std::move(waiting), effects, why);
   if (!cancelling.runs.empty()) record(std::move(cancelling), effects);
   for (auto& [session, tokens] : running) {
     effects.effects.push_back(effect::Revoke{session, std::move(tokens), Code::cancelled, grace});
   }
   return number;
+}
+
+// Those that ended in another way meanwhile are forgotten when there are many.
+void Core::Impl::note_cancelled(JobId id, const std::string& why) {
+  constexpr std::size_t many = 1024;
+  if (cancelled_why_.size() >= many) {
+    std::erase_if(cancelled_why_, [&](const auto& noted) {
+      const Job* job = ledger.job(noted.first);
+      return job == nullptr || !job->has(flag_cancelling);
+    });
+  }
+  cancelled_why_[id] = why;
 }
 
 Result<std::vector<JobId>> Core::Impl::dead_letters(std::vector<JobId> jobs) const {

@@ -145,13 +145,19 @@ std::optional<Error> Core::Impl::check_batch(BatchId id, const char* field) cons
   return std::nullopt;
 }
 
-// It and all that are nested in it. What waits is not looked at; what runs is told.
-std::uint64_t Core::Impl::cancel_batch(Now now, BatchId id, Duration grace, Effects& effects) {
+// It and all that are nested in it, each behind the one that it is in.
+std::vector<BatchId> Core::Impl::with_nested(BatchId id) const {
   std::vector<BatchId> all{id};
   for (std::size_t i = 0; i < all.size(); ++i) {
     const BatchState* batch = ledger.find_batch(all[i]);
     if (batch != nullptr) all.insert(all.end(), batch->children.begin(), batch->children.end());
   }
+  return all;
+}
+
+// With those in it. What waits is not looked at; what runs is told.
+std::uint64_t Core::Impl::cancel_batch(Now now, BatchId id, Duration grace, Effects& effects) {
+  const std::vector<BatchId> all = with_nested(id);
   const std::set<BatchId> members(all.begin(), all.end());
   std::vector<JobId> parked;
   std::vector<JobId> running;

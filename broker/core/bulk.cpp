@@ -23,6 +23,8 @@ Result<Core::Impl::Match> Core::Impl::match_of(const Filter& filter) const {
   }
   if (filter.batch != 0 && ledger.find_batch(filter.batch) == nullptr)
     return fail(Code::unknown_batch, fmt::format("there is no batch {}", filter.batch), "batch");
+  if (filter.batch != 0) match.batches = with_nested(filter.batch);
+  std::ranges::sort(match.batches);
   if (!filter.key.empty()) match.key = ledger.keys.find(filter.key);
   match.none = !filter.key.empty() && match.key == 0;
   match.filter = &filter;
@@ -34,7 +36,7 @@ bool Core::Impl::fits(const Match& match, const Job& job) const {
   if (job.id == 0 || ledger.is_ghost(job)) return false;
   if (match.queue != 0 && ledger.queue_of(job).id != match.queue) return false;
   if (filter.state && job.get_state() != *filter.state) return false;
-  if (filter.batch != 0 && job.batch != filter.batch) return false;
+  if (filter.batch != 0 && !std::ranges::binary_search(match.batches, job.batch)) return false;
   if (filter.accepted_before && Wall(std::chrono::milliseconds(job.accepted_ms)) >= *filter.accepted_before)
     return false;
   if (!filter.handler.empty() && ledger.specs[job.spec].spec.handler != filter.handler) return false;
@@ -73,8 +75,8 @@ Result<std::uint64_t> Core::Impl::verb(Now now, const Bulk& verb, Effects& effec
   }
   std::vector<JobId> jobs;
   Slot slot = verb.from;
-  for (Slot seen = 0; slot < ledger.jobs.end() && seen < looked_at && jobs.size() < changed_most;
-       ++slot, ++seen) {
+  const std::size_t most = verb.dry_run ? looked_at : changed_most;
+  for (Slot seen = 0; slot < ledger.jobs.end() && seen < looked_at && jobs.size() < most; ++slot, ++seen) {
     const Job& job = ledger.jobs[slot];
     if (match->none || !fits(*match, job) || !applies(verb.verb, job)) continue;
     if (verb.verb == BulkVerb::move && to != 0 && ledger.queue_of(job).id == to) continue;
@@ -82,14 +84,16 @@ Result<std::uint64_t> Core::Impl::verb(Now now, const Bulk& verb, Effects& effec
   }
   const std::uint64_t next = slot < ledger.jobs.end() ? slot : 0;
   std::ranges::sort(jobs);
-  if (const auto error = verb.dry_run ? std::nullopt : perform(now, verb, to, jobs, effects))
-    return std::unexpected(*error);
+  if (verb.verb == BulkVerb::move) {
+    if (const auto error = check_move(jobs, to)) return std::unexpected(*error);
+  }
+  if (!verb.dry_run) perform(now, verb, to, jobs, effects);
   return next << 32U | jobs.size();
 }
 
-std::optional<Error> Core::Impl::perform(Now now, const Bulk& verb, std::uint32_t to,
-                                         const std::vector<JobId>& jobs, Effects& effects) {
-  if (jobs.empty()) return std::nullopt;
+void Core::Impl::perform(Now now, const Bulk& verb, std::uint32_t to, const std::vector<JobId>& jobs,
+                         Effects& effects) {
+  if (jobs.empty()) return;
   switch (verb.verb) {
     case BulkVerb::retry:
       for (JobId id : jobs) record(change::Revive{id, now.wall}, effects);
@@ -100,12 +104,10 @@ std::optional<Error> Core::Impl::perform(Now now, const Bulk& verb, std::uint32_
     case BulkVerb::cancel: cancel(now, jobs, verb.grace, effects); break;
     case BulkVerb::purge: end(now, Outcome::cancelled, jobs, effects); break;
     case BulkVerb::move:
-      if (auto error = check_move(jobs, to)) return error;
       if (to == 0) to = need_queue(verb.to, effects);
       for (JobId id : jobs) record(change::Transfer{id, to}, effects);
       break;
   }
-  return std::nullopt;
 }
 
 }  // namespace joinery::broker

@@ -151,7 +151,8 @@ struct Resume {
 struct Cancel {
   Target target;
   Duration grace{5'000'000};
-};  // running ones are told, and killed after the grace period
+  std::string who = {};  // asks for it; told of single jobs
+};                       // running ones are told, and killed after the grace period
 struct Retry {
   std::vector<JobId> jobs;
 };  // dead letters

@@ -37,10 +37,12 @@ struct CoreOptions {
                                            // after it was last heard
   std::uint32_t lost_attempts = 10;  // deliveries that may be lost with their worker before the job is buried
   std::size_t deliveries_per_dispatch = 4096;
-  std::size_t finished_kept = 100'000;      // about so many outcomes can be looked up after the job is gone
-  std::size_t batches_kept = 100'000;       // finished batches that can still be joined
-  std::size_t history_bytes = 256U << 20U;  // of the histories of all queues together
-  bool create_queues = true;                // a submit to an unknown queue creates it with `queue_defaults`
+  std::size_t finished_kept = 100'000;        // about so many outcomes can be looked up after the job is gone
+  std::size_t batches_kept = 100'000;         // finished batches that can still be joined
+  std::size_t history_bytes = 256U << 20U;    // of the histories of all queues together
+  std::size_t history_looked_at = 1U << 18U;  // entries, by one question
+  bool create_queues = true;                  // a submit to an unknown queue creates it with `queue_defaults`
+  bool keeps_results = true;                  // there is a Redis, so that results can be passed on
   QueueOptions queue_defaults{};
   std::vector<Limit> limits{};  // declared in the configuration; Core::declare_limits changes them
   std::uint64_t seed = 1;       // of the jitter
@@ -99,6 +101,10 @@ struct FinishedView {
   Wall accepted_at{}, ended_at{};
   std::string_view key;
   const Failure* last_failure = nullptr;  // null: none
+};
+struct FinishedPage {
+  std::vector<FinishedView> jobs;  // the greatest ids first
+  JobId next = 0;                  // where to go on, below it; 0: all was looked at
 };
 // Which of them: those that fit all that is said.
 struct FinishedFilter {
@@ -203,10 +209,9 @@ class Core {
   std::vector<JobView> jobs(std::string_view queue, std::optional<State> state, JobId after,
                             std::size_t most) const;
   // Jobs that have ended, as long as the history of their queue reaches.
-  std::optional<FinishedView> finished(JobId id) const;
-  // At most `most`, those with the greatest ids first, below `before` (0: any). Looks at all that is
-  // remembered.
-  std::vector<FinishedView> finished(const FinishedFilter& filter, JobId before, std::size_t most) const;
+  std::optional<FinishedView> finished(JobId id) const;  // a dead letter too
+  // Dead letters too. At most `most`, below `before` (0: any).
+  FinishedPage finished(const FinishedFilter& filter, JobId before, std::size_t most) const;
   std::optional<BatchView> batch(BatchId id) const;
   // At most `most`, in the order of their ids, after `after`. Looks at every batch.
   std::vector<BatchView> batches(BatchId after, std::size_t most) const;
@@ -219,6 +224,7 @@ class Core {
   void declare_limits(Now now, std::vector<Limit> limits);
   // By name; valid until the next command.
   std::vector<const ScheduleState*> schedules() const;
+  std::vector<const ScheduleState*> schedules(std::string_view after, std::size_t most) const;
   const ScheduleState* schedule(const std::string& name) const;  // null: there is none
   // When the next of them is due, which someone must Fire then. never_wall while puts are refused.
   Wall next_schedule() const;

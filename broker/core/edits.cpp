@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "broker/core/impl.h"
 
@@ -69,26 +70,29 @@ Result<std::uint64_t> Core::Impl::verb(Now, const MoveTo& verb, Effects& effects
   return jobs->size();
 }
 
-// Whether the target has room, and no job there has the unique key of one that comes.
+// Whether the target (0: it is made) has room, and no two jobs there would have a unique key in common.
 std::optional<Error> Core::Impl::check_move(const std::vector<JobId>& jobs, std::uint32_t to) const {
-  if (to == 0) return std::nullopt;
   const QueueState& queue = ledger.queues[to];
-  if (const std::uint64_t maxsize = queue.options.maxsize;
-      maxsize != 0 && queue.waiting() + jobs.size() > maxsize) {
+  const std::string_view name = to == 0 ? "(new)" : std::string_view(queue.name);
+  const std::uint64_t maxsize = to == 0 ? options.queue_defaults.maxsize : queue.options.maxsize;
+  if (maxsize != 0 && queue.waiting() + jobs.size() > maxsize) {
     return Error{Code::queue_full,
-                 fmt::format("queue {} holds {} jobs and maxsize is {}; {} more do not fit", queue.name,
+                 fmt::format("queue {} holds {} jobs and maxsize is {}; {} more do not fit", name,
                              queue.waiting(), maxsize, jobs.size()),
                  "to"};
   }
+  std::set<std::uint32_t> coming;  // unique keys
   for (JobId id : jobs) {
     const Job& job = *ledger.job(id);
     const Extra* extra = ledger.extra(job);
     if (extra == nullptr || extra->unique == 0) continue;
-    const UniqueScope scope = ledger.specs[job.spec].spec.unique.scope;
-    if (scope != UniqueScope::queue || ledger.claims.find({to, extra->unique}, now_.wall) == nullptr)
-      continue;
+    if (ledger.specs[job.spec].spec.unique.scope != UniqueScope::queue) continue;
+    const bool twice = !coming.insert(extra->unique).second;
+    if (!twice && ledger.claims.find({to, extra->unique}, now_.wall) == nullptr) continue;
     return Error{Code::duplicate_job,
-                 fmt::format("queue {} has a job with the unique_key of job {}", queue.name, id), "jobs"};
+                 twice ? fmt::format("two of the jobs have the unique_key of job {}", id)
+                       : fmt::format("queue {} has a job with the unique_key of job {}", name, id),
+                 "jobs"};
   }
   return std::nullopt;
 }

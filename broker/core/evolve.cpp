@@ -307,6 +307,8 @@ bool Ledger::on(const change::Bury& change, Fallout& fallout, std::uint64_t) {
   Rare& rare = need_rare(job);
   ++(lost ? rare.losses : crashed ? rare.crashes : rare.failures);
   rare.failure = std::make_unique<Failure>(change.failure);
+  rare.due = change.at;
+  dead.insert(job.id);
   if (specs[job.spec].spec.unique.until != UniqueUntil::succeeded) free_claim(job);
   count_outcome(job, Outcome::failed, fallout);
   finished.put({job.id, job.attempt, job.epoch, Outcome::failed});
@@ -324,6 +326,8 @@ bool Ledger::on(const change::Revive& change, Fallout& fallout, std::uint64_t) {
   Rare& rare = need_rare(job);
   rare.failures = rare.crashes = rare.losses = 0;
   rare.expires = rare.deadline = never_wall;
+  rare.due = Wall{};
+  dead.erase(job.id);
   count_out(job, fallout);
   finished.erase(job.id);
   job.clear(flag_begun);
@@ -347,6 +351,7 @@ bool Ledger::on(const change::Drop& change, Fallout& fallout, std::uint64_t) {
       }
       if (BatchState* batch = find_batch(job.batch)) settled(*batch, fallout);
     } else if (job.get_state() == State::failed) {  // stays counted as failed
+      dead.erase(id);
       remember(job, Outcome::failed, change.at, {}, fallout);
     } else {
       return false;

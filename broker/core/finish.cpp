@@ -119,7 +119,7 @@ std::optional<Error> Core::Impl::check_children(const Job& parent, std::span<con
   std::vector<JobId> frame;
   for (PutGroup child : groups) {
     if (child.batch == 0 && ledger.find_batch(parent.batch) != nullptr) child.batch = parent.batch;
-    auto error = check_group(child);
+    auto error = check_submitted(child);
     if (error && error->code != Code::duplicate_job && !cancelled(child.batch)) return error;
     if (!error) error = resolve_after(child, frame);
     if (error && error->field.starts_with("columns.after")) return error;
@@ -140,7 +140,7 @@ void Core::Impl::children(Now now, const Job& parent, std::span<const PutGroup> 
     frame.resize(place + child.sizes.size());
     if (child.parent == 0) child.parent = parent_id;
     if (child.batch == 0 && ledger.find_batch(batch) != nullptr) child.batch = batch;
-    if (check_group(child) || resolve_after(child, std::span(frame).first(place))) continue;
+    if (check_submitted(child) || resolve_after(child, std::span(frame).first(place))) continue;
     // One that is there already is what its parent wanted.
     const std::uint32_t queue = need_queue(child.queue, effects);
     const Result<JobId> existing = settle_conflicts(now, child, queue, effects);
@@ -174,12 +174,15 @@ void Core::Impl::bury(Now now, const Job& job, const Failure& failure, Effects& 
 void Core::Impl::end_stopped(Now now, const Job& job, Effects& effects) {
   const Rare* rare = ledger.rare(job);
   const bool late = rare != nullptr && rare->deadline <= now.wall;
-  end(now, late ? Outcome::expired : Outcome::cancelled, {job.id}, effects);
+  const auto why = cancelled_why_.extract(job.id);
+  end(now, late ? Outcome::expired : Outcome::cancelled, {job.id}, effects,
+      late || why.empty() ? std::string() : why.mapped());
 }
 
-void Core::Impl::end(Now now, Outcome outcome, std::vector<JobId> jobs, Effects& effects) {
+void Core::Impl::end(Now now, Outcome outcome, std::vector<JobId> jobs, Effects& effects,
+                     const std::string& why) {
   std::ranges::sort(jobs);
-  change::Finish finish{.outcome = outcome, .at = now.wall, .runs = {}, .why = {}};
+  change::Finish finish{.outcome = outcome, .at = now.wall, .runs = {}, .why = why};
   for (JobId id : jobs) {
     const Job& job = *ledger.job(id);
     if (!finish.runs.empty()) {

@@ -119,8 +119,9 @@ std::unique_ptr<History::Details> Ledger::details_of(const Job& job, Outcome out
     details->failure = std::move(*rare->failure);
   }
   Failure& failure = details->failure;
-  if (!why.empty()) {
-    failure = {};
+  if (!why.empty() && failed) {
+    failure.message += "; then " + std::string(word(outcome)) + ": " + why;
+  } else if (!why.empty()) {
     failure.code = outcome == Outcome::expired ? Code::expired : Code::cancelled;
     failure.message = why;
   }

@@ -58,6 +58,22 @@ class History {
 
   // Null: not there. `key`: of the job, valid until something is added.
   const Run* find(JobId id, std::string_view& key) const;
+  // Blocks of neighbours, the latest first: the least and the greatest id, and how many runs.
+  template <typename F>
+  void for_each_block(F&& see) const {
+    for (std::size_t block = blocks_.size(); block-- > 0;)
+      see(blocks_[block].low, blocks_[block].high, blocks_[block].runs.size());
+  }
+  // Those of blocks that may have ids from `begin` on, which may grow meanwhile, and below `end`.
+  template <typename F>
+  void for_each_latest(const JobId& begin, JobId end, F&& see) const {
+    for (std::size_t block = blocks_.size(); block-- > 0;) {
+      if (blocks_[block].high < begin || blocks_[block].low >= end) continue;
+      const std::vector<Run>& runs = blocks_[block].runs;
+      for (std::size_t i = runs.size(); i-- > (block == 0 ? front_ : 0);)
+        see(runs[i], key_of(blocks_[block], runs[i]));
+    }
+  }
   // Oldest first.
   template <typename F>
   void for_each(F&& see) const {

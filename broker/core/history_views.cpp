@@ -1,5 +1,6 @@
 // Jobs that have ended: looked up, listed, and their part of the snapshot.
 #include <algorithm>
+#include <functional>
 
 #include "broker/core/impl.h"
 #include "broker/core/snapshot.h"
@@ -28,6 +29,8 @@ FinishedView Core::Impl::view(const QueueState& queue, const History::Run& run, 
 }
 
 std::optional<FinishedView> Core::finished(JobId id) const {
+  const Job* job = impl_->ledger.job(id);
+  if (job != nullptr && job->get_state() == State::failed) return impl_->view_dead(*job);
   std::uint32_t queue = 0;
   std::string_view key;
   const History::Run* run = impl_->ledger.find_finished(id, queue, key);
@@ -49,32 +52,99 @@ bool fits(const FinishedFilter& filter, const FinishedView& job) {
                                          job.last_failure->type.find(filter.error) != std::string::npos);
 }
 
+// The latest ones that were added, as many as are wanted.
+class Latest {
+ public:
+  explicit Latest(std::size_t most) : most_(most) {}
+  bool full() const { return jobs_.size() == most_; }
+  JobId least() const { return jobs_.front().id; }
+  void add(const FinishedView& job) {
+    if (full()) {
+      std::ranges::pop_heap(jobs_, greater);
+      jobs_.pop_back();
+    }
+    jobs_.push_back(job);
+    std::ranges::push_heap(jobs_, greater);
+  }
+  std::vector<FinishedView> take() {
+    std::ranges::sort(jobs_, greater);
+    return std::move(jobs_);
+  }
+
+ private:
+  static bool greater(const FinishedView& a, const FinishedView& b) { return a.id > b.id; }
+  std::size_t most_;
+  std::vector<FinishedView> jobs_;  // a heap, the least id in front
+};
+
 }  // namespace
 
-std::vector<FinishedView> Core::finished(const FinishedFilter& filter, JobId before, std::size_t most) const {
-  std::vector<FinishedView> latest;  // a heap, the smallest id in front
-  if (most == 0) return latest;
-  const auto greater = [](const FinishedView& a, const FinishedView& b) { return a.id > b.id; };
-  const JobId end = before == 0 ? ~JobId{0} : before;
-  for (const QueueState& queue : impl_->ledger.queues) {
+FinishedView Core::Impl::view_dead(const Job& job) const {
+  const Extra& extra = *ledger.extra(job);
+  return {.id = job.id,
+          .outcome = Outcome::failed,
+          .queue_name = ledger.queue_of(job).name,
+          .handler = ledger.specs[job.spec].spec.handler,
+          .batch = job.batch,
+          .parent = extra.parent,
+          .priority = ledger.lines[job.line].priority,
+          .attempt = job.attempt,
+          .failures = extra.failures,
+          .crashes = extra.crashes,
+          .losses = extra.losses,
+          .accepted_at = Wall(std::chrono::milliseconds(job.accepted_ms)),
+          .ended_at = extra.due,
+          .key = ledger.keys.name(extra.key),
+          .last_failure = extra.failure.get()};
+}
+
+// From which id on, up to `end`, no more is remembered than one question may look at.
+JobId Core::Impl::window(const FinishedFilter& filter, JobId end) const {
+  std::vector<std::pair<JobId, std::size_t>> blocks;  // greatest id, runs
+  for (const QueueState& queue : ledger.queues) {
     if (!filter.queue.empty() && queue.name != filter.queue) continue;
-    queue.history.for_each([&](const History::Run& run, std::string_view key) {
+    queue.history.for_each_block([&](JobId low, JobId high, std::size_t runs) {
+      if (low < end) blocks.emplace_back(std::min(high, end - 1), runs);
+    });
+  }
+  std::ranges::sort(blocks, std::greater());
+  std::size_t seen = 0;
+  for (const auto& [high, runs] : blocks) {
+    if (seen >= options.history_looked_at && high + 1 < end) return high + 1;
+    seen += runs;
+  }
+  return 0;
+}
+
+FinishedPage Core::finished(const FinishedFilter& filter, JobId before, std::size_t most) const {
+  const Ledger& ledger = impl_->ledger;
+  if (most == 0) return {};
+  const JobId end = before == 0 ? ~JobId{0} : before;
+  JobId begin = impl_->window(filter, end);
+  Latest latest(most);
+  std::size_t seen = 0;
+  for (auto id = ledger.dead.lower_bound(end); id != ledger.dead.begin() && !latest.full();) {
+    if (*--id < begin) break;
+    const FinishedView job = impl_->view_dead(*ledger.job(*id));
+    const bool here = filter.queue.empty() || job.queue_name == filter.queue;
+    if (here && fits(filter, job)) latest.add(job);
+    if (++seen == impl_->options.history_looked_at) begin = *id;
+  }
+  if (latest.full()) begin = latest.least() + 1;
+  for (const QueueState& queue : ledger.queues) {
+    if (!filter.queue.empty() && queue.name != filter.queue) continue;
+    queue.history.for_each_latest(begin, end, [&](const History::Run& run, std::string_view key) {
       FinishedView job = impl_->view(queue, run, key, run.first);
-      if (run.first >= end || !fits(filter, job)) return;
-      for (JobId id = std::min(run.first + run.count, end); id-- > run.first;) {
-        if (latest.size() == most) {
-          if (id <= latest.front().id) return;
-          std::ranges::pop_heap(latest, greater);
-          latest.pop_back();
-        }
+      if (run.first >= end || run.first + run.count <= begin || !fits(filter, job)) return;
+      for (JobId id = std::min(run.first + run.count, end); id-- > std::max(run.first, begin);) {
         job.id = id;
-        latest.push_back(job);
-        std::ranges::push_heap(latest, greater);
+        latest.add(job);
+        if (latest.full()) begin = latest.least() + 1;
       }
     });
   }
-  std::ranges::sort(latest, greater);
-  return latest;
+  const JobId next = latest.full() ? latest.least() : begin;
+  return {latest.take(), next <= 1 ? 0 : next};
 }
 
 // --- snapshot ---

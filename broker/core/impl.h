@@ -101,6 +101,7 @@ class Core::Impl {
   bool repeated(SessionId session, std::uint64_t sequence, Effects& effects);
   void answer(const change::Answer& answer, Effects& effects);
   std::optional<Error> check_group(const PutGroup& group) const;
+  std::optional<Error> check_submitted(const PutGroup& group) const;
   GroupAnswer put_group(Now now, const Submit& submit, const PutGroup& group, std::uint32_t index,
                         std::span<const JobId> frame, bool& parked, Effects& effects);
   JobId put(Now now, const PutGroup& group, std::uint32_t queue, std::uint32_t index, bool parked,
@@ -152,7 +153,7 @@ class Core::Impl {
                 Effects& effects);
   void fail_delivery(Now now, const Job& job, const Report& report, Effects& effects);
   void bury(Now now, const Job& job, const Failure& failure, Effects& effects);
-  void end(Now now, Outcome outcome, std::vector<JobId> jobs, Effects& effects);
+  void end(Now now, Outcome outcome, std::vector<JobId> jobs, Effects& effects, const std::string& why = {});
   void end_stopped(Now now, const Job& job, Effects& effects);
   Wall backoff_until(Now now, const Job& job, std::uint32_t failures) const;
 
@@ -186,21 +187,23 @@ class Core::Impl {
 
   Result<std::vector<JobId>> dead_letters(std::vector<JobId> jobs) const;
   bool any_dead(std::uint32_t queue) const;
-  std::uint64_t cancel(Now now, const std::vector<JobId>& jobs, Duration grace, Effects& effects);
+  std::uint64_t cancel(Now now, const std::vector<JobId>& jobs, Duration grace, Effects& effects,
+                       const std::string& why = {});
+  void note_cancelled(JobId id, const std::string& why);
 
   // bulk.cpp
   struct Match {
     const Filter* filter = nullptr;
     std::uint32_t queue = 0;
     std::uint32_t key = 0;
-    bool none = false;  // nothing can fit
+    std::vector<BatchId> batches{};  // sorted: the one asked for and those in it
+    bool none = false;               // nothing can fit
   };
   Result<std::uint64_t> verb(Now now, const Bulk& verb, Effects& effects);
   Result<Match> match_of(const Filter& filter) const;
   bool fits(const Match& match, const Job& job) const;
   bool applies(BulkVerb verb, const Job& job) const;
-  std::optional<Error> perform(Now now, const Bulk& verb, std::uint32_t to, const std::vector<JobId>& jobs,
-                               Effects& effects);
+  void perform(Now now, const Bulk& verb, std::uint32_t to, const std::vector<JobId>& jobs, Effects& effects);
 
   // history.cpp
   Result<std::uint64_t> verb(Now now, const PurgeHistory& verb, Effects& effects);
@@ -211,6 +214,7 @@ class Core::Impl {
   // batches.cpp
   Result<std::uint64_t> verb(Now now, const CloseBatch& verb, Effects& effects);
   std::optional<Error> check_batch(BatchId id, const char* field) const;
+  std::vector<BatchId> with_nested(BatchId id) const;
   std::uint64_t cancel_batch(Now now, BatchId id, Duration grace, Effects& effects);
   void sweep(Now now, Effects& effects);
   bool drop_ghosts(const std::vector<std::uint32_t>& lines, Effects& effects);
@@ -262,6 +266,8 @@ class Core::Impl {
   }
   JobView view(const Job& job) const;
   FinishedView view(const QueueState& queue, const History::Run& run, std::string_view key, JobId id) const;
+  FinishedView view_dead(const Job& job) const;
+  JobId window(const FinishedFilter& filter, JobId end) const;
 
   CoreOptions options;
   Ledger ledger;
@@ -269,7 +275,8 @@ class Core::Impl {
   Fallout fallout;
   Code refuse_puts = Code::ok;
   bool dispatch_wanted = false;
-  std::vector<JobId> broken_later_;  // come after what did not succeed; end in the next tick
+  std::map<JobId, std::string> cancelled_why_;  // of running ones that were told; gone with this life
+  std::vector<JobId> broken_later_;             // come after what did not succeed; end in the next tick
 
   BySession<Session> sessions;
   std::vector<SessionId> workers;  // in the order in which they came

@@ -81,7 +81,7 @@ static_assert(sizeof(Extra) == 24);
 struct Rare {
   Wall expires = never_wall;
   Wall deadline = never_wall;
-  Wall due{};  // of a parked or blocked one that may not run before
+  Wall due{};  // of a parked or blocked one that may not run before; of a dead letter: when it failed
   std::uint32_t failures = 0;
   std::uint32_t crashes = 0;
   std::uint32_t losses = 0;

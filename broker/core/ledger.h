@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -302,6 +303,7 @@ class Ledger {
   Interner keys;
   Claims claims;
   Dependents dependents;
+  std::set<JobId> dead;                 // the dead letters
   std::map<std::string, Limit> limits;  // set at run time
   std::unordered_map<std::string, change::HoldKey> held_nodes;
   std::map<std::string, ScheduleState> schedules;

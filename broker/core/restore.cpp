@@ -52,8 +52,8 @@ bool Ledger::restore_job(const Job& saved, State state, std::uint32_t queue, std
       hold(slot, number);
       break;
     }
-    case State::blocked:
-    case State::failed: break;
+    case State::failed: dead.insert(job.id); break;
+    case State::blocked: break;
   }
   if (state == State::failed || is_ghost(job)) return true;  // counted as an outcome
   const BatchState* batch = find_batch(job.batch);

@@ -47,7 +47,7 @@ bool Ledger::on(const change::Fired& change, Fallout&, std::uint64_t) {
     if (put == nullptr) return false;
     need_rare(*put).schedule = schedule.number;
     schedule.last_job = change.job;
-    if (change.due != Wall{}) schedule.last_due = change.due;
+    schedule.last_due = change.due;
     ++schedule.submitted;
     std::erase_if(schedule.runs, [&](JobId id) { return !is_unfinished(id); });
     if (schedule.is.overlap == Overlap::allow) schedule.runs.clear();
@@ -64,7 +64,7 @@ bool Ledger::on(const change::Fired& change, Fallout&, std::uint64_t) {
 Result<ScheduleState> Core::Impl::known_schedule(const std::string& name) const {
   const auto found = ledger.schedules.find(name);
   if (found != ledger.schedules.end()) return found->second;
-  return fail(Code::invalid_argument, fmt::format("there is no schedule {}", name), "schedule");
+  return fail(Code::unknown_schedule, fmt::format("there is no schedule '{}'", name), "schedule");
 }
 
 Result<std::uint64_t> Core::Impl::verb(Now now, const SetSchedule& verb, Effects& effects) {
@@ -82,7 +82,8 @@ Result<std::uint64_t> Core::Impl::verb(Now now, const SetSchedule& verb, Effects
                   "schedule");
     if (!verb.replace)
       return fail(Code::invalid_state,
-                  fmt::format("there is a schedule {}; expected replace (--replace) to change it", verb.schedule.name),
+                  fmt::format("there is a schedule {}; expected replace (--replace) to change it",
+                              verb.schedule.name),
                   "schedule");
   }
   // Without a next time (its zone was not on the host when it was due) it is given one.
@@ -191,7 +192,7 @@ Result<JobId> Core::Impl::put_scheduled(Now now, const ScheduleState& state, Put
   if (*existing != 0)
     return fail(Code::duplicate_job, fmt::format("job {} has its unique key", *existing), "schedule");
   if (overlap == Overlap::replace) {
-    cancel(now, runs, Duration{5'000'000}, effects);
+    cancel(now, runs, Duration{5'000'000}, effects, fmt::format("schedule {} replaced it", state.is.name));
     runs = still();  // those that run have a moment to stop
   }
   if (!runs.empty()) {
@@ -208,6 +209,14 @@ std::vector<const ScheduleState*> Core::schedules() const {
   std::vector<const ScheduleState*> all;
   for (const auto& [_, schedule] : impl_->ledger.schedules) all.push_back(&schedule);
   return all;
+}
+
+std::vector<const ScheduleState*> Core::schedules(std::string_view after, std::size_t most) const {
+  const auto& known = impl_->ledger.schedules;
+  std::vector<const ScheduleState*> page;
+  for (auto at = known.upper_bound(std::string(after)); at != known.end() && page.size() < most; ++at)
+    page.push_back(&at->second);
+  return page;
 }
 
 const ScheduleState* Core::schedule(const std::string& name) const {

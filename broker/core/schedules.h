@@ -22,7 +22,7 @@ struct ScheduleState {
   std::string paused_by;
   std::string pause_reason;
   Wall paused_since{};
-  Wall last_due{};
+  Wall last_due{};  // of the last job; Wall{}: it was run by hand
   JobId last_job = 0;
   std::uint64_t submitted = 0;
   std::uint64_t skipped = 0;

@@ -111,6 +111,21 @@ std::optional<Error> Core::Impl::check_group(const PutGroup& group) const {
   return columns.unique_key.empty() ? std::nullopt : check_unique(group);
 }
 
+// Also that its options fit together, with the defaults of its queue; a schedule is asked that when it is
+// set.
+std::optional<Error> Core::Impl::check_submitted(const PutGroup& group) const {
+  if (auto error = check_group(group)) return error;
+  static const Columns none;
+  const Spec& spec = ledger.specs[group.spec].spec;
+  if (auto checked = validate_together(spec, group.columns == nullptr ? none : *group.columns); !checked)
+    return checked.error();
+  if (!spec.inputs || options.keeps_results) return std::nullopt;
+  return Error{
+      Code::no_result,
+      "spec.inputs is true, and this broker has no Redis that would pass results on (redis.url is none)",
+      "spec.inputs"};
+}
+
 GroupAnswer Core::Impl::put_group(Now now, const Submit& submit, const PutGroup& asked, std::uint32_t index,
                                   std::span<const JobId> frame, bool& parked, Effects& effects) {
   PutGroup group = asked;
@@ -118,7 +133,7 @@ GroupAnswer Core::Impl::put_group(Now now, const Submit& submit, const PutGroup&
     if (group.parent == 0) group.parent = submit.under.job;
     if (group.batch == 0) group.batch = ledger.job(submit.under.job)->batch;
   }
-  if (auto error = check_group(group)) return {.error = std::move(error)};
+  if (auto error = check_submitted(group)) return {.error = std::move(error)};
   if (auto error = resolve_after(group, frame)) return {.error = std::move(error)};
   const std::uint32_t id = need_queue(group.queue, effects);
   const QueueState& queue = ledger.queues[id];

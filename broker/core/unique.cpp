@@ -131,7 +131,7 @@ Result<JobId> Core::Impl::settle_conflicts(Now now, const PutGroup& group, std::
     if (job != nullptr && job->get_state() == State::failed) {
       record(change::Drop{holder, 1, now.wall}, effects);
     } else if (job != nullptr) {
-      cancel(now, {holder}, Duration{}, effects);
+      cancel(now, {holder}, Duration{}, effects, "another job took its unique key");
     }
   }
   return 0;

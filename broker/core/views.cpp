@@ -118,6 +118,13 @@ std::vector<JobView> Core::jobs(std::string_view queue, std::optional<State> sta
   const std::uint32_t wanted = ledger.find_queue(queue);
   std::vector<JobView> views;
   if ((wanted == 0 && !queue.empty()) || most == 0) return views;
+  if (state == State::failed) {
+    for (auto id = ledger.dead.upper_bound(after); id != ledger.dead.end() && views.size() < most; ++id) {
+      const Job& job = *ledger.job(*id);
+      if (wanted == 0 || ledger.queue_of(job).id == wanted) views.push_back(impl_->view(job));
+    }
+    return views;
+  }
   std::vector<JobId> first;  // a heap of the smallest ids so far
   ledger.for_each([&](Slot, const Job& job) {
     if (job.id <= after || ledger.is_ghost(job)) return;
@@ -190,17 +197,22 @@ std::uint64_t Core::ahead_of(JobId id, std::uint64_t most) const {
   if (job == nullptr || job->get_state() != State::ready) return 0;
   const Line& mine = ledger.lines[job->line];
   const bool fair = ledger.queues[mine.queue].options.fair;
+  // In a queue that is fair only those of its own party go before it: the others take turns with them.
+  const auto party = [&](const Job& one) {
+    const Extra* extra = fair ? ledger.extra(one) : nullptr;
+    return extra == nullptr ? std::string_view() : outermost(ledger.keys.name(extra->key));
+  };
   std::uint64_t ahead = 0;
+  std::uint64_t seen = 0;
   for (const Line& line : ledger.lines) {
     const bool lane = line.base != 0 && &ledger.lines[line.base] != &line;
     if (line.queue != mine.queue || line.priority > mine.priority ||
         (lane && line.open == 0 && &line != &mine))
       continue;
-    if (fair && lane && &line != &mine) continue;  // it takes turns with them
-    for (Slot slot = line.head; slot != no_slot && ahead < most; slot = ledger.jobs[slot].next) {
+    for (Slot slot = line.head; slot != no_slot && seen < most; slot = ledger.jobs[slot].next, ++seen) {
       const bool first = before(ledger.jobs[slot].order_or_holder, job->order_or_holder);
       if (line.priority == mine.priority && !first) break;
-      ++ahead;
+      if (party(ledger.jobs[slot]) == party(*job)) ++ahead;
     }
   }
   return ahead;

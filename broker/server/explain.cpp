@@ -164,7 +164,48 @@ Reason explain_scheduled(const JobView& job) {
   return reason;
 }
 
+std::string cause_of(const Failure& failure) {
+  if (failure.type.empty() || failure.message.empty()) return failure.type + failure.message;
+  return failure.type + ": " + failure.message;
+}
+
+// What became of a job, without when and by what.
+std::string_view ended_text(const Core& core, const JobView& job, BatchId batch) {
+  if (job.state == State::failed) return "it failed for good";
+  switch (*job.outcome) {
+    case Outcome::succeeded: return "it has succeeded";
+    case Outcome::failed: return "it failed for good, and its dead letter was deleted";
+    case Outcome::expired:
+      return job.attempt == 0 ? "it expired before it was started" : "it expired at its deadline";
+    case Outcome::cancelled: break;
+  }
+  const auto found = core.batch(batch);
+  return found && found->cancelled ? "it was cancelled with its batch" : "it was cancelled";
+}
+
 }  // namespace
+
+Reason explain_ended(const Core& core, const JobView& job) {
+  const auto ended = core.finished(job.id);
+  Reason reason{job.state == State::failed ? "dead" : "finished", {}};
+  const BatchId batch = ended ? ended->batch : job.batch;
+  reason.text = ended_text(core, job, batch);
+  reason.details.set("outcome", word(*job.outcome));
+  if (job.outcome == Outcome::cancelled && batch != 0) reason.details.set("batch", batch);
+  if (ended) {
+    reason.text += fmt::format(" at {}", at(ended->ended_at));
+    reason.details.set("ended_at_ms", unix_ms(ended->ended_at));
+  }
+  const Failure* failure = ended && job.outcome != Outcome::succeeded ? ended->last_failure : nullptr;
+  if (failure != nullptr) {
+    reason.details.set("cause", cause_of(*failure));
+    const bool earlier =
+        job.outcome != Outcome::failed && failure->code != Code::cancelled && failure->code != Code::expired;
+    reason.text += fmt::format("{}: {}", earlier ? "; its last failure" : "", cause_of(*failure));
+  }
+  if (job.state == State::failed) reason.text += "; it runs again only with `dead retry`";
+  return reason;
+}
 
 Reason explain(const Core& core, Now now, const JobView& job, std::uint64_t ahead_max) {
   if (job.outcome && job.state != State::failed) return {"finished", {}};

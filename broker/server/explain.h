@@ -15,5 +15,7 @@ struct Reason {
 };
 // `ahead_max`: up to so many jobs that go before it are counted; 0: not at all.
 Reason explain(const Core& core, Now now, const JobView& job, std::uint64_t ahead_max);
+// What became of one that has its outcome: when, and by what.
+Reason explain_ended(const Core& core, const JobView& job);
 
 }  // namespace joinery::broker::server

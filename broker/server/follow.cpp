@@ -68,12 +68,12 @@ void FollowBook::add(JobId job, FollowedLine line) {
   const auto found = jobs_.find(job);
   if (found == jobs_.end()) return;
   Followed& followed = found->second;
+  line.number = ++followed.last;
   followed.bytes += size_of(line);
   followed.lines.push_back(std::move(line));
   while (followed.lines.size() > lines_max || followed.bytes > bytes_max) {
     followed.bytes -= size_of(followed.lines.front());
     followed.lines.pop_front();
-    ++followed.first;
   }
 }
 
@@ -81,7 +81,7 @@ void FollowBook::add(JobId job, FollowedLine line) {
 void FollowBook::add(Session& worker, const protocol::Log& log) {
   const auto found = jobs_.find(log.token.job);
   if (found == jobs_.end()) return tell(worker, log.token, false);
-  found->second.dropped += log.dropped;
+  found->second.last += log.dropped;
   for (const protocol::LogLine& line : log.lines) {
     add(log.token.job, {.at_ms = line.at_ms,
                         .attempt = log.token.attempt,
@@ -92,18 +92,22 @@ void FollowBook::add(Session& worker, const protocol::Log& log) {
 }
 
 Value FollowBook::lines(JobId job, std::uint64_t after) const {
-  Value lines = Value::array();
   const Followed& followed = jobs_.at(job);
-  const std::uint64_t end = followed.first + followed.lines.size();
-  const std::uint64_t from = std::clamp(after + 1, followed.first, end);
-  const std::uint64_t to = std::min(end, from + lines_per_answer);
-  for (std::uint64_t number = from; number < to; ++number)
-    lines.push(value_of(followed.lines[number - followed.first]));
+  auto line = std::ranges::upper_bound(followed.lines, after, {}, &FollowedLine::number);
+  Value lines = Value::array();
+  std::uint64_t next = after;
+  std::uint64_t shown = 0;
+  for (; line != followed.lines.end() && shown < lines_per_answer; ++line, ++shown) {
+    lines.push(value_of(*line));
+    next = line->number;
+  }
+  const bool more = line != followed.lines.end();
+  if (!more) next = followed.last;
   Value map = Value::map();
   map.set("lines", std::move(lines));
-  map.set("next", to - 1);
-  map.set("more", to < end);
-  map.set("lost", followed.dropped + (after + 1 < from ? from - after - 1 : 0));
+  map.set("next", next);
+  map.set("more", more);
+  map.set("lost", next < after + shown ? 0 : next - after - shown);
   return map;
 }
 

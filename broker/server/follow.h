@@ -15,6 +15,7 @@
 namespace joinery::broker::server {
 
 struct FollowedLine {
+  std::uint64_t number = 0;  // given by the book: grows, and passes over each line that was lost
   std::int64_t at_ms = 0;
   std::uint32_t attempt = 0;
   enum class What : std::uint8_t { started, progress, log, ended } what = What::log;
@@ -40,7 +41,7 @@ class FollowBook {
   void started(Session& worker, Token token, FollowedLine line);
   void add(JobId job, FollowedLine line);
   void add(Session& worker, const protocol::Log& log);
-  // Lines after number `after`: {lines: [...], next, lost}.
+  // Lines after number `after`, and how many after it are missing: {lines: [...], next, more, lost}.
   protocol::Value lines(JobId job, std::uint64_t after) const;
   // Forgets jobs that nobody asked for lately.
   void sweep(Mono now);
@@ -48,9 +49,8 @@ class FollowBook {
  private:
   struct Followed {
     Mono asked_at{};
-    std::uint64_t told = 0;     // fence of the delivery whose worker was told
-    std::uint64_t dropped = 0;  // by its worker
-    std::uint64_t first = 1;    // number of the first line
+    std::uint64_t told = 0;  // fence of the delivery whose worker was told
+    std::uint64_t last = 0;  // number of the last line, or one that was lost
     std::size_t bytes = 0;
     std::deque<FollowedLine> lines;
   };

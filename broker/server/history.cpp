@@ -65,11 +65,12 @@ Result<Value> finished_list(const Desk& desk, const Value& given) {
   if (!before) return std::unexpected(before.error());
   const Result<std::uint64_t> most = given.u64_or("most", most_usual);
   if (!most) return std::unexpected(most.error());
+  const FinishedPage page = desk.core.finished(*filter, *before, std::min(*most, most_limit));
   Value jobs = Value::array();
-  for (const FinishedView& job : desk.core.finished(*filter, *before, std::min(*most, most_limit)))
-    jobs.push(finished_value(job));
+  for (const FinishedView& job : page.jobs) jobs.push(finished_value(job));
   Value map = Value::map();
   map.set("jobs", std::move(jobs));
+  if (page.next != 0) map.set("next", page.next);
   return map;
 }
 

@@ -11,6 +11,7 @@ namespace {
 using protocol::Value;
 
 constexpr const char* for_ever = "0 would block for ever";
+constexpr const char* no_interval = "0 is no interval";
 
 Result<std::uint32_t> whole(const std::string& key, const std::string& text) {
   std::uint32_t number = 0;
@@ -34,6 +35,8 @@ Result<> take(const std::string& key, const std::string& text, Limit& limit) {
     const auto interval = config::parse_duration(text);
     if (!interval)
       return fail(Code::invalid_config, fmt::format("interval is {}", interval.error().message), key);
+    if (interval->count() == 0)
+      return fail(Code::invalid_config, fmt::format("interval is '{}'; {}", text, no_interval), key);
     limit.interval_ms = static_cast<std::uint64_t>(interval->count());
     return {};
   }
@@ -62,12 +65,11 @@ Result<Limit> limit_of_arguments(const Value& given) {
   if (!pattern) return std::unexpected(pattern.error());
   limit.pattern = *pattern;
   bool any = false;
-  const auto read = [&](const char* key, auto& out, bool zero) -> Result<> {
+  const auto read = [&](const char* key, auto& out, const char* zero = for_ever) -> Result<> {
     if (given.find(key) == nullptr) return {};
     const Result<std::uint64_t> number = given.u64(key);
     if (!number) return std::unexpected(number.error());
-    if (*number == 0 && !zero)
-      return fail(Code::invalid_argument, fmt::format("{} is 0; {}", key, for_ever), key);
+    if (*number == 0) return fail(Code::invalid_argument, fmt::format("{} is 0; {}", key, zero), key);
     if (!std::in_range<std::decay_t<decltype(out)>>(*number))
       return fail(Code::invalid_argument, fmt::format("{} is {}, which is too large", key, *number), key);
     out = static_cast<std::decay_t<decltype(out)>>(*number);
@@ -75,15 +77,17 @@ Result<Limit> limit_of_arguments(const Value& given) {
     return {};
   };
   for (const Result<>& done :
-       {read("concurrency", limit.concurrency, false), read("rate", limit.rate, false),
-        read("period_ms", limit.period_ms, false), read("burst", limit.burst, false),
-        read("interval_ms", limit.interval_ms, true), read("weight", limit.weight, false)}) {
+       {read("concurrency", limit.concurrency), read("rate", limit.rate), read("period_ms", limit.period_ms),
+        read("burst", limit.burst), read("interval_ms", limit.interval_ms, no_interval),
+        read("weight", limit.weight)}) {
     if (!done) return std::unexpected(done.error());
   }
   if (!any) {
     return fail(Code::invalid_argument,
                 "the limit says nothing; expected concurrency, rate, interval_ms or weight", "concurrency");
   }
+  if (limit.rate == 0 && given.find("period_ms") != nullptr)
+    return fail(Code::invalid_argument, "period_ms needs a rate", "period_ms");
   return limit;
 }
 

@@ -87,6 +87,7 @@ CoreOptions core_options(const BrokerOptions& options, std::uint64_t seed) {
   out.lease = options.lease.value;
   out.reconnect_grace = options.reconnect_grace.value;
   out.create_queues = options.create_queues;
+  out.keeps_results = options.redis_url != "none";
   out.queue_defaults = options.queue_defaults();
   out.limits = options.limits;
   out.history_bytes = options.history_memory.value;

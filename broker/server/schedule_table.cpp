@@ -40,6 +40,13 @@ Result<> take_time(const std::string& key, const std::string& text, std::uint64_
   return {};
 }
 
+// For what would be over at once.
+Result<> take_span(const std::string& key, const std::string& text, std::uint64_t& out) {
+  Result<> taken = take_time(key, text, out);
+  if (taken && out == 0) return wrong(key, fmt::format("{} is '{}', expected more than 0", key, text));
+  return taken;
+}
+
 template <typename T>
 Result<> take_number(const std::string& key, const std::string& text, T& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
@@ -65,8 +72,8 @@ Result<> take_text(const std::string& key, const std::string& text, Draft& out) 
   if (key == "unique") return out.group.columns.unique_key = {text}, Result<>{};
   if (key == "delay") return take_time(key, text, out.group.columns.delay_ms.emplace_back());
   if (key == "priority") return take_number(key, text, out.group.columns.priority.emplace_back());
-  if (key == "expires_in") return take_time(key, text, out.schedule.expires_in_ms);
-  if (key == "deadline_in") return take_time(key, text, out.schedule.deadline_in_ms);
+  if (key == "expires_in") return take_span(key, text, out.schedule.expires_in_ms);
+  if (key == "deadline_in") return take_span(key, text, out.schedule.deadline_in_ms);
   if (key == "catch_up_max") return take_number(key, text, out.schedule.catch_up_max);
   if (key == "catch_up")
     return take_word(key, text, catch_up_from_word(text), "none, last or all", out.schedule.catch_up);
@@ -123,6 +130,14 @@ void complete(const SpecDefaults& options, Spec& spec) {
   tell(SpecOption::no_retry, options.no_retry);
 }
 
+// What the file calls a field of the wire, where the words differ.
+std::string key_of(const std::string& field) {
+  if (field == "spec.soft_timeout_ms") return "timeout_soft";
+  if (field == "columns.unique_key" || field.starts_with("spec.unique")) return "unique";
+  if (field.ends_with("_in_ms")) return field.substr(0, field.size() - 3);
+  return field;
+}
+
 }  // namespace
 
 const std::vector<std::string>& schedule_keys() {
@@ -157,7 +172,7 @@ Result<Schedule> schedule_of_table(const std::string& name, const config::Option
     const auto table = Timetable::make(draft.schedule.cron, draft.schedule.zone, {});
     if (!table) valid = std::unexpected(table.error());
   }
-  if (!valid) return wrong(valid.error().field, valid.error().message);
+  if (!valid) return wrong(key_of(valid.error().field), valid.error().message);
   return std::move(draft.schedule);
 }
 

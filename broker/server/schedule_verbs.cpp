@@ -11,6 +11,8 @@ namespace {
 using protocol::Value;
 
 constexpr std::size_t upcoming_shown = 5;
+constexpr std::uint64_t most_usual = 100;
+constexpr std::uint64_t most_limit = 10'000;
 
 std::int64_t unix_ms(Wall time) {
   return std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
@@ -29,6 +31,13 @@ Value upcoming(const ScheduleState& state) {
   for (std::size_t i = 0; i < upcoming_shown && time != never_wall; ++i, time = table->next(time))
     times.push(unix_ms(time));
   return times;
+}
+
+// Wall{}: it was forgotten.
+Wall accepted_at(const Core& core, JobId id) {
+  if (const auto ended = core.finished(id)) return ended->accepted_at;
+  const auto job = core.job(id);
+  return job && !job->queue_name.empty() ? job->accepted_at : Wall{};
 }
 
 Value schedule_value(const Desk& desk, const ScheduleState& state) {
@@ -58,7 +67,10 @@ Value schedule_value(const Desk& desk, const ScheduleState& state) {
   set_time(map, "next_ms", state.next);
   map.set("upcoming_ms", upcoming(state));
   set_time(map, "last_due_ms", state.last_due);
-  if (state.last_job != 0) map.set("last_job", state.last_job);
+  if (state.last_job != 0) {
+    map.set("last_job", state.last_job);
+    set_time(map, "last_put_ms", accepted_at(desk.core, state.last_job));
+  }
   Value runs = Value::array();
   for (const JobId id : state.runs) {
     const auto job = desk.core.job(id);
@@ -75,12 +87,17 @@ Result<const ScheduleState*> schedule_of(const Desk& desk, const Value& given) {
   const Result<std::string_view> name = given.str("schedule");
   if (!name) return std::unexpected(name.error());
   if (const ScheduleState* state = desk.core.schedule(std::string(*name))) return state;
-  return fail(Code::invalid_argument, fmt::format("there is no schedule {}", *name), "schedule");
+  return fail(Code::unknown_schedule, fmt::format("there is no schedule '{}'", *name), "schedule");
 }
 
-Result<Value> schedule_list(const Desk& desk, const Value&) {
+Result<Value> schedule_list(const Desk& desk, const Value& given) {
+  const Result<std::string_view> after = given.str_or("after", {});
+  if (!after) return std::unexpected(after.error());
+  const Result<std::uint64_t> most = given.u64_or("most", most_usual);
+  if (!most) return std::unexpected(most.error());
   Value all = Value::array();
-  for (const ScheduleState* state : desk.core.schedules()) all.push(schedule_value(desk, *state));
+  for (const ScheduleState* state : desk.core.schedules(*after, std::min(*most, most_limit)))
+    all.push(schedule_value(desk, *state));
   Value map = Value::map();
   map.set("schedules", std::move(all));
   return map;
@@ -122,6 +139,8 @@ Result<> take_numbers(const Value& given, Schedule& out) {
        {std::pair("expires_in_ms", &out.expires_in_ms), std::pair("deadline_in_ms", &out.deadline_in_ms)}) {
     const Result<std::uint64_t> value = given.u64_or(key, 0);
     if (!value) return std::unexpected(value.error());
+    if (*value == 0 && given.find(key) != nullptr)
+      return fail(Code::invalid_argument, fmt::format("{} is 0, expected at least 1", key), key);
     *number = *value;
   }
   return {};
@@ -195,7 +214,7 @@ std::vector<Verb> schedule_verbs() {
        {"schedule", "cron", "tz", "group", "catch_up", "catch_up_max", "overlap", "expires_in_ms",
         "deadline_in_ms", "replace"},
        schedule_set},
-      {"schedule.list", {}, schedule_list},
+      {"schedule.list", {"after", "most"}, schedule_list},
       {"schedule.show", {"schedule"}, schedule_show},
       {"schedule.delete", {"schedule"}, schedule_delete},
       {"schedule.pause", {"schedule", "who", "why"}, schedule_pause},

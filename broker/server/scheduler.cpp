@@ -30,7 +30,7 @@ Result<> decode_scheduled(const Schedule& schedule, std::size_t payload_max, pro
   if (!(columns.after.empty() && columns.after_batches.empty()))
     return unfit("group", "group comes after others, which a schedule cannot");
   const auto spec = protocol::decode_spec(out.spec);
-  return spec ? Result<>{} : std::unexpected(spec.error());
+  return spec ? validate_together(*spec, columns) : std::unexpected(spec.error());
 }
 
 Result<Wall> Scheduler::first(const Schedule& schedule) {

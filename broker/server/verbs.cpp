@@ -224,8 +224,8 @@ Result<Plan> queue_forget(const Desk& desk, const Value& given) {
   return Plan{std::move(*verb), number_value};
 }
 
-Result<Plan> cancel(const Value& given, Target target) {
-  Cancel verb{std::move(target)};
+Result<Plan> cancel(const Value& given, Target target, std::string who = {}) {
+  Cancel verb{.target = std::move(target), .who = std::move(who)};
   const Result<std::uint64_t> grace =
       given.u64_or("grace_ms", static_cast<std::uint64_t>(verb.grace.count() / 1000));
   if (!grace) return std::unexpected(grace.error());
@@ -236,7 +236,9 @@ Result<Plan> cancel(const Value& given, Target target) {
 Result<Plan> job_cancel(const Desk&, const Value& given) {
   Result<std::vector<JobId>> jobs = given.ids("jobs");
   if (!jobs) return std::unexpected(jobs.error());
-  return cancel(given, Target{.queue = {}, .batch = 0, .jobs = std::move(*jobs)});
+  Result<std::string> who = text_argument(given, "who");
+  if (!who) return std::unexpected(who.error());
+  return cancel(given, Target{.queue = {}, .batch = 0, .jobs = std::move(*jobs)}, std::move(*who));
 }
 
 Result<Plan> batch_cancel(const Desk&, const Value& given) {
@@ -409,7 +411,7 @@ const std::vector<Verb>& verbs() {
         {"job.follow", {"job", "after"}, job_follow},
         {"job.explain", {"job"}, job_explain},
         {"job.retry", {"jobs"}, job_retry},
-        {"job.cancel", {"jobs", "grace_ms"}, job_cancel},
+        {"job.cancel", {"jobs", "grace_ms", "who"}, job_cancel},
         {"job.update", {"jobs", "priority", "run_at_ms"}, job_update},
         {"job.move", {"jobs", "to"}, job_move},
         {"dead.list", {"queue", "after", "most"}, dead_list},

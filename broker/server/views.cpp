@@ -153,13 +153,9 @@ constexpr std::uint64_t ahead_max = 100'000;
 }
 
 Value explain_value(const Desk& desk, const JobView& job) {
-  Reason reason = explain(desk.core, desk.now, job, ahead_max);
-  if (reason.text.empty()) {
-    reason.text = job.outcome          ? fmt::format("it has {}",
-                                            *job.outcome == Outcome::failed ? "failed" : word(*job.outcome))
-                           : job.worker.empty() ? "it is running"
-                                       : fmt::format("it is running on {}", job.worker);
-  }
+  Reason reason = job.outcome ? explain_ended(desk.core, job) : explain(desk.core, desk.now, job, ahead_max);
+  if (reason.text.empty())
+    reason.text = job.worker.empty() ? "it is running" : fmt::format("it is running on {}", job.worker);
   Value map = Value::map();
   map.set("job", job.id);
   map.set("why", reason.word);

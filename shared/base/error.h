@@ -34,6 +34,7 @@ namespace joinery {
   X(invalid_state, 207, false, "the job's state does not allow this")                              \
   X(unknown_verb, 208, false, "the command is not known")                                          \
   X(duplicate_job, 209, false, "a job with this unique key exists")                                \
+  X(unknown_schedule, 210, false, "there is no schedule of this name")                             \
   /* 3xx: not now */                                                                               \
   X(queue_full, 300, true, "the queue holds maxsize jobs")                                         \
   X(disk_full, 301, true, "the journal has no room for new jobs")                                  \

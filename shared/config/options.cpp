@@ -88,6 +88,7 @@ struct Options::Impl {
   Result<> reload();
   Option& option(const std::string& name);
   Result<> table_entry(const TableKind& kind, const FileEntry& entry);
+  static unsigned line_of(const NamedTable& table, std::string_view field);
   Result<> give_tables() const;
   Result<> from_environment();
   Result<> from_flags();
@@ -253,13 +254,22 @@ Result<> Options::Impl::reload() {
   return done;
 }
 
+// Of the key that an error names ("cron", "columns.key"); else of the table.
+unsigned Options::Impl::line_of(const NamedTable& table, std::string_view field) {
+  for (std::size_t i = 0; i < table.entries.size(); ++i) {
+    const std::string& key = table.entries[i].first;
+    if (field == key || field.ends_with("." + key)) return table.lines[i];
+  }
+  return table.line;
+}
+
 Result<> Options::Impl::give_tables() const {
   for (const NamedTable& table : tables) {
     const auto kind = std::ranges::find(kinds, table.prefix, &TableKind::prefix);
     if (auto taken = kind->take(table.name, table.entries); !taken)
       return fail(Code::invalid_config,
-                  fmt::format("{}:{}: [{}.{}]: {}", table.file, table.line, table.prefix, table.name,
-                              taken.error().message),
+                  fmt::format("{}:{}: [{}.{}]: {}", table.file, line_of(table, taken.error().field),
+                              table.prefix, table.name, taken.error().message),
                   taken.error().field);
   }
   return {};

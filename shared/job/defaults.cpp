@@ -55,7 +55,8 @@ Result<> validate(const SpecDefaults& defaults) {
   Spec spec;
   spec.handler = "any";
   defaults.complete(spec);
-  return validate(spec);
+  if (auto checked = validate(spec); !checked) return checked;
+  return validate_together(spec, {});
 }
 
 }  // namespace joinery

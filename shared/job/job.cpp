@@ -248,6 +248,24 @@ Result<> validate(const Columns& columns, std::size_t jobs) {
   return validate_names(columns.unique_key, "columns.unique_key");
 }
 
+Result<> validate_together(const Spec& spec, const Columns& columns) {
+  if (spec.hard_timeout_ms != 0 && spec.soft_timeout_ms > spec.hard_timeout_ms)
+    return fail(Code::invalid_argument,
+                fmt::format("spec.soft_timeout_ms is {}, expected at most the {} of spec.hard_timeout_ms",
+                            spec.soft_timeout_ms, spec.hard_timeout_ms),
+                "spec.soft_timeout_ms");
+  const auto lonely = [](const char* field, const char* needs) {
+    return fail(Code::invalid_argument, fmt::format("{} is given, expected {} with it", field, needs), field);
+  };
+  if (spec.unique != Unique{} && columns.unique_key.empty())
+    return lonely("spec.unique", "the column unique_key");
+  if (spec.after == After::finished && columns.after.empty() && columns.after_batches.empty())
+    return lonely("spec.after", "the column after or after_batches");
+  if (spec.inputs && columns.after.empty()) return lonely("spec.inputs", "the column after");
+  if (spec.ordered && columns.key.empty()) return lonely("spec.ordered", "the column key");
+  return {};
+}
+
 Result<> validate(const Group& group, std::size_t payload_max) {
   if (auto checked = validate_name(group.queue, "queue"); !checked) return checked;
   if (auto checked = validate(group.spec); !checked) return checked;
@@ -266,7 +284,8 @@ Result<> validate(const Group& group, std::size_t payload_max) {
                   "payloads");
     }
   }
-  return validate(group.columns, group.payloads.size());
+  if (auto checked = validate(group.columns, group.payloads.size()); !checked) return checked;
+  return validate_together(group.spec, group.columns);
 }
 
 }  // namespace joinery

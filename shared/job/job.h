@@ -282,6 +282,8 @@ Result<> validate(const Group& group, std::size_t payload_max);
 Result<> validate(const Spec& spec);
 Result<> validate(const SpecDefaults& defaults);
 Result<> validate(const Columns& columns, std::size_t jobs);
+// What means nothing without another option, or contradicts it: `unique` without a key, ...
+Result<> validate_together(const Spec& spec, const Columns& columns);
 // Names: 1 to 255 bytes of printable UTF-8 without control characters; `field` is what the error calls it.
 Result<> validate_name(std::string_view name, std::string_view field);
 

@@ -1,8 +1,8 @@
 // A long random life of the core against a model that knows only what a job may not do: be lost, run twice at
-// once, run after its outcome, have two outcomes, be miscounted, or break a limit or the order of its key; run
-// before what comes first has ended, or as one of a batch that was cancelled. The broker dies at random points
-// and recovers from a checkpoint and the changes since. At the end everything is worked off: every job that was
-// accepted has exactly one outcome, and every batch is finished.
+// once, run after its outcome, have two outcomes, be miscounted, or break a limit or the order of its key;
+// run before what comes first has ended, or as one of a batch that was cancelled. The broker dies at random
+// points and recovers from a checkpoint and the changes since. At the end everything is worked off: every job
+// that was accepted has exactly one outcome, and every batch is finished.
 //
 // JOINERY_SEED=n replays one life.
 #include <fmt/format.h>
@@ -134,11 +134,12 @@ class Life {
     }
     const BatchId batch = below(2) == 0 ? some_batch() : 0;
     if (!spec.ordered && below(3) == 0) add_dependencies(batch, columns, spec);
-    const PutGroup group{.queue = queue,
-                         .spec = driver_.intern(spec),
-                         .batch = batch,
-                         .sizes = sizes,
-                         .columns = below(4) != 0 || !columns.after.empty() ? &columns : nullptr};
+    const PutGroup group{
+        .queue = queue,
+        .spec = driver_.intern(spec),
+        .batch = batch,
+        .sizes = sizes,
+        .columns = below(4) != 0 || spec.ordered || !columns.after.empty() ? &columns : nullptr};
     see(driver_.apply(Submit{.session = producer_id(producer),
                              .sequence = ++sequences_[producer],
                              .groups = {&group, 1},

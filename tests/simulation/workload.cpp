@@ -77,7 +77,7 @@ void Workload::add_columns(Group& group, std::size_t count) {
   Columns& columns = group.columns;
   group.spec.ordered = random_.chance(20);
   const auto what = random_.below(6);
-  if (what == 4 && random_.chance(50)) group.spec.after = After::finished;
+  if (what == 4 && !group.spec.ordered && random_.chance(50)) group.spec.after = After::finished;
   for (std::size_t i = 0; i < count; ++i) {
     const auto& from = group.spec.ordered ? ordered : keys;
     columns.key.push_back(from[random_.below(from.size())]);

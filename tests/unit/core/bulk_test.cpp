@@ -56,11 +56,26 @@ TEST_F(BulkVerbs, WaitingJobsAreChosenByHandlerAgeBatchAndState) {
   EXPECT_EQ(bulk(BulkVerb::cancel, {.batch = 9}), "refused p unknown_batch");
 }
 
+TEST_F(BulkVerbs, ABatchHasTheJobsOfThoseInIt) {
+  talk.admin("p", broker::OpenBatch{});
+  talk.admin("p", broker::OpenBatch{"", 1});
+  talk.admin("p", broker::OpenBatch{"", 2});
+  talk.admin("p", broker::OpenBatch{});
+  for (BatchId batch = 1; batch <= 4; ++batch) talk.submit("p", "mail", {.batch = batch});
+  EXPECT_EQ(bulk(BulkVerb::cancel, {.batch = 1}, true), "done p 3");
+  EXPECT_EQ(bulk(BulkVerb::cancel, {.batch = 2}, true), "done p 2");
+  EXPECT_EQ(talk.admin("p", broker::Cancel{{.queue = {}, .batch = 1, .jobs = {}}}), "done p 3")
+      << "as many as were counted";
+}
+
 TEST_F(BulkVerbs, WhatFitsIsMovedAsFarAsThereIsRoom) {
   talk.admin("p", broker::Configure{"small", {.maxsize = 1}});
   talk.submit("p", "mail", 2);
   Bulk move{.verb = BulkVerb::move, .filter = {.queue = "mail"}, .to = "small"};
   EXPECT_EQ(talk.admin("p", move), "refused p queue_full");
+  move.dry_run = true;
+  EXPECT_EQ(talk.admin("p", move), "refused p queue_full") << "as the move would be";
+  move.dry_run = false;
   move.to = "wide";
   EXPECT_EQ(talk.admin("p", move), "done p 2");
   EXPECT_EQ(talk.counts("wide"), "ready=2");

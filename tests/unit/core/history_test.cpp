@@ -35,7 +35,7 @@ class HistoryOfJobs : public testing::Test {
   // "5 4 3"
   std::string list(const FinishedFilter& filter = {}, JobId before = 0, std::size_t most = 100) const {
     std::string out;
-    for (const auto& job : talk.driver.core->finished(filter, before, most))
+    for (const auto& job : talk.driver.core->finished(filter, before, most).jobs)
       out += fmt::format("{}{}", out.empty() ? "" : " ", job.id);
     return out;
   }
@@ -72,7 +72,7 @@ TEST_F(HistoryOfJobs, CancelledExpiredAndDeletedOnesSayWhy) {
   once.attempts = 1;
   talk.submit("p", "mail", {.spec = once});
   talk.report("w", "1#1", {.message = "disk full"});
-  EXPECT_FALSE(talk.driver.core->finished(1)) << "a dead letter is still there";
+  EXPECT_EQ(list({.outcome = Outcome::failed}), "1") << "a dead letter";
   talk.submit("p", "mail", {.after = {{1}}});
   talk.submit("p", "late", {.expires_at_ms = {talk.driver.now.wall.time_since_epoch() / 1ms + 1000}});
   talk.pass(2s);
@@ -167,6 +167,53 @@ TEST_F(HistoryOfJobs, IsChosenByHandlerBatchQueueAndAge) {
   EXPECT_EQ(list({.queue = "none"}), "");
   EXPECT_EQ(list({.queue = "mail", .ended_before = then}), "3 2 1");
   EXPECT_EQ(list({.ended_after = then}), "4");
+}
+
+TEST_F(HistoryOfJobs, DeadLettersAreListedWithTheOthersAndWhenTheyFailed) {
+  Spec once = Put::default_spec();
+  once.attempts = 1;
+  run();
+  talk.submit("p", "mail", {.spec = once});
+  talk.pass(5s);
+  const Wall then = talk.driver.now.wall;
+  talk.report("w", "2#1", {.message = "disk full"});
+  run();
+  for (const bool checkpoint : {false, true}) {
+    EXPECT_EQ(list(), "3 2 1");
+    EXPECT_EQ(list({.outcome = Outcome::failed}), "2");
+    EXPECT_EQ(list({.error = "disk", .ended_before = then + 1s, .ended_after = then}), "2");
+    EXPECT_EQ(list({.outcome = Outcome::failed, .ended_before = then}), "");
+    EXPECT_EQ(list({}, 3, 1), "2");
+    EXPECT_EQ(talk.driver.core->finished(2)->ended_at, then);
+    if (checkpoint) talk.driver.checkpoint();
+    talk.crash();
+  }
+  talk.producer("p");
+  EXPECT_EQ(talk.admin("p", broker::Retry{{2}}), "done p 1");
+  EXPECT_EQ(list(), "3 1");
+}
+
+TEST_F(HistoryOfJobs, OneQuestionLooksAtABoundedPartAndTheNextGoesOn) {
+  Conversation some({.history_looked_at = 512});
+  some.producer("p");
+  some.worker("w", {"mail", "web"});
+  for (JobId job = 1; job <= 3000; ++job) {
+    some.submit("p", job % 3 == 0 ? "web" : "mail", {.key = {job % 1000 == 0 ? "rare" : "common"}});
+    some.finish("w", fmt::format("{}#1", job));
+    some.pass(1ms);
+  }
+  std::string found;
+  std::size_t questions = 0;
+  for (JobId before = 0;; ++questions) {
+    const auto page = some.driver.core->finished({.key = "rare"}, before, 100);
+    for (const auto& job : page.jobs) found += fmt::format("{} ", job.id);
+    if ((before = page.next) == 0) break;
+  }
+  EXPECT_EQ(found, "3000 2000 1000 ");
+  EXPECT_GE(questions, 3U);
+  EXPECT_LE(questions, 12U);
+  const auto page = some.driver.core->finished({}, 0, 2);
+  EXPECT_EQ(page.next, 2999U) << "as many as were wanted; there may be more";
 }
 
 TEST_F(HistoryOfJobs, IsForgottenOnDemandAlsoOverARestart) {

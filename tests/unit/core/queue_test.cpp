@@ -225,6 +225,31 @@ TEST_F(Queues, PutsCreateNoQueueIfToldSo) {
   EXPECT_EQ(some.submit("p", "mail"), "accepted p 1");
 }
 
+TEST_F(Queues, TakeNoOptionThatNeedsAnotherWithoutIt) {
+  const auto with = [](auto change) {
+    Put put;
+    change(put.spec);
+    return put;
+  };
+  for (const Put& put :
+       {with([](Spec& spec) { spec.unique.scope = UniqueScope::batch; }),
+        with([](Spec& spec) { spec.after = After::finished; }), with([](Spec& spec) { spec.ordered = true; }),
+        with([](Spec& spec) { spec.soft_timeout_ms = 2, spec.hard_timeout_ms = 1; })}) {
+    EXPECT_EQ(talk.submit("p", "new", put), "accepted p invalid_argument");
+  }
+  EXPECT_EQ(talk.counts("new"), "no queue");
+}
+
+TEST_F(Queues, TakeNoInputsWithoutARedisThatPassesThemOn) {
+  Conversation some({.keeps_results = false});
+  some.producer("p");
+  some.submit("p", "mail");
+  Put put{.after = {{1}}};
+  EXPECT_EQ(some.submit("p", "mail", put), "accepted p 2");
+  put.spec.inputs = true;
+  EXPECT_EQ(some.submit("p", "mail", put), "accepted p no_result");
+}
+
 TEST_F(Queues, OfOneWorkerAreServedStrictlyInItsOrder) {
   talk.submit("p", "mail", 2);
   talk.submit("p", "urgent", 2);

@@ -125,6 +125,13 @@ TEST_F(Retries, AMoveRespectsMaxsizeAndLeavesRunningJobs) {
   EXPECT_EQ(talk.admin("p", broker::MoveTo{{3}, "box"}), "refused p invalid_state");
 }
 
+TEST_F(Retries, NoTwoJobsOfAUniqueKeyMoveToOneQueue) {
+  talk.submit("p", "shelf", {.unique_key = {"a"}});
+  talk.submit("p", "box", {.unique_key = {"a"}});
+  EXPECT_EQ(talk.admin("p", broker::MoveTo{{1, 2}, "new"}), "refused p duplicate_job");
+  EXPECT_EQ(talk.admin("p", broker::MoveTo{{1}, "new"}), "done p 1");
+}
+
 TEST_F(Retries, ADeadLetterMovesAndItsOldQueueCanBeJoined) {
   Spec spec = Put::default_spec();
   spec.attempts = 1;

@@ -197,6 +197,32 @@ TEST_P(Schedules, ThatAreRunByHandKeepTheirTimes) {
   EXPECT_EQ(talk.counts("mail"), "ready=1");
 }
 
+TEST_P(Schedules, ARunByHandIsTheLastJobAndHasNoDueTime) {
+  set();
+  due();
+  EXPECT_NE(state().last_due, Wall{});
+  talk.admin("p", broker::RunSchedule{"s", group()});
+  crash();
+  EXPECT_EQ(state().last_job, 2U);
+  EXPECT_EQ(state().last_due, Wall{});
+}
+
+TEST_P(Schedules, AreListedPageByPage) {
+  for (const std::string name : {"b", "a", "c"}) {
+    Schedule schedule;
+    schedule.name = name;
+    schedule.cron = "@daily";
+    talk.admin("p", broker::SetSchedule{schedule, now() + 1h});
+  }
+  const auto names = [&](std::string_view after, std::size_t most) {
+    std::string all;
+    for (const auto* one : talk.driver.core->schedules(after, most)) all += one->is.name;
+    return all;
+  };
+  EXPECT_EQ(names("", 2), "ab");
+  EXPECT_EQ(names("b", 2), "c");
+}
+
 TEST_P(Schedules, WaitWhilePutsAreRefused) {
   set();
   talk.driver.core->refuse_puts(Code::disk_full);

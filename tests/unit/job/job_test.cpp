@@ -54,6 +54,15 @@ TEST(Validate, NamesTheFieldThatIsWrong) {
       {"spec.backoff.jitter", [](Group& group) { group.spec.backoff.jitter = -0.1F; }},
       {"spec.backoff.max_ms",
        [](Group& group) { group.spec.backoff = {.initial_ms = 2, .max_ms = 1, .list_ms = {}}; }},
+      {"spec.soft_timeout_ms",
+       [](Group& group) {
+         group.spec.soft_timeout_ms = 2;
+         group.spec.hard_timeout_ms = 1;
+       }},
+      {"spec.unique", [](Group& group) { group.spec.unique.on_conflict = OnConflict::ignore; }},
+      {"spec.after", [](Group& group) { group.spec.after = After::finished; }},
+      {"spec.inputs", [](Group& group) { group.spec.inputs = true; }},
+      {"spec.ordered", [](Group& group) { group.spec.ordered = true; }},
       {"payloads", [](Group& group) { group.payloads.clear(); }},
       {"payloads", [](Group& group) { group.payloads.assign(limits::jobs_per_frame_max + 1, ""); }},
       {"payloads", [](Group& group) { group.payloads[1] = "0123456789+"; }, Code::payload_too_large},
@@ -135,6 +144,10 @@ TEST(SpecDefaults, AreCheckedAsSpecsAre) {
   SpecDefaults defaults;
   defaults.attempts = 0;
   EXPECT_EQ(validate(defaults).error().field, "spec.attempts");
+  defaults.attempts = 1;
+  defaults.soft_timeout_ms = 2;
+  defaults.hard_timeout_ms = 1;
+  EXPECT_EQ(validate(defaults).error().field, "spec.soft_timeout_ms");
 }
 
 }  // namespace

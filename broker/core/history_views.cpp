@@ -81,6 +81,7 @@ class Latest {
 
 FinishedView Core::Impl::view_dead(const Job& job) const {
   const Extra& extra = *ledger.extra(job);
+  const Rare& rare = *ledger.rare(job);
   return {.id = job.id,
           .outcome = Outcome::failed,
           .queue_name = ledger.queue_of(job).name,
@@ -89,13 +90,13 @@ FinishedView Core::Impl::view_dead(const Job& job) const {
           .parent = extra.parent,
           .priority = ledger.lines[job.line].priority,
           .attempt = job.attempt,
-          .failures = extra.failures,
-          .crashes = extra.crashes,
-          .losses = extra.losses,
+          .failures = rare.failures,
+          .crashes = rare.crashes,
+          .losses = rare.losses,
           .accepted_at = Wall(std::chrono::milliseconds(job.accepted_ms)),
-          .ended_at = extra.due,
+          .ended_at = rare.due,
           .key = ledger.keys.name(extra.key),
-          .last_failure = extra.failure.get()};
+          .last_failure = rare.failure.get()};
 }
 
 // From which id on, up to `end`, no more is remembered than one question may look at.

@@ -27,6 +27,19 @@ BatchId batch_id(const std::string& text) {
   return id;
 }
 
+std::string flags_of(const Json& batch) {
+  std::string all;
+  for (const char* flag : {"held", "cancelled"}) {
+    if (truth(batch, flag)) all += (all.empty() ? "" : ", ") + std::string(flag);
+  }
+  return all.empty() ? "-" : all;
+}
+
+std::string parent_of(const Json& batch) {
+  const std::uint64_t parent = number(batch, "parent");
+  return parent == 0 ? "-" : fmt::format("{}", parent);
+}
+
 }  // namespace
 
 Run define_batch_open(Arguments& arguments) {
@@ -55,7 +68,10 @@ Run define_batch_show(Arguments& arguments) {
       const auto opened = static_cast<std::int64_t>(number(reply, "opened_at_ms"));
       context.out.pairs({{"batch", text(reply, "batch")},
                          {"name", text(reply, "name", "-")},
+                         {"in", parent_of(reply)},
                          {"opened", ago(opened, read_clocks().wall)},
+                         {"is", flags_of(reply)},
+                         {"unfinished batches in it", count(number(reply, "nested"))},
                          {"jobs", summary(counts_of(member(reply, "counts")))}});
     }
     return ExitCode::success;
@@ -63,14 +79,6 @@ Run define_batch_show(Arguments& arguments) {
 }
 
 namespace {
-
-std::string flags_of(const Json& batch) {
-  std::string all;
-  for (const char* flag : {"held", "cancelled"}) {
-    if (truth(batch, flag)) all += (all.empty() ? "" : ", ") + std::string(flag);
-  }
-  return all.empty() ? "-" : all;
-}
 
 ExitCode list(Context& context, std::uint64_t most, std::uint64_t after) {
   const Json reply = context.request("batch.list", Json{{"most", most}, {"after", after}});
@@ -82,10 +90,9 @@ ExitCode list(Context& context, std::uint64_t most, std::uint64_t after) {
   Table table{{">BATCH", "NAME", "IN", "OPENED", "IS", "JOBS"}, {}};
   for (const Json& batch : batches) {
     const auto opened = static_cast<std::int64_t>(number(batch, "opened_at_ms"));
-    const std::uint64_t parent = number(batch, "parent");
-    table.rows.push_back({text(batch, "batch"), text(batch, "name", "-"),
-                          parent == 0 ? "-" : fmt::format("{}", parent), ago(opened, read_clocks().wall),
-                          flags_of(batch), summary(counts_of(member(batch, "counts")))});
+    table.rows.push_back({text(batch, "batch"), text(batch, "name", "-"), parent_of(batch),
+                          ago(opened, read_clocks().wall), flags_of(batch),
+                          summary(counts_of(member(batch, "counts")))});
   }
   context.out.table(table, "no batches");
   if (batches.size() == most)

@@ -44,6 +44,18 @@ Json Context::request(const std::string& verb, const Json& arguments) {
   return std::move(*value);
 }
 
+Json Context::all_of(const std::string& verb, const char* list) {
+  constexpr std::size_t page = 1000;
+  Json all = Json::array();
+  for (std::string after;;) {
+    const Json reply = request(verb, Json{{"after", after}, {"most", page}});
+    const Json& some = member(reply, list);
+    for (const Json& one : some) all.push_back(one);
+    if (some.size() < page) return all;
+    after = text(some.back(), "name");
+  }
+}
+
 ExitCode Context::act(const std::string& verb, const Json& arguments, std::string_view done) {
   Json reply = request(verb, arguments);
   std::uint64_t jobs = number(reply, "number");

@@ -40,6 +40,8 @@ class Context {
   Client& client();
   // A verb of docs/protocol.md.
   Json request(const std::string& verb, const Json& arguments = Json::object());
+  // A verb that lists what has names: all of `list`, a page at a time, so that no answer is too large.
+  Json all_of(const std::string& verb, const char* list);
   // A verb that does something to a number of jobs; says how many were `done`.
   ExitCode act(const std::string& verb, const Json& arguments, std::string_view done);
 

@@ -59,13 +59,12 @@ class Follower {
   }
 
   void tell_lines(const Json& reply) {
-    if (const std::uint64_t lost = number(reply, "lost"); lost > lost_) {
+    if (const std::uint64_t lost = number(reply, "lost"); lost != 0) {
       if (context_.out.json()) {
-        context_.out.value(Json{{"what", "lost"}, {"lines", lost - lost_}});
+        context_.out.value(Json{{"what", "lost"}, {"lines", lost}});
       } else {
-        context_.out.note(fmt::format("{} lines came too fast and were lost", lost - lost_));
+        context_.out.note(fmt::format("{} came too fast and got lost", plural(lost, "line")));
       }
-      lost_ = lost;
     }
     for (const Json& line : member(reply, "lines")) {
       context_.out.json() ? context_.out.value(line) : context_.out.line(readable_line(line));
@@ -105,7 +104,6 @@ class Follower {
   Context& context_;
   JobId job_;
   std::uint64_t after_ = 0;
-  std::uint64_t lost_ = 0;
   std::string state_;
   bool ended_ = false;
 };

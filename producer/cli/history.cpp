@@ -51,8 +51,15 @@ ExitCode list_finished(Context& context, const Finished& finished, const Finishe
   if (page.after != 0) map["before"] = page.after;
   if (finished.older_than) map["ended_before_ms"] = before_now(*finished.older_than);
   if (finished.newer_than) map["ended_after_ms"] = before_now(*finished.newer_than);
-  const Json reply = context.request("job.finished", map);
-  const Json& jobs = member(reply, "jobs");
+  // The broker looks at a part of its memory at a time.
+  Json jobs = Json::array();
+  for (Json reply; jobs.size() < page.most;) {
+    map["most"] = page.most - jobs.size();
+    reply = context.request("job.finished", map);
+    for (Json& job : reply["jobs"]) jobs.push_back(std::move(job));
+    if (number(reply, "next") == 0) break;
+    map["before"] = number(reply, "next");
+  }
   if (context.out.json()) {
     context.out.value(jobs);
     return ExitCode::success;

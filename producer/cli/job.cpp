@@ -7,6 +7,7 @@
 #include "producer/cli/history.h"
 #include "producer/cli/human.h"
 #include "producer/cli/outcome.h"
+#include "producer/cli/who.h"
 
 namespace joinery::cli {
 namespace {
@@ -141,6 +142,7 @@ Run define_list(Arguments& arguments, const char* verb, const char* empty, const
   arguments.option("--after", flags->after, "go on after this job");
   if (states != nullptr) add_finished(arguments, *finished);
   return [flags, finished, verb, empty](Context& context) {
+    // Without --finished, `failed` are the dead letters with what only these have.
     const bool ended = !flags->state.empty() && outcome_from_word(flags->state) && flags->state != "failed";
     if (finished->wanted || ended) {
       return list_finished(context, *finished, {flags->queue, flags->state, flags->most, flags->after});
@@ -217,6 +219,7 @@ Run define_cancel(Arguments& arguments) {
       map["batch"] = batch;
       return context.act("batch.cancel", map, "cancelled");
     }
+    if (!others.jobs.empty()) map["who"] = user_and_host();
     return act_on(context, flags->choice, "job.cancel", "bulk.cancel", map, "cancelled");
   };
 }

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "producer/cli/context.h"
 #include "shared/config/backoff.h"
 #include "shared/config/config.h"
 
@@ -12,8 +13,11 @@ namespace joinery::cli {
 namespace {
 
 [[noreturn]] void wrong(const char* flag, const std::string& text, const char* expected) {
-  throw ClientError(
-      {Code::invalid_argument, fmt::format("--{}: \"{}\" is not {}", flag, text, expected), flag});
+  throw UsageError(fmt::format("--{}: \"{}\" is not {}", flag, text, expected), flag);
+}
+
+[[noreturn]] void lonely(const char* flag, const char* needed) {
+  throw UsageError(fmt::format("--{}: needs {}", flag, needed), flag);
 }
 
 template <typename T>
@@ -33,7 +37,15 @@ void take_word(const char* flag, const std::string& text, std::optional<E> (*fro
   out = *value;
 }
 
-void apply_unique(const JobControlFlags& flags, Unique& unique) {
+void apply_unique(const JobControlFlags& flags, SubmitOptions& options) {
+  if (flags.unique && flags.unique->empty()) wrong("unique", "", "a key");
+  options.unique_key = flags.unique.value_or("");
+  for (const auto& [flag, text] :
+       {std::pair("unique-scope", &flags.unique_scope), std::pair("unique-until", &flags.unique_until),
+        std::pair("on-conflict", &flags.on_conflict)}) {
+    if (!text->empty() && !flags.unique) lonely(flag, "--unique");
+  }
+  Unique& unique = options.spec.unique;
   take_word("unique-scope", flags.unique_scope, unique_scope_from_word, "queue or batch", unique.scope);
   take_word("on-conflict", flags.on_conflict, on_conflict_from_word, "refuse, ignore or replace",
             unique.on_conflict);
@@ -83,10 +95,6 @@ void add_job_control(Arguments& arguments, JobControlFlags& flags) {
   arguments.option("--no-retry", flags.no_retry, "type of failure that ends the job; may be repeated",
                    "TYPE");
   arguments.option("--deadline-in", flags.deadline_in, "stop the job if it is not finished within this");
-  arguments.option("--unique-scope", flags.unique_scope, "where the key of --unique counts", "queue|batch");
-  arguments.option("--unique-until", flags.unique_until,
-                   "until when: started, finished (the default), succeeded, or for a time as 10m", "WHEN");
-  arguments.option("--on-conflict", flags.on_conflict, "when the key is taken", "refuse|ignore|replace");
   arguments.option("--after", flags.after, "jobs that must succeed first; may be repeated", "JOB,...");
   arguments.option("--after-batch", flags.after_batches, "batches that must succeed as a whole first",
                    "BATCH,...");
@@ -94,29 +102,50 @@ void add_job_control(Arguments& arguments, JobControlFlags& flags) {
   arguments.flag("--after-any", flags.after_any, "they must only have ended, whichever way");
 }
 
+void add_unique(Arguments& arguments, JobControlFlags& flags) {
+  arguments.option("--unique", flags.unique, "one job with this key at a time", "KEY");
+  arguments.option("--unique-scope", flags.unique_scope, "where the key counts", "queue|batch");
+  arguments.option("--unique-until", flags.unique_until,
+                   "until when: started, finished (the default), succeeded, or for a time as 10m", "WHEN");
+  arguments.option("--on-conflict", flags.on_conflict, "when the key is taken", "refuse|ignore|replace");
+}
+
+void refuse_zero(const std::optional<milliseconds>& time, const char* flag) {
+  if (time && time->count() == 0)
+    throw UsageError(fmt::format("--{}: 0 is over at once; expected more", flag), flag);
+}
+
+void check_timeouts(const std::optional<milliseconds>& soft, const std::optional<milliseconds>& hard) {
+  if (!soft || !hard || hard->count() == 0 || *soft <= *hard) return;
+  throw UsageError(fmt::format("--timeout-soft: {} is longer than --timeout-hard {}",
+                               config::format_duration(*soft), config::format_duration(*hard)),
+                   "timeout-soft");
+}
+
 void apply_job_control(const JobControlFlags& flags, Wall now, SubmitOptions& options) {
   Spec& spec = options.spec;
   if (!flags.backoff.empty()) {
     const auto backoff = config::parse_backoff(flags.backoff);
-    if (!backoff)
-      throw ClientError({Code::invalid_argument, "--backoff: " + backoff.error().message, "backoff"});
+    if (!backoff) throw UsageError("--backoff: " + backoff.error().message, "backoff");
     spec.backoff = *backoff;
   }
   if (!flags.jitter.empty()) {
     const auto jitter = config::parse_jitter(flags.jitter);
-    if (!jitter) throw ClientError({Code::invalid_argument, "--jitter: " + jitter.error().message, "jitter"});
+    if (!jitter) throw UsageError("--jitter: " + jitter.error().message, "jitter");
     spec.backoff.jitter = *jitter;
   }
   spec.no_retry = flags.no_retry;
   if (spec.said && !(flags.backoff.empty() && flags.jitter.empty())) spec.said->add(SpecOption::backoff);
   if (spec.said && !flags.no_retry.empty()) spec.said->add(SpecOption::no_retry);
+  refuse_zero(flags.deadline_in, "deadline-in");
   if (flags.deadline_in) options.deadline = now + *flags.deadline_in;
-  apply_unique(flags, spec.unique);
+  apply_unique(flags, options);
   options.after = ids_of("after", flags.after);
   options.after_batches = ids_of("after-batch", flags.after_batches);
+  if (flags.after_any && options.after.empty() && options.after_batches.empty())
+    lonely("after-any", "--after or --after-batch");
   if (flags.after_any) spec.after = After::finished;
-  if (flags.inputs && options.after.empty())
-    throw ClientError({Code::invalid_argument, "--inputs: there is no --after to have them from", "inputs"});
+  if (flags.inputs && options.after.empty()) lonely("inputs", "--after, to have them from");
   spec.inputs = flags.inputs;
 }
 

@@ -15,6 +15,7 @@ struct JobControlFlags {
   std::string jitter;
   std::vector<std::string> no_retry;
   std::optional<milliseconds> deadline_in;
+  std::optional<std::string> unique;
   std::string unique_scope, unique_until, on_conflict;
   std::vector<std::string> after, after_batches;
   bool after_any = false;
@@ -22,7 +23,12 @@ struct JobControlFlags {
 };
 
 void add_job_control(Arguments& arguments, JobControlFlags& flags);
-// Throws invalid_argument, naming the flag.
+// --unique and what belongs to it, for commands that put one job at a time.
+void add_unique(Arguments& arguments, JobControlFlags& flags);
+
+// All of these throw UsageError, naming the flag.
+void refuse_zero(const std::optional<milliseconds>& time, const char* flag);
+void check_timeouts(const std::optional<milliseconds>& soft, const std::optional<milliseconds>& hard);
 void apply_job_control(const JobControlFlags& flags, Wall now, SubmitOptions& options);
 
 }  // namespace joinery::cli

@@ -17,6 +17,8 @@ Buffer to_msgpack(const Json& value);
 Result<Json> from_msgpack(Bytes bytes);
 // nullopt if it is no JSON.
 std::optional<Json> parse_json(std::string_view text);
+// The same of a file: the error says where the mistake is, and a key that is there twice is one.
+Result<Json> parse_json_file(std::string_view text);
 // On one line. Bytes become text if they are UTF-8, else {"base64": "..."}; invalid UTF-8 in texts is
 // replaced.
 std::string to_line(const Json& value);

@@ -41,6 +41,7 @@ Json arguments_of(const Flags& flags) {
   if (flags.concurrency) map["concurrency"] = *flags.concurrency;
   if (flags.burst) map["burst"] = *flags.burst;
   if (flags.weight) map["weight"] = *flags.weight;
+  if (flags.interval && flags.interval->count() == 0) throw UsageError("--interval: 0 is no interval");
   if (flags.interval) map["interval_ms"] = flags.interval->count();
   if (flags.rate.empty()) return map;
   const auto rate = config::parse_rate(flags.rate);

@@ -216,7 +216,7 @@ class Map {
     auto value = parse_json(item);
     if (!value)
       throw ClientError(
-          {Code::invalid_argument, fmt::format("line {} of stdin is not JSON", items_.number()), {}});
+          {Code::malformed_payload, fmt::format("line {} of stdin is not JSON", items_.number()), {}});
     return std::move(*value);
   }
 

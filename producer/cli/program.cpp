@@ -106,7 +106,8 @@ ExitCode exit_code(Code code) {
     case Code::closed: return static_cast<ExitCode>(128 + SIGINT);  // we were interrupted
     case Code::broker_unreachable: return ExitCode::unreachable;
     case Code::internal: return ExitCode::internal;
-    case Code::invalid_config: return ExitCode::usage;
+    case Code::invalid_config:
+    case Code::invalid_argument: return ExitCode::usage;  // whoever checked it, the broker or we
     default: return ExitCode::failure;
   }
 }

@@ -106,24 +106,11 @@ void fill_configuration(const Flags& flags, Json& map) {
   map["fair"] = flags.fair == "yes";
 }
 
-// A page at a time, so that no answer is too large.
-Json all_queues(Context& context) {
-  constexpr std::size_t page = 1000;
-  Json all = Json::array();
-  for (std::string after;;) {
-    const Json reply = context.request("queue.list", Json{{"after", after}, {"most", page}});
-    const Json& queues = member(reply, "queues");
-    for (const Json& queue : queues) all.push_back(queue);
-    if (queues.size() < page) return all;
-    after = text(queues.back(), "name");
-  }
-}
-
 }  // namespace
 
 Run define_queue_ls(Arguments&) {
   return [](Context& context) {
-    const Json queues = all_queues(context);
+    const Json queues = context.all_of("queue.list", "queues");
     context.out.json() ? context.out.value(queues) : context.out.table(queue_table(queues), "no queues");
     return ExitCode::success;
   };

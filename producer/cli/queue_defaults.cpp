@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "producer/cli/context.h"
+#include "producer/cli/job_control.h"
 #include "shared/config/backoff.h"
 
 namespace joinery::cli {
@@ -92,6 +93,7 @@ void add_queue_defaults(Arguments& arguments, QueueDefaultsFlags& flags) {
 }
 
 Json defaults_of(const QueueDefaultsFlags& flags) {
+  check_timeouts(flags.timeout_soft, flags.timeout_hard);
   Json map = Json::object();
   for (const std::string& flag : flags.unset) unset(flag, map);
   if (flags.attempts) map["attempts"] = *flags.attempts;

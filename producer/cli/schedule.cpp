@@ -18,7 +18,6 @@ struct Flags : SubmissionFlags {
   std::string catch_up;
   std::optional<std::uint64_t> catch_up_max;
   std::string overlap;
-  std::string unique;
   bool replace = false;
 };
 
@@ -48,7 +47,12 @@ std::string next_text(const Json& schedule) {
 
 std::string last_text(const Json& schedule) {
   const std::uint64_t job = number(schedule, "last_job");
-  return job == 0 ? "-" : fmt::format("job {} at {}", job, time_text(schedule, "last_due_ms"));
+  if (job == 0) return "-";
+  if (number(schedule, "last_due_ms") != 0)
+    return fmt::format("job {} at {}", job, time_text(schedule, "last_due_ms"));
+  const std::string at =
+      number(schedule, "last_put_ms") == 0 ? "" : " at " + time_text(schedule, "last_put_ms");
+  return fmt::format("job {}, run by hand{}", job, at);
 }
 
 void print_schedules(Context& context, const Json& schedules) {
@@ -126,7 +130,7 @@ Buffer group_of(const Flags& flags, const Context& context) {
   if (options.priority != 0) group.columns.priority = {options.priority};
   if (options.delay) group.columns.delay_ms = {static_cast<std::uint64_t>(options.delay->count())};
   if (!options.key.empty()) group.columns.key = {options.key};
-  if (!flags.unique.empty()) group.columns.unique_key = {flags.unique};
+  if (!options.unique_key.empty()) group.columns.unique_key = {options.unique_key};
   if (const auto valid = validate(group, limits::payload_max_default); !valid)
     throw ClientError(valid.error());
   Buffer raw;
@@ -173,7 +177,7 @@ Run define_schedule_add(Arguments& arguments) {
   arguments.option("--overlap", flags->overlap, "while a job of it is unfinished; else allow",
                    "allow|skip|queue|replace");
   arguments.flag("--replace", flags->replace, "if there is one of this name, change it");
-  arguments.option("--unique", flags->unique, "one job with this key at a time", "KEY");
+  add_unique(arguments, flags->control);
   add_submission(arguments, *flags);
   arguments.examples(examples);
   return [flags](Context& context) {
@@ -184,8 +188,7 @@ Run define_schedule_add(Arguments& arguments) {
 
 Run define_schedule_ls(Arguments&) {
   return [](Context& context) {
-    const Json reply = context.request("schedule.list");
-    const Json& schedules = member(reply, "schedules");
+    const Json schedules = context.all_of("schedule.list", "schedules");
     if (context.out.json())
       context.out.value(schedules);
     else

@@ -113,12 +113,14 @@ SubmitOptions submit_options(const SubmissionFlags& flags, const Settings& setti
          spec.soft_timeout_ms);
   number(milliseconds_of(flags.timeout_hard, "--timeout-hard"), SpecOption::hard_timeout_ms,
          spec.hard_timeout_ms);
+  check_timeouts(flags.timeout_soft, flags.timeout_hard);
   spec.result_ttl_s = seconds_of(settings.keep_result.value);  // unless the queue says otherwise
   if (flags.keep_result)
     number(std::optional(seconds_of(*flags.keep_result)), SpecOption::result_ttl_s, spec.result_ttl_s);
   options.batch = flags.batch;
   options.delay = flags.delay;
   options.run_at = flags.run_at;
+  refuse_zero(flags.expires_in, "expires-in");
   if (flags.expires_in) options.expires_at = now + *flags.expires_in;
   options.priority = flags.priority;
   apply_job_control(flags.control, now, options);

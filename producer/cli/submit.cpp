@@ -15,7 +15,6 @@ struct Flags : SubmissionFlags {
   std::optional<std::string> payload_file;
   std::optional<std::string> input;  // exec: file for its stdin
   std::string content_type;
-  std::string unique;
   bool wait = false;
   std::optional<milliseconds> timeout;
 };
@@ -94,7 +93,6 @@ ExitCode print_ended(Context& context, const Ended& ended, bool wants_result) {
 ExitCode submit(Context& context, const Flags& flags) {
   Buffer payload = payload_of(flags, words_of(flags, context));
   SubmitOptions options = submit_options(flags, context.settings, read_clocks().wall);
-  options.unique_key = flags.unique;
   options.watch = flags.wait;
   if (!flags.content_type.empty()) options.spec.content_type = flags.content_type;
   const JobId job = put(context, flags, std::move(payload), options);
@@ -118,8 +116,7 @@ Run define_submit(Arguments& arguments) {
   arguments.option("--payload-file", flags->payload_file, "the payload as it is; -: stdin", "FILE");
   arguments.option("--content-type", flags->content_type, "of the payload", "TYPE");
   arguments.option("--stdin", flags->input, "exec: what the command reads; -: our stdin", "FILE");
-  arguments.option("--unique", flags->unique,
-                   "one job with this key at a time: see --unique-until and --on-conflict", "KEY");
+  add_unique(arguments, flags->control);
   arguments.flag("--wait", flags->wait, "wait for the job and print its result");
   arguments.option("--timeout", flags->timeout,
                    "wait no longer for room in the queue, or with --wait for the job (exit code 3)");

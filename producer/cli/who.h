@@ -1,4 +1,4 @@
-// Who pauses something, for those who ask.
+// Who pauses or cancels something, for those who ask.
 #pragma once
 
 #include <string>

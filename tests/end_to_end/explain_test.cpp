@@ -140,11 +140,68 @@ TEST_F(Explain, ItIsBehindOthersOfItsQueueAndTheWorkersHaveNoCredit) {
   EXPECT_THAT(say({"job", "show", last}), HasSubstr("behind 4 jobs"));
 }
 
-TEST_F(Explain, ItRunsHasEndedOrIsUnknown) {
+TEST_F(Explain, ItComesAfterABatch) {
+  const std::string batch = say({"batch", "open", "--hold"});
+  const std::string job = submit({"--after-batch", batch});
+  EXPECT_EQ(explain(job), "blocked by batch " + batch);
+  EXPECT_EQ(why(job)["details"]["batches"], Json::array({std::stoi(batch)}));
+}
+
+TEST_F(Explain, ItIsNotAcceptedYetSinceItsQueueIsFull) {
+  say({"queue", "configure", "small", "--maxsize", "1"});
+  submit({"--queue", "small"});
+  Process parked({program("joinery"), "--endpoint", stack.endpoint(), "submit", "--queue", "small", "exec",
+                  "--", "true"});
+  EXPECT_TRUE(eventually([&] { return stack.joinery({"explain", "2"}).status == 0; }));
+  EXPECT_EQ(explain("2"), "not accepted yet: queue 'small' is full (1 jobs)");
+  EXPECT_EQ(why("2")["why"], "parked");
+}
+
+TEST_F(Explain, TheOthersOfItsFairQueueTakeTurnsWithIt) {
+  say({"queue", "configure", "default", "--fair", "yes"});
+  worker("1", "1");
+  occupy({"--key", "tenant:many"});
+  for (int i = 0; i < 5; ++i) submit({"--key", "tenant:many"});
+  submit({"--key", "tenant:one"});
+  const std::string job = submit({"--key", "tenant:one"});
+  EXPECT_THAT(explain(job), HasSubstr("behind 1 job of queue 'default'"))
+      << "its own tenant's, not those of the others";
+  EXPECT_EQ(why(job)["why"], "turn");
+}
+
+TEST_F(Explain, ItHasEndedWhenAndByWhat) {
   worker();
   const std::string done = submit({});
   EXPECT_EQ(stack.joinery({"result", done}).status, 0);
-  EXPECT_EQ(explain(done), "it has succeeded");
+  EXPECT_THAT(explain(done), MatchesRegex("it has succeeded at 2.*Z"));
+  const std::string failed = submit({"--attempts", "1"}, "echo no paper >&2; exit 3");
+  EXPECT_EQ(stack.joinery({"result", failed}).status, 2);
+  EXPECT_THAT(explain(failed), MatchesRegex("it failed for good at 2.*Z: exit status: 3: no paper; it runs "
+                                            "again only with `dead retry`"));
+  EXPECT_EQ(why(failed)["why"], "dead");
+  const std::string late = submit({"--queue", "shelf", "--expires-in", "1ms"});
+  EXPECT_TRUE(eventually([&] { return why(late)["why"] == "finished"; }));
+  EXPECT_THAT(explain(late), HasSubstr("it expired before it was started at 2"));
+  const std::string waits = submit({"--delay", "1h"});
+  const std::string after = submit({"--after", waits});
+  say({"cancel", waits});
+  EXPECT_THAT(explain(waits), MatchesRegex("it was cancelled at 2.*Z: by .+@.+"));
+  EXPECT_THAT(explain(after), HasSubstr("job " + waits + ", which comes first, did not succeed"));
+  const Json details = why(waits)["details"];
+  EXPECT_EQ(details["outcome"], "cancelled");
+  EXPECT_GT(details["ended_at_ms"], 1'700'000'000'000);
+  const std::string runs = occupy();
+  say({"cancel", runs, "--grace", "0s"});
+  EXPECT_TRUE(eventually([&] { return why(runs)["why"] == "finished"; }));
+  EXPECT_THAT(explain(runs), MatchesRegex("it was cancelled at 2.*Z: by .+@.+"));
+  const std::string batch = say({"batch", "open"});
+  const std::string member = submit({"--batch", batch, "--delay", "1h"});
+  say({"batch", "cancel", batch});
+  EXPECT_THAT(explain(member), HasSubstr("it was cancelled with its batch"));
+}
+
+TEST_F(Explain, ItRunsOrIsUnknown) {
+  worker();
   EXPECT_EQ(why(occupy())["why"], "running");
   EXPECT_THAT(stack.joinery({"explain", "999"}).err, HasSubstr("unknown_job"));
 }

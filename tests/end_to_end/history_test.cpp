@@ -40,6 +40,8 @@ TEST_F(HistoryAndFollow, AJobThatHasEndedIsShownAlsoAfterARestart) {
   EXPECT_EQ(failed.status, 2);
   const std::string waits = say({"submit", "--delay", "1h", "exec", "--", "true"});
   say({"cancel", waits});
+  EXPECT_THAT(list({"--finished", "--state", "failed"}), ElementsAre(2)) << "a dead letter";
+  EXPECT_THAT(list({"--state", "failed"}), ElementsAre(2));
   say({"dead", "delete", "2"});
   restart_broker();
   EXPECT_THAT(say({"job", "show", "1"}), AllOf(HasSubstr("succeeded"), HasSubstr("exec"), HasSubstr("host:x"),
@@ -89,6 +91,20 @@ TEST_F(HistoryAndFollow, AFollowerSeesEachAttemptUntilTheOutcome) {
     at = said.find(line, at);
     ASSERT_NE(at, std::string::npos) << line << " is not there, or too early, in\n" << said;
   }
+}
+
+TEST_F(HistoryAndFollow, HowFarAHandlerIsIsShownAndFollowed) {
+  stack.start_worker({"--processes", "1", "--plugin", TALKING_PLUGIN});
+  const std::string job = say({"submit", "linger"});
+  Process follower({program("joinery"), "--endpoint", stack.endpoint(), "job", "show", job, "--follow"});
+  EXPECT_TRUE(eventually([&] {
+    return say({"job", "show", job}).find("50 % half way") != std::string::npos;
+  }));
+  const Json shown = Json::parse(say({"--json", "job", "show", job}));
+  EXPECT_EQ(shown["progress"], (Json{{"fraction", 0.5}, {"text", "half way"}}));
+  say({"cancel", job});
+  EXPECT_EQ(follower.wait(), 2);
+  EXPECT_THAT(follower.out(), HasSubstr("cancelled"));
 }
 
 TEST_F(HistoryAndFollow, WhatACommandWritesIsFollowedAsItComes) {

@@ -146,7 +146,9 @@ TEST_F(JobControlFlows, NothingOfACancelledBatchStarts) {
   const std::string batch = say({"batch", "open"});
   const std::string inner = say({"batch", "open", "--parent", batch});
   const std::string job = say({"submit", "--queue", "shelf", "--batch", inner, "exec", "--", "true"});
+  EXPECT_EQ(say({"cancel", "--batch", batch, "--dry-run"}), "1 job fit (nothing was done)");
   EXPECT_EQ(say({"batch", "cancel", batch}), "1 job cancelled");
+  EXPECT_THAT(say({"batch", "show", inner}), HasSubstr("cancelled"));
   EXPECT_EQ(state(job), "cancelled");
   EXPECT_EQ(joinery({"join", "--batch", batch}).status, 0) << "it had no jobs of its own";
   EXPECT_EQ(joinery({"join", "--batch", inner}).status, 2);

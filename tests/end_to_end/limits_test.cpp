@@ -66,6 +66,37 @@ TEST_F(Limits, AShutKeyHoldsBackNoOther) {
   EXPECT_THAT(logged(), ::testing::UnorderedElementsAre("first", "other", "second"));
 }
 
+// Each level by itself, and each path from the outermost one.
+TEST_F(Limits, OfAPathHoldForThatPathAndOfALevelWhereverItIs) {
+  say({"limit", "set", "tenant:a/host:*", "--interval", "1h"});
+  say({"limit", "set", "host:y", "--interval", "1h"});
+  stack.start_worker();
+  const auto job = [&](const std::string& key) { return submit({"--key", key}, "true"); };
+  for (const std::string key : {"tenant:a/host:x", "tenant:b/host:x", "tenant:b/host:y"})
+    EXPECT_EQ(stack.joinery({"result", job(key)}).status, 0) << key;
+  EXPECT_THAT(say({"explain", job("tenant:a/host:x")}), HasSubstr("waits for key 'tenant:a/host:x'"));
+  EXPECT_THAT(say({"explain", job("tenant:c/host:y")}), HasSubstr("waits for key 'host:y'"));
+  EXPECT_EQ(stack.joinery({"result", job("tenant:b/host:x")}).status, 0) << "another tenant's";
+  EXPECT_EQ(stack.joinery({"result", job("tenant:a/host:z")}).status, 0) << "another host of it";
+}
+
+TEST_F(Limits, SoManyOfAKeyStartInATimeAsItsRateAndBurstSay) {
+  say({"limit", "set", "api", "--rate", "1/h", "--burst", "3"});
+  stack.start_worker();
+  for (int i = 0; i < 3; ++i) submit({"--key", "api"}, "echo ran >> $log");
+  join();
+  const std::string fourth = submit({"--key", "api"}, "echo ran >> $log");
+  EXPECT_THAT(say({"explain", fourth}), HasSubstr("waits for key 'api' (next slot in 3"));
+  restart_broker();
+  EXPECT_TRUE(eventually([&] {
+    return say({"explain", fourth}).find("next slot in 3") != std::string::npos;
+  })) << "a restart starts nothing early";
+  EXPECT_EQ(logged(), std::vector<std::string>(3, "ran"));
+  say({"limit", "rm", "api"});
+  join();
+  EXPECT_EQ(logged().size(), 4U);
+}
+
 TEST_F(Limits, OrderedJobsOfAKeyRunOneAfterTheOtherAlsoAcrossRetries) {
   stack.start_worker({"--allow-exec", "--processes", "3"});
   const std::vector<std::string> flags{"--key", "account:7", "--ordered", "--backoff", "fixed:20ms"};

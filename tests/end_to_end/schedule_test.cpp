@@ -91,6 +91,9 @@ TEST_F(ScheduleTest, SubmitsItsJobWithItsOptionsAgainAndAgain) {
   EXPECT_EQ(shown["schedule"], "tick");
   EXPECT_EQ(shown["key"], "clock");
   EXPECT_THAT(say({"job", "show", job}), HasSubstr("tick"));
+  say({"schedule", "pause", "tick"});
+  const std::string by_hand = say({"schedule", "run", "tick"});
+  EXPECT_THAT(say({"schedule", "show", "tick"}), HasSubstr("job " + by_hand + ", run by hand at 2"));
 }
 
 TEST_F(ScheduleTest, FiresOncePerDueTimeHoweverOftenTheBrokerIsKilled) {
@@ -182,7 +185,8 @@ TEST(ScheduleInTheFile, IsThereAsLongAsTheFileHasIt) {
   reload();
   EXPECT_TRUE(eventually([&] {
     return stack.broker().err().find(
-               "[schedule.bad]: field \"day of week\": expected 0-7 or SUN-SAT, got \"FOO\" at "
+               "broker.toml:6: [schedule.bad]: field \"day of week\": expected 0-7 or SUN-SAT, got \"FOO\" "
+               "at "
                "column 9; all stays as it was") != std::string::npos;
   }));
   EXPECT_EQ(names(), (std::vector<std::string>{"mine", "nightly", "poll"}));

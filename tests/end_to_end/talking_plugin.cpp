@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <stdexcept>
+#include <thread>
 
 #include "worker/handlers/plugin.h"
 #include "worker/handlers/registry.h"
@@ -16,6 +17,16 @@ joinery::Buffer talk(joinery::JobContext& job, joinery::Bytes) {
   return {};
 }
 
+// Half way, until it is told to stop.
+joinery::Buffer go_half_way(joinery::JobContext& job, joinery::Bytes) {
+  job.progress(0.5, "half way");
+  while (!job.cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  throw std::runtime_error("told to stop");
+}
+
 }  // namespace
 
-JOINERY_PLUGIN(registry) { registry.add("talk", talk); }
+JOINERY_PLUGIN(registry) {
+  registry.add("talk", talk);
+  registry.add("linger", go_half_way);
+}

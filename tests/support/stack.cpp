@@ -27,8 +27,10 @@ std::string endpoint_in(const TempDir& dir) {
 
 }  // namespace
 
-Stack::Stack(std::vector<std::string> broker_flags)
-    : endpoint_(endpoint_in(dir_)), broker_flags_(std::move(broker_flags)) {
+Stack::Stack(std::vector<std::string> broker_flags, std::map<std::string, std::string> environment)
+    : endpoint_(endpoint_in(dir_)),
+      broker_flags_(std::move(broker_flags)),
+      environment_(std::move(environment)) {
   start_broker();
 }
 
@@ -37,7 +39,8 @@ void Stack::start_broker() {
       program("joinery-broker"), "--endpoint", endpoint_, "--data-dir", data_dir(), "--ready-fd", "9"};
   argv.insert(argv.end(), broker_flags_.begin(), broker_flags_.end());
   broker_ = std::make_unique<Process>(
-      std::move(argv), Process::Options{.environment = {}, .directory = {}, .input = {}, .ready = true});
+      std::move(argv),
+      Process::Options{.environment = environment_, .directory = {}, .input = {}, .ready = true});
   broker_->wait_ready();
 }
 

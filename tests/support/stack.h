@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,8 +19,9 @@ std::string program(const std::string& name);
 
 class Stack {
  public:
-  // Extra flags for each broker that is started.
-  explicit Stack(std::vector<std::string> broker_flags = {});
+  // Extra flags and environment for each broker that is started.
+  explicit Stack(std::vector<std::string> broker_flags = {},
+                 std::map<std::string, std::string> environment = {});
 
   // Starts the broker (again), and waits until it is ready. The endpoint stays the same over restarts.
   void start_broker();
@@ -42,6 +44,7 @@ class Stack {
   TempDir dir_;
   std::string endpoint_;
   std::vector<std::string> broker_flags_;
+  std::map<std::string, std::string> environment_;
   std::vector<std::unique_ptr<Process>> workers_;
   std::unique_ptr<Process> broker_;
 };

@@ -1,0 +1,123 @@
+// What is refused when it is asked for, by the name of its option, and leaves nothing behind.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/stack.h"
+
+namespace joinery::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using Json = nlohmann::json;
+
+class Refusals : public StackTest {
+ protected:
+  Refusals() : StackTest({"--redis-url", "none"}) {}
+  // What it says to these words.
+  std::string refused(std::vector<std::string> words, int status = 64) {
+    const Finished said = stack.joinery(std::move(words));
+    EXPECT_EQ(said.status, status) << said.err;
+    return said.err;
+  }
+  std::string submit(std::vector<std::string> flags, int status = 64) {
+    flags.insert(flags.begin(), "submit");
+    for (const char* word : {"exec", "--", "true"}) flags.emplace_back(word);
+    return refused(std::move(flags), status);
+  }
+  Json counts() { return Json::parse(say({"--json", "status"}))["counts"]; }
+};
+
+TEST_F(Refusals, AnOptionOfSubmitThatContradictsOrNeedsAnother) {
+  EXPECT_THAT(submit({"--timeout-soft", "5s", "--timeout-hard", "3s"}),
+              HasSubstr("--timeout-soft: 5s is longer than --timeout-hard 3s"));
+  EXPECT_THAT(submit({"--expires-in", "0s"}), HasSubstr("--expires-in: 0 is over at once"));
+  EXPECT_THAT(submit({"--deadline-in", "0"}), HasSubstr("--deadline-in: 0 is over at once"));
+  EXPECT_THAT(submit({"--unique", ""}), HasSubstr("--unique: \"\" is not a key"));
+  EXPECT_THAT(submit({"--unique-scope", "batch"}), HasSubstr("--unique-scope: needs --unique"));
+  EXPECT_THAT(submit({"--unique-until", "1h"}), HasSubstr("--unique-until: needs --unique"));
+  EXPECT_THAT(submit({"--on-conflict", "ignore"}), HasSubstr("--on-conflict: needs --unique"));
+  EXPECT_THAT(submit({"--after-any"}), HasSubstr("--after-any: needs --after or --after-batch"));
+  EXPECT_THAT(submit({"--inputs"}), HasSubstr("--inputs: needs --after"));
+  EXPECT_THAT(submit({"--ordered"}), HasSubstr("--ordered: needs a --key"));
+  EXPECT_THAT(submit({"--jitter", "7"}), HasSubstr("--jitter: "));
+  EXPECT_THAT(submit({"--key", "a//b"}), HasSubstr("key"));
+  EXPECT_EQ(counts()["unfinished"], 0);
+}
+
+TEST_F(Refusals, ASubmissionThatContradictsTheDefaultsOfItsQueue) {
+  say({"queue", "configure", "crawl", "--timeout-hard", "3s"});
+  EXPECT_THAT(submit({"--queue", "crawl", "--timeout-soft", "5s"}),
+              HasSubstr("spec.soft_timeout_ms is 5000, expected at most the 3000 of spec.hard_timeout_ms"));
+  EXPECT_THAT(refused({"queue", "configure", "crawl", "--timeout-soft", "4s"}),
+              HasSubstr("spec.soft_timeout_ms is 4000"));
+  EXPECT_THAT(refused({"queue", "configure", "crawl", "--mode", "banana"}),
+              HasSubstr("mode is 'banana'; expected fifo, lifo or priority"));
+}
+
+TEST_F(Refusals, ALimitThatLimitsNothingOrBlocksForEver) {
+  EXPECT_THAT(refused({"limit", "set", "x", "--interval", "0s"}), HasSubstr("--interval: 0 is no interval"));
+  EXPECT_THAT(refused({"limit", "set", "x"}), HasSubstr("the limit says nothing"));
+  EXPECT_THAT(refused({"limit", "set", "x", "--concurrency", "0"}),
+              HasSubstr("concurrency is 0; 0 would block"));
+  EXPECT_THAT(refused({"limit", "set", "x", "--burst", "2"}), HasSubstr("burst needs a rate"));
+  EXPECT_EQ(say({"limit", "ls"}), "no limits");
+}
+
+TEST_F(Refusals, AScheduleWhoseJobsWouldBeRefused) {
+  const auto add = [&](std::vector<std::string> flags) {
+    std::vector<std::string> words{"schedule", "add", "s", "--cron", "@daily"};
+    words.insert(words.end(), flags.begin(), flags.end());
+    for (const char* word : {"exec", "--", "true"}) words.emplace_back(word);
+    return refused(std::move(words));
+  };
+  EXPECT_THAT(add({"--expires-in", "0s"}), HasSubstr("--expires-in"));
+  EXPECT_THAT(add({"--on-conflict", "ignore"}), HasSubstr("--on-conflict: needs --unique"));
+  EXPECT_THAT(add({"--after-any"}), HasSubstr("--after-any"));
+  EXPECT_THAT(add({"--timeout-soft", "2s", "--timeout-hard", "1s"}), HasSubstr("--timeout-soft"));
+  EXPECT_THAT(add({"--overlap", "sometimes"}), HasSubstr("overlap is 'sometimes'; expected allow, skip"));
+  EXPECT_THAT(add({"--catch-up", "some"}), HasSubstr("catch_up is 'some'; expected none, last or all"));
+}
+
+TEST_F(Refusals, AnUnknownScheduleIsToldAsSuch) {
+  for (const std::string verb : {"rm", "show", "run", "pause", "resume"})
+    EXPECT_THAT(refused({"schedule", verb, "nobody"}, 1),
+                HasSubstr("there is no schedule 'nobody' (unknown_schedule)"));
+}
+
+TEST_F(Refusals, ResultsThatNobodyCouldPassOn) {
+  const std::string first = say({"submit", "exec", "--", "true"});
+  EXPECT_THAT(submit({"--after", first, "--inputs"}, 1),
+              HasSubstr("spec.inputs is true, and this broker has no Redis"));
+  const std::string flow = stack.dir() / "flow.json";
+  std::ofstream(flow) << R"({"jobs": {"a": {"command": ["echo", "3"]},
+    "b": {"command": ["cat"], "after": ["a"], "inputs": true}}})";
+  EXPECT_THAT(refused({"flow", "submit", flow}, 1), HasSubstr("jobs.b.inputs: results cannot be passed on"));
+  EXPECT_EQ(counts()["unfinished"], 1);
+  EXPECT_EQ(say({"batch", "ls"}), "no batches");
+}
+
+TEST_F(Refusals, AFlowThatTheBrokerRefusesNamesTheJobAndStartsNoneOfTheOthers) {
+  const std::string flow = stack.dir() / "flow.json";
+  std::ofstream(flow) << R"({"jobs": {"a": {"command": ["true"], "delay": "1h"},
+    "b": {"command": ["true"], "after_batch": [77]}}})";
+  EXPECT_THAT(refused({"flow", "submit", flow}, 1), HasSubstr("jobs.b: there is no batch 77"));
+  EXPECT_EQ(counts()["unfinished"], 0);
+  std::ofstream(flow) << "{\"jobs\": {\n  \"a\": {]}}";
+  EXPECT_THAT(refused({"flow", "submit", flow}), HasSubstr("flow.json: not JSON: line 2, column 9"));
+}
+
+TEST_F(Refusals, AMoveThatWouldNotFitIsRefusedByTheDryRunToo) {
+  say({"queue", "configure", "small", "--maxsize", "1"});
+  for (int i = 0; i < 2; ++i) say({"submit", "--queue", "wide", "exec", "--", "true"});
+  for (const std::vector<std::string>& last : {std::vector<std::string>{"--dry-run"}, {}}) {
+    std::vector<std::string> words{"job", "move", "--queue", "wide", "--to", "small"};
+    words.insert(words.end(), last.begin(), last.end());
+    EXPECT_THAT(refused(words, 1), HasSubstr("queue small holds 0 jobs and maxsize is 1; 2 more do not fit"));
+  }
+}
+
+}  // namespace
+}  // namespace joinery::testing

@@ -33,7 +33,11 @@ joinery::Group child(const CrawlConfig& config, const Url& url, const joinery::B
   group.batch = config.batch;
   group.payloads.emplace_back(payload);
   group.columns.key.push_back(config.key_of(url.authority()));
-  if (claim) group.columns.unique_key.push_back(unique_key_of(url.text()));
+  if (claim) {
+    group.columns.unique_key.push_back(unique_key_of(url.text()));
+  } else {
+    group.spec.unique = {};
+  }
   if (delay_ms != 0) group.columns.delay_ms.push_back(delay_ms);
   return group;
 }

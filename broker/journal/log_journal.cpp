@@ -209,9 +209,12 @@ void LogJournal::leave_segment(std::uint64_t need) {
   const std::uint64_t segment = format_.segment_of(end_);
   const Position next = format_.start_of(segment + 1);
   const std::uint64_t moves = with_gaps(space_.live_in(segment));
-  const Position room = writer_.room_end();
-  const bool next_fits = room >= next + std::max(format_.segment_bytes(), moves + reserve_);
-  if (next_fits && room + format_.segment_bytes() >= next + moves + need) make_room(format_.segment_bytes());
+  // Only what is allocated already: others may take the rest of the disk before the log is there.
+  const bool next_fits =
+      writer_.allocated_end() >= next + std::max(format_.segment_bytes(), moves + reserve_);
+  if (next_fits && writer_.room_end() + format_.segment_bytes() >= next + moves + need) {
+    make_room(format_.segment_bytes());
+  }
 }
 
 // A checkpoint pays when it saves reading as much log, or gives back as much space, as it writes, be it that
@@ -305,11 +308,12 @@ bool LogJournal::is_crowded() const {
   return bytes(writer_.files() - std::min(writer_.files(), space_.empty_before(end_).size())) > most;
 }
 
-// On a full disk each file counts; one after the other, because a move takes room before it gives some back.
+// On a full disk each file counts; one after the other, because a move takes room before it gives some back:
+// room that is allocated, for others may take what the disk has left meanwhile.
 bool LogJournal::one_can_be_emptied() const {
   const auto segment = space_.sparsest_before(writer_.written());
   if (!segment || checkpoint_running_ || !space_.empty_before(end_).empty()) return false;
-  return writer_.room_end() >= end_ + with_gaps(space_.live_in(*segment)) + reserve_;
+  return writer_.allocated_end() >= end_ + with_gaps(space_.live_in(*segment)) + reserve_;
 }
 
 std::vector<Journal::Candidate> LogJournal::to_move(std::size_t most) {

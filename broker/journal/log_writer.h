@@ -62,7 +62,9 @@ class LogWriter {
   Position written() const { return written_.load(); }
   int descriptor() const { return event_.get(); }
   void drain() const;
-  // Where the log would end if the disk were full of it.
+  // Where the log would end without another byte of the disk's.
+  Position allocated_end() const { return allocated_end_.load(); }
+  // Where it would end if the disk were full of it.
   Position room_end() const { return allocated_end_.load() + free_bytes_.load(); }
   std::uint64_t files() const { return files_.load(); }
   std::uint64_t syncs() const { return syncs_.load(); }

@@ -158,8 +158,8 @@ void SnapshotWriter::write_jobs() {
 void SnapshotWriter::write_job(const Job& job) {
   const Line& line = ledger_.lines[job.line];
   const Extra* extra = ledger_.extra(job);
-  const bool key_only =
-      extra != nullptr && extra->rare == no_slot && extra->unique == 0 && extra->parent == 0;
+  const bool more = extra != nullptr && (extra->rare != no_slot || extra->unique != 0 || extra->parent != 0);
+  const bool key_only = extra != nullptr && !more && extra->key != 0;
   out_.put(job.id);
   out_.put(job.position);
   out_.put(std::uint64_t{job.accepted_ms});
@@ -167,15 +167,14 @@ void SnapshotWriter::write_job(const Job& job) {
     out_.put(number);
   out_.put(static_cast<std::uint8_t>(job.state));
   out_.put(static_cast<std::uint8_t>(job.flags));
-  out_.put(static_cast<std::uint8_t>((line.priority != 0 ? 1U : 0U) | (key_only           ? 4U
-                                                                       : extra != nullptr ? 2U
-                                                                                          : 0U)));
+  out_.put(
+      static_cast<std::uint8_t>((line.priority != 0 ? 1U : 0U) | (more ? 2U : 0U) | (key_only ? 4U : 0U)));
   if (job.get_state() == State::ready) out_.put(job.order_or_holder);
   if (job.get_state() == State::running) out_.put(holders_.at(ledger_.holders[job.order_or_holder].session));
   if (job.get_state() == State::scheduled) out_.put(job.due().time_since_epoch().count());
   if (line.priority != 0) out_.put(line.priority);
   if (key_only) return out_.put(Bytes(ledger_.keys.name(extra->key)));
-  if (extra != nullptr) write_extra(*extra);
+  if (more) write_extra(*extra);
 }
 
 void SnapshotWriter::write_extra(const Extra& extra) {

@@ -39,25 +39,22 @@ plant(broker/core/waiting.cpp
   [[effects.effects.push_back(
       effect::Joined{waiter.session, waiter.request, counts, durable && !canary("a join before its fsync")});]])
 plant(broker/core/gates.cpp
-  [[gate.limit = limit;]]
-  [[gate.limit = limit;
-  if (canary("a key limit off by one") && limit != nullptr && limit->concurrency != 0) {
-    auto* more = new Limit(*limit);
-    ++more->concurrency;
-    gate.limit = more;
-  }]])
+  [[return limit == nullptr ? 0 : limit->concurrency;]]
+  [[const bool more = canary("a key limit off by one") && limit != nullptr && limit->concurrency != 0;
+  return limit == nullptr ? 0 : limit->concurrency + (more ? 1 : 0);]])
 plant(broker/core/gates.cpp
-  [[if (gate.interval.count() != 0) gate.next_at = now.mono + gate.interval;
-  if]]
-  [[if (gate.interval.count() != 0 && !canary("an interval not kept")) gate.next_at = now.mono + gate.interval;
-  if]])
+  [[if (const Duration apart = interval(gate); apart.count() != 0) gate.next_at]]
+  [[if (const Duration apart = interval(gate); apart.count() != 0 && !canary("an interval not kept")) gate.next_at]])
 plant(broker/core/gates.cpp
   [[gate.full_at = std::max(gate.full_at, now.mono) + step(gate);]]
   [[gate.full_at = std::max(gate.full_at, now.mono) + (canary("a rate not counted") ? Duration{0} : step(gate));]])
 plant(broker/core/gates.cpp
-  [[gate.held_until = held->second.until > now.wall ? now.mono + (held->second.until - now.wall) : Mono{};]]
+  [[if (held->second.until > now.wall) rest.held_until]]
+  [[if (held->second.until > now.wall && !canary("a hold forgotten")) rest.held_until]])
+plant(broker/core/gates.cpp
+  [[rest.held_until = held->second.until > now.wall ? now.mono + (held->second.until - now.wall) : Mono{};]]
   [[if (!canary("a hold forgotten"))
-    gate.held_until = held->second.until > now.wall ? now.mono + (held->second.until - now.wall) : Mono{};]])
+    rest.held_until = held->second.until > now.wall ? now.mono + (held->second.until - now.wall) : Mono{};]])
 plant(broker/core/lanes.cpp
   [[return job.has(flag_begun) &&]]
   [[return !canary("a turn not kept") && job.has(flag_begun) &&]])

@@ -60,7 +60,7 @@ function(joinery_test name)
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${test_TIMEOUT} LABELS "${test_LABELS}")
   if(test_OVER_TCP_TOO)
     gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 TEST_PREFIX OverTcp.
-      PROPERTIES TIMEOUT ${test_TIMEOUT} LABELS "${test_LABELS}" ENVIRONMENT JOINERY_TEST_TRANSPORT=tcp)
+      PROPERTIES TIMEOUT ${test_TIMEOUT} ENVIRONMENT JOINERY_TEST_TRANSPORT=tcp LABELS "${test_LABELS}")
   endif()
 endfunction()
 

@@ -4,8 +4,8 @@
 
 namespace joinery::broker::journal {
 namespace {
-// One ahead, and one for a burst of freed segments.
-constexpr std::size_t spares_max = 1;  // with the segment that is written: the two that disk may hold beyond
+// With the segment that is written, these are the two that the disk may hold beyond twice the live bytes.
+constexpr std::size_t spares_max = 1;
 }  // namespace
 
 Result<> SegmentFiles::write(Bytes bytes, Position at) {

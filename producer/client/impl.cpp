@@ -128,7 +128,11 @@ void Client::Impl::attend_until(std::unique_lock<std::mutex>& lock, const std::f
   const Mark as_client(running_client, this);
   for (;;) {
     turn();
-    if (stopped_ || (drain(read_clocks()), done())) return;
+    if (stopped_) return;
+    // What came may have made room for frames, or be what others wait for.
+    const bool any = drain(read_clocks());
+    if (done()) return turn();
+    if (any) continue;
     const Mono until = next_deadline();
     lock.unlock();
     link_.wait_as_stand_in(until);

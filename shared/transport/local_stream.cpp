@@ -104,6 +104,7 @@ std::size_t LocalStream::write(Bytes first, Bytes second) {
     if (sent >= 0) return static_cast<std::size_t>(sent);
     if (errno == EINTR) continue;
     gone_ = errno != EAGAIN;
+    if (gone_) ::shutdown(socket_.get(), SHUT_WR);  // the other end sees it at once
     return 0;
   }
 }

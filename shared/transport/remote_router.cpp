@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "shared/base/check.h"
+#include "shared/transport/local_router.h"
 #include "shared/transport/socket.h"
 
 namespace joinery::transport {
@@ -163,6 +164,7 @@ bool RemoteRouter::receive(Address& from, Buffer& frame, int& connection) {
       continue;
     }
     from.assign(impl.address.bytes());
+    if (LocalRouter::ours(from)) continue;  // a name that a peer chose to be taken for one of this host
     frame.assign(impl.frame.bytes());
     connection = impl.connection();
     return true;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <zmq.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <optional>
@@ -122,8 +123,16 @@ void Router::wait(Duration limit, std::vector<int>& others) {
   time.tv_sec = limit / std::chrono::seconds(1);
   time.tv_nsec = (limit % std::chrono::seconds(1)) / std::chrono::nanoseconds(1);
   std::array<epoll_event, 64> events{};
-  const int number = ::epoll_pwait2(impl_->poll.get(), events.data(), static_cast<int>(events.size()),
-                                    limit == Duration::max() ? nullptr : &time, nullptr);
+  const int most = static_cast<int>(events.size());
+  const bool for_ever = limit == Duration::max();
+  int number = ::epoll_pwait2(impl_->poll.get(), events.data(), most, for_ever ? nullptr : &time, nullptr);
+  if (number < 0 && (errno == ENOSYS || errno == EPERM)) {  // an older kernel, or a container that forbids it
+    constexpr Duration longest = std::chrono::hours(1);
+    const auto ms = std::chrono::ceil<std::chrono::milliseconds>(std::min(limit, longest));
+    number =
+        ::epoll_wait(impl_->poll.get(), events.data(), most, for_ever ? -1 : static_cast<int>(ms.count()));
+  }
+  JOINERY_CHECK(number >= 0 || errno == EINTR);
   others.clear();
   for (int i = 0; i < number; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
@@ -133,7 +142,7 @@ void Router::wait(Duration limit, std::vector<int>& others) {
       impl_->local->happened(event.data.u64, event.events);
     }
   }
-  if (impl_->local) impl_->local->looked();
+  if (impl_->local && number >= 0) impl_->local->looked();
 }
 
 std::vector<int> Router::descriptors() const { return {impl_->poll.get()}; }

@@ -76,7 +76,8 @@ Buffer zmtp_pong(Bytes ping) {
 
 std::span<char> ZmtpReader::room() {
   const std::size_t rest = end_ - begin_;
-  const std::size_t wanted = rest + std::max(least_, missing_);
+  // No more than a few times what has come, whatever size a frame claims to have.
+  const std::size_t wanted = rest + std::max(least_, std::min(missing_, 2 * rest));
   if (buffer_.size() < wanted || (rest == 0 && buffer_.size() > 4 * wanted)) {
     // A connection that was busy gives its memory back.
     Buffer larger(wanted, '\0');
@@ -122,6 +123,7 @@ ZmtpReader::Next ZmtpReader::next(Bytes& what) {
     const std::uint64_t size = big_endian(bytes.substr(1, header - 1));
     const bool is_command = (flags & flag_command) != 0;
     if (flags > 7 || size > (is_command ? handshake_max : frame_max_)) return Next::broken;
+    if (!is_command && !ready_) return Next::broken;
     if (bytes.size() < header + size) {
       missing_ = header + size - bytes.size();
       return Next::more;
@@ -132,7 +134,6 @@ ZmtpReader::Next ZmtpReader::next(Bytes& what) {
       if (const Next said = command(body, what); said != Next::more) return said;
       continue;
     }
-    if (!ready_) return Next::broken;
     const bool whole = !std::exchange(in_parts_, (flags & flag_more) != 0) && !in_parts_;
     if (!whole) continue;
     what = body;

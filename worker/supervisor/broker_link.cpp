@@ -271,7 +271,8 @@ std::uint64_t BrokerLink::request(Mono now, const std::string& verb, Bytes argum
 
 // Also of a session whose welcome is still under way: the broker has it already, and would wait for a lease.
 void BrokerLink::goodbye(Mono now, const std::string& reason) {
-  if (state_ == State::greeting || state_ == State::in_session) send(now, protocol::Message(protocol::Goodbye{reason}));
+  if (state_ == State::greeting || state_ == State::in_session)
+    send(now, protocol::Message(protocol::Goodbye{reason}));
   state_ = State::closed;
 }
 

@@ -9,16 +9,12 @@ namespace {
 void produce(Connection& server, const Options& options) {
   const std::string one =
       fmt::format("put 1024 0 3600 {}\r\n{}\r\n", options.payload, std::string(options.payload, 'x'));
-  const std::string all = repeat(one, options.batch);
-  pipeline(
-      options,
-      [&](std::uint64_t count) { server.write(std::string_view(all).substr(0, count * one.size())); },
-      [&](std::uint64_t count) {
-        for (; count != 0; --count) {
-          const std::string_view line = server.line();
-          if (!line.starts_with("INSERTED ")) unexpected("INSERTED", line);
-        }
-      });
+  put_all(server, options, one, [&](std::uint64_t count) {
+    for (; count != 0; --count) {
+      const std::string_view line = server.line();
+      if (!line.starts_with("INSERTED ")) unexpected("INSERTED", line);
+    }
+  });
 }
 
 // Commands of a connection are done in order, so that a reserve which waits for a job holds up what was sent

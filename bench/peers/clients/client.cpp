@@ -179,13 +179,14 @@ void unexpected(std::string_view expected, std::string_view got) {
   throw std::runtime_error(fmt::format("expected {}, got {}", expected, got.substr(0, 200)));
 }
 
-void pipeline(const Options& options, const std::function<void(std::uint64_t)>& send,
-              const std::function<void(std::uint64_t)>& confirm) {
+void put_all(Connection& server, const Options& options, std::string_view put,
+             const std::function<void(std::uint64_t)>& confirm) {
+  const std::string all = repeat(put, options.batch);
   std::uint64_t sent = 0;
   for (std::uint64_t confirmed = 0; confirmed < options.jobs;) {
     while (sent < options.jobs && sent - confirmed + options.batch <= options.window) {
       const std::uint64_t count = std::min<std::uint64_t>(options.batch, options.jobs - sent);
-      send(count);
+      server.write(std::string_view(all).substr(0, count * put.size()));
       sent += count;
     }
     const std::uint64_t count = std::min<std::uint64_t>(options.batch, sent - confirmed);

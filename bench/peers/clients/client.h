@@ -67,10 +67,10 @@ int run(const Client& client, int argc, char** argv);
 // Throws std::runtime_error naming what was expected and what came.
 [[noreturn]] void unexpected(std::string_view expected, std::string_view got);
 
-// Calls send(n) and confirm(n) so that at most `window` of `jobs` are unconfirmed and `batch` go out
-// together.
-void pipeline(const Options& options, const std::function<void(std::uint64_t)>& send,
-              const std::function<void(std::uint64_t)>& confirm);
+// Writes `put` once for each job, and calls confirm(n), which reads the answers to n of them, so that at most
+// `window` are unconfirmed and `batch` go out together.
+void put_all(Connection& server, const Options& options, std::string_view put,
+             const std::function<void(std::uint64_t)>& confirm);
 
 std::uint64_t number(std::string_view digits);
 std::string repeat(std::string_view text, std::uint64_t times);

@@ -56,16 +56,12 @@ Packet read(Connection& server) {
 void produce(Connection& server, const Options& options) {
   const std::string body = std::string("noop\0\0", 6) + std::string(options.payload, 'x');
   const std::string one = packet(submit_job_bg, body);
-  const std::string all = repeat(one, options.batch);
-  pipeline(
-      options,
-      [&](std::uint64_t count) { server.write(std::string_view(all).substr(0, count * one.size())); },
-      [&](std::uint64_t count) {
-        for (; count != 0; --count) {
-          const Packet answer = read(server);
-          if (answer.type != job_created) unexpected("JOB_CREATED", answer.body);
-        }
-      });
+  put_all(server, options, one, [&](std::uint64_t count) {
+    for (; count != 0; --count) {
+      const Packet answer = read(server);
+      if (answer.type != job_created) unexpected("JOB_CREATED", answer.body);
+    }
+  });
 }
 
 // A worker that got nothing says so and is woken by NOOP; one may also be there from before.

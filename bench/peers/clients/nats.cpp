@@ -80,17 +80,13 @@ void prepare(Connection& server, const Options& options) {
 void produce(Connection& server, const Options& options) {
   server.write(fmt::format("SUB {} 1\r\n", inbox(server)));
   const std::string one = publish("jobs", inbox(server), std::string(options.payload, 'x'));
-  const std::string all = repeat(one, options.batch);
   Message answer;
-  pipeline(
-      options,
-      [&](std::uint64_t count) { server.write(std::string_view(all).substr(0, count * one.size())); },
-      [&](std::uint64_t count) {
-        for (; count != 0; --count) {
-          read(server, answer);
-          if (!answer.body.starts_with("{\"stream\"")) unexpected("an acknowledgement", answer.body);
-        }
-      });
+  put_all(server, options, one, [&](std::uint64_t count) {
+    for (; count != 0; --count) {
+      read(server, answer);
+      if (!answer.body.starts_with("{\"stream\"")) unexpected("an acknowledgement", answer.body);
+    }
+  });
 }
 
 // Two pulls are under way, so that the server never waits for us. An acknowledgement is a message that nobody

@@ -148,19 +148,15 @@ void produce(Connection& server, const Options& options) {
   server.write(method(1, confirm_select, integer(0, 1)));
   expect(server, confirm_select_ok);
   const std::string one = persistent_message(options);
-  const std::string all = repeat(one, options.batch);
   Confirms confirms(options.jobs);
   std::uint64_t ahead = 0;  // of what the pipeline has asked for
-  pipeline(
-      options,
-      [&](std::uint64_t count) { server.write(std::string_view(all).substr(0, count * one.size())); },
-      [&](std::uint64_t count) {
-        while (ahead < count) {
-          const Received ack = expect(server, basic_ack);
-          ahead += confirms.take(integer(ack.arguments.substr(0, 8)), ack.arguments[8] != 0);
-        }
-        ahead -= count;
-      });
+  put_all(server, options, one, [&](std::uint64_t count) {
+    while (ahead < count) {
+      const Received ack = expect(server, basic_ack);
+      ahead += confirms.take(integer(ack.arguments.substr(0, 8)), ack.arguments[8] != 0);
+    }
+    ahead -= count;
+  });
 }
 
 // Acknowledges all up to the last delivery after each `batch`, or when nothing more has come. That is not

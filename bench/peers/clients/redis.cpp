@@ -37,12 +37,9 @@ void prepare(Connection& redis, const Options&) {
 
 void produce(Connection& redis, const Options& options) {
   const std::string one = command({"XADD", "jobs", "*", "p", std::string(options.payload, 'x')});
-  const std::string all = repeat(one, options.batch);
-  pipeline(
-      options, [&](std::uint64_t count) { redis.write(std::string_view(all).substr(0, count * one.size())); },
-      [&](std::uint64_t count) {
-        for (; count != 0; --count) bulk_reply(redis);
-      });
+  put_all(redis, options, one, [&](std::uint64_t count) {
+    for (; count != 0; --count) bulk_reply(redis);
+  });
 }
 
 // Reads what XREADGROUP answers, and returns the ids as RESP, ready to be sent; empty after a time without

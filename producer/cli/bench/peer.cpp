@@ -8,7 +8,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
@@ -16,9 +15,7 @@
 namespace joinery::cli::bench {
 namespace {
 
-constexpr std::size_t greeting_size = 64;
-constexpr unsigned char flag_long = 2;
-constexpr unsigned char flag_command = 4;
+constexpr std::size_t frame_max = std::size_t{1} << 30U;  // the broker's own frames are far smaller
 
 [[noreturn]] void broken(const std::string& endpoint) {
   throw std::runtime_error(fmt::format("a connection to {}: {}", endpoint, std::strerror(errno)));
@@ -47,41 +44,22 @@ unique_fd connect_tcp(const std::string& endpoint) {
   return fd;
 }
 
-// Signature, version 3.0, mechanism NULL, and who we are.
-Buffer introduction() {
-  Buffer text(greeting_size, '\0');
-  text[0] = '\xff';
-  text[9] = '\x7f';
-  text[10] = 3;
-  text.replace(12, 4, "NULL");
-  const Buffer ready = Buffer("\5READY\13Socket-Type\0\0\0\6DEALER", 28);
-  text += static_cast<char>(flag_command);
-  text += static_cast<char>(ready.size());
-  return text + ready;
-}
-
-std::uint64_t big_endian(Bytes bytes) {
-  std::uint64_t value = 0;
-  for (const char byte : bytes) value = value << 8U | static_cast<unsigned char>(byte);
-  return value;
-}
-
 }  // namespace
 
 Peer::Peer(const std::string& endpoint)
-    : socket_(endpoint.starts_with("ipc://") ? connect_unix(endpoint) : connect_tcp(endpoint)) {
-  write(introduction());
+    : socket_(endpoint.starts_with("ipc://") ? connect_unix(endpoint) : connect_tcp(endpoint)),
+      reader_(frame_max) {
+  write(transport::zmtp_opening(transport::ZmtpRole::dealer));
 }
 
 void Peer::wait_ready() {
-  while (!ready_) receive([](Bytes) {});
+  while (!reader_.greeted()) receive([](Bytes) {});
 }
 
 void Peer::send(Bytes frame) {
-  Buffer head(1, static_cast<char>(flag_long));
-  for (int shift = 56; shift >= 0; shift -= 8) head += static_cast<char>(frame.size() >> shift & 0xffU);
-  head += frame;
-  write(head);
+  Buffer message(transport::ZmtpHeader(frame.size()).bytes());
+  message += frame;
+  write(message);
 }
 
 void Peer::write(Bytes bytes) {
@@ -93,30 +71,21 @@ void Peer::write(Bytes bytes) {
 }
 
 void Peer::receive(const std::function<void(Bytes)>& take) {
-  std::array<char, 65'536> chunk;
-  const ssize_t got = ::recv(socket_.get(), chunk.data(), chunk.size(), 0);
+  using Next = transport::ZmtpReader::Next;
+  const auto room = reader_.room();
+  const ssize_t got = ::recv(socket_.get(), room.data(), room.size(), 0);
   if (got == 0) errno = ECONNRESET;
   if (got <= 0) broken("the broker");
-  read_.append(chunk.data(), static_cast<std::size_t>(got));
-  Bytes rest = read_;
-  if (!greeted_) {
-    if (rest.size() < greeting_size) return;
-    rest.remove_prefix(greeting_size);
-    greeted_ = true;
+  reader_.filled(static_cast<std::size_t>(got));
+  Bytes frame;
+  for (;;) {
+    switch (reader_.next(frame)) {
+      case Next::message: take(frame); break;
+      case Next::ping: break;
+      case Next::more: return;
+      case Next::broken: errno = EPROTO, broken("the broker");
+    }
   }
-  while (rest.size() >= 2) {
-    const auto flags = static_cast<unsigned char>(rest[0]);
-    const std::size_t head = (flags & flag_long) != 0 ? 9 : 2;
-    if (rest.size() < head) break;
-    const std::uint64_t size = big_endian(rest.substr(1, head - 1));
-    if (rest.size() - head < size) break;
-    if ((flags & flag_command) != 0)
-      ready_ = true;  // the only command of this mechanism
-    else
-      take(rest.substr(head, size));
-    rest.remove_prefix(head + size);
-  }
-  read_.erase(0, read_.size() - rest.size());
 }
 
 }  // namespace joinery::cli::bench

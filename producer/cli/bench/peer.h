@@ -8,6 +8,7 @@
 
 #include "shared/base/bytes.h"
 #include "shared/base/unique_fd.h"
+#include "shared/transport/zmtp.h"
 
 namespace joinery::cli::bench {
 
@@ -28,9 +29,7 @@ class Peer {
   void write(Bytes bytes);
 
   unique_fd socket_;
-  Buffer read_;
-  bool greeted_ = false;
-  bool ready_ = false;
+  transport::ZmtpReader reader_;
 };
 
 }  // namespace joinery::cli::bench

@@ -199,23 +199,15 @@ void Engine::wait() {
   redis_due_ = std::ranges::count(readable_, redis_poll_.get()) > 0;
 }
 
-// Its descriptors come and go; a new one may have the number of the last.
+// Its descriptors come and go.
 void Engine::watch_redis() {
-  const auto watch = [this](int operation, int descriptor, std::uint32_t events) {
-    epoll_event event{.events = events, .data = {}};
-    JOINERY_CHECK(::epoll_ctl(redis_poll_.get(), operation, descriptor, &event) == 0);
-  };
   const int child = parts_.redis.child_descriptor();
-  if (std::exchange(redis_child_, child) != child && child >= 0) watch(EPOLL_CTL_ADD, child, EPOLLIN);
-  const int link = parts_.redis.link_descriptor();
-  const std::uint64_t opened = parts_.redis.link_opened();
-  const bool writes = parts_.redis.link_wants_write();
-  const bool same = std::exchange(redis_link_, link) == link && redis_opened_ == opened;
-  if (link >= 0 && (!same || redis_writes_ != writes)) {
-    watch(same ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, link, EPOLLIN | (writes ? EPOLLOUT : 0U));
+  if (std::exchange(redis_child_, child) != child && child >= 0) {
+    epoll_event event{.events = EPOLLIN, .data = {}};
+    JOINERY_CHECK(::epoll_ctl(redis_poll_.get(), EPOLL_CTL_ADD, child, &event) == 0);
   }
-  redis_opened_ = opened;
-  redis_writes_ = writes;
+  redis_link_.update(redis_poll_.get(), 0, parts_.redis.link_descriptor(), parts_.redis.link_opened(),
+                     parts_.redis.link_wants_write());
 }
 
 Duration Engine::patience(Now now) const {

@@ -28,6 +28,7 @@
 #include "broker/server/verbs.h"
 #include "broker/server/views.h"
 #include "shared/protocol/messages.h"
+#include "shared/redis/descriptor_watch.h"
 #include "shared/transport/transport.h"
 
 namespace joinery::broker::server {
@@ -106,9 +107,7 @@ class Engine {
 
   unique_fd redis_poll_{::epoll_create1(EPOLL_CLOEXEC)};  // of the descriptors of Redis
   int redis_child_ = -1;
-  int redis_link_ = -1;
-  std::uint64_t redis_opened_ = 0;
-  bool redis_writes_ = false;
+  redis::DescriptorWatch redis_link_;
   std::vector<int> readable_;  // of what is waited for beside the router's
   std::vector<Outgoing::Missing> missing_;
 };

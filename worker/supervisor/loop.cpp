@@ -192,20 +192,9 @@ void Loop::watch_broker() {
   for (const int fd : broker_fds_) add(fd, Source::broker, 0, EPOLLIN);
 }
 
-// The connection to Redis makes and closes its descriptor by itself; a new one may have the number of the
-// last.
 void Loop::watch_redis() {
-  const int fd = writer_.descriptor();
-  const bool writes = writer_.wants_write();
-  const bool same = fd == redis_fd_ && writer_.opened() == redis_opened_;
-  if (fd < 0 || (same && writes == redis_writes_)) return;
-  epoll_event event{};
-  event.events = EPOLLIN | (writes ? EPOLLOUT : 0U);
-  event.data.u64 = std::uint64_t{static_cast<std::uint32_t>(Source::redis)} << 32U;
-  JOINERY_CHECK(::epoll_ctl(poll_.get(), same ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) == 0);
-  redis_fd_ = fd;
-  redis_opened_ = writer_.opened();
-  redis_writes_ = writes;
+  redis_.update(poll_.get(), std::uint64_t{static_cast<std::uint32_t>(Source::redis)} << 32U,
+                writer_.descriptor(), writer_.opened(), writer_.wants_write());
 }
 
 void Loop::take_signals() {

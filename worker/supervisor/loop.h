@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "shared/base/stop_requests.h"
+#include "shared/redis/descriptor_watch.h"
 #include "worker/supervisor/broker_link.h"
 #include "worker/supervisor/burst.h"
 #include "worker/supervisor/health.h"
@@ -105,10 +106,8 @@ class Loop final : private LinkEvents {
   std::vector<std::pair<ProcessId, std::string>> not_started_;
   std::vector<int> broker_fds_;
   std::uint64_t broker_connection_ = 0;
-  int redis_fd_ = -1;
-  std::uint64_t redis_opened_ = 0;
+  redis::DescriptorWatch redis_;
   bool redis_readable_ = false;
-  bool redis_writes_ = false;
   std::vector<std::string> announced_;
   bool announce_ = true;                                   // the plan's handlers may have changed
   bool busy_ = false;                                      // there was more than one turn takes

@@ -57,8 +57,7 @@ void Link::open() {
   dealer_.reset();
   dealer_ = std::make_unique<transport::Dealer>(*context_, transport::Dealer::Options{});
   if (auto connected = dealer_->connect(endpoint_); !connected) throw ClientError(connected.error());
-  watched_ = dealer_->descriptors();
-  if (!stood_in_) watch(EPOLL_CTL_ADD);
+  watch_dealer();
 }
 
 void Link::close() {
@@ -68,11 +67,7 @@ void Link::close() {
 
 const std::vector<int>& Link::changes() {
   dealer_->changes(changes_);
-  if (!changes_.empty()) {
-    watch(EPOLL_CTL_DEL);
-    watched_ = dealer_->descriptors();
-    if (!stood_in_) watch(EPOLL_CTL_ADD);
-  }
+  if (!changes_.empty()) watch_dealer();
   return changes_;
 }
 
@@ -81,6 +76,13 @@ void Link::recall() const { ::eventfd_write(recall_.get(), 1); }
 
 void Link::stand_in(bool begins) {
   if (std::exchange(stood_in_, begins) != begins) watch(begins ? EPOLL_CTL_DEL : EPOLL_CTL_ADD);
+}
+
+// Its descriptors, which may be others than before.
+void Link::watch_dealer() {
+  watch(EPOLL_CTL_DEL);
+  watched_ = dealer_->descriptors();
+  if (!stood_in_) watch(EPOLL_CTL_ADD);
 }
 
 // Those that are not watched are none the worse for being taken away.

@@ -45,11 +45,12 @@ class Link {
   void close();
 
  private:
+  void watch_dealer();
+  void watch(int operation) const;
+
   const std::string endpoint_;
   std::optional<transport::Context> context_{std::in_place};
   std::unique_ptr<transport::Dealer> dealer_;
-  void watch(int operation) const;
-
   unique_fd wakeup_;
   unique_fd recall_;
   unique_fd poll_;  // what sleep_until() waits for

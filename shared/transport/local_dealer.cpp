@@ -3,12 +3,12 @@
 // Its owner waits for the stream itself and not for an epoll that holds it: a message that comes then wakes
 // the owner as the one that the sender waits for, which is many times faster if both share a core.
 #include <sys/epoll.h>
-#include <sys/timerfd.h>
 
 #include <algorithm>
 #include <optional>
 
 #include "shared/base/check.h"
+#include "shared/transport/alarm.h"
 #include "shared/transport/dealer_end.h"
 #include "shared/transport/local_stream.h"
 
@@ -24,12 +24,10 @@ class LocalDealer final : public DealerEnd {
       : options_(options),
         endpoint_(std::move(endpoint)),
         pause_(jittered(options.reconnect_first)),
-        side_(::epoll_create1(EPOLL_CLOEXEC)),
-        alarm_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
+        side_(::epoll_create1(EPOLL_CLOEXEC)) {
     JOINERY_CHECK(side_);
-    JOINERY_CHECK(alarm_);
     epoll_event event{.events = EPOLLIN, .data = {}};
-    JOINERY_CHECK(::epoll_ctl(side_.get(), EPOLL_CTL_ADD, alarm_.get(), &event) == 0);
+    JOINERY_CHECK(::epoll_ctl(side_.get(), EPOLL_CTL_ADD, alarm_.descriptor(), &event) == 0);
     connect();
   }
 
@@ -98,17 +96,7 @@ class LocalDealer final : public DealerEnd {
   }
 
   // The owner is to look at once while there are changes to tell, else when it is time to connect again.
-  void set_alarm() {
-    itimerspec alarm{};
-    if (!events_.empty()) {
-      alarm.it_value.tv_nsec = 1;
-    } else if (!alive_) {
-      const auto left = std::max<Duration>(again_at_ - read_clocks().mono, Duration(1));
-      alarm.it_value.tv_sec = left / std::chrono::seconds(1);
-      alarm.it_value.tv_nsec = (left % std::chrono::seconds(1)) / std::chrono::nanoseconds(1);
-    }
-    JOINERY_CHECK(::timerfd_settime(alarm_.get(), 0, &alarm, nullptr) == 0);
-  }
+  void set_alarm() { alarm_.set(!events_.empty() ? Mono{} : alive_ ? never_mono : again_at_); }
 
   // Whether it is waited for that the other end takes more.
   void watch() {
@@ -124,7 +112,7 @@ class LocalDealer final : public DealerEnd {
   Duration pause_;  // before the next attempt, if this one fails
   Mono again_at_{};
   unique_fd side_;  // readable when the alarm is, or when what waits can be sent
-  unique_fd alarm_;
+  Alarm alarm_;
   std::optional<LocalStream> stream_;
   bool alive_ = false;
   bool writing_ = false;

@@ -2,7 +2,6 @@
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 
 #include <array>
 #include <cerrno>
@@ -43,12 +42,8 @@ void watch(int poll, int operation, int fd, std::uint32_t events, std::uint64_t 
 }  // namespace
 
 LocalRouter::LocalRouter(const Router::Options& options, int poll, int& last_connection)
-    : options_(options),
-      last_connection_(last_connection),
-      poll_(poll),
-      alarm_(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
-  JOINERY_CHECK(alarm_);
-  watch(poll_, EPOLL_CTL_ADD, alarm_.get(), EPOLLIN, alarm_event);
+    : options_(options), last_connection_(last_connection), poll_(poll) {
+  watch(poll_, EPOLL_CTL_ADD, alarm_.descriptor(), EPOLLIN, alarm_event);
 }
 
 LocalRouter::~LocalRouter() {
@@ -141,7 +136,7 @@ void LocalRouter::accept(int listener) {
       // No descriptors are left, say: it would be readable all the time.
       watch(poll_, EPOLL_CTL_MOD, listener, 0, listener_event | static_cast<std::uint32_t>(listener));
       paused_.push_back(listener);
-      return set_alarm(read_clocks().mono + accept_pause);
+      return alarm_.set(read_clocks().mono + accept_pause);
     }
     const int number = ++last_connection_;
     auto& peer =
@@ -150,7 +145,7 @@ void LocalRouter::accept(int listener) {
     peer.address = address_of(number);
     peer.greet_until = read_clocks().mono + greet_within;
     greeting_.push_back(number);
-    if (!alarm_set_) set_alarm(peer.greet_until);
+    if (!alarm_.is_set()) alarm_.set(peer.greet_until);
     watch(poll_, EPOLL_CTL_ADD, peer.stream.descriptor(), EPOLLIN, static_cast<std::uint64_t>(number));
   }
 }
@@ -186,26 +181,15 @@ void LocalRouter::close_silent() {
     watch(poll_, EPOLL_CTL_MOD, listener, EPOLLIN, listener_event | static_cast<std::uint32_t>(listener));
   }
   const Mono now = read_clocks().mono;
-  set_alarm(never_mono);
+  alarm_.set(never_mono);
   while (!greeting_.empty()) {
     const auto found = connections_.find(greeting_.front());
     if (found != connections_.end() && !found->second->stream.greeted()) {
-      if (now < found->second->greet_until) return set_alarm(found->second->greet_until);
+      if (now < found->second->greet_until) return alarm_.set(found->second->greet_until);
       close(*found->second);
     }
     greeting_.pop_front();
   }
-}
-
-void LocalRouter::set_alarm(Mono at) {
-  itimerspec alarm{};
-  alarm_set_ = at != never_mono;
-  if (alarm_set_) {
-    const Duration left = std::max<Duration>(at - read_clocks().mono, Duration(1));
-    alarm.it_value.tv_sec = left / std::chrono::seconds(1);
-    alarm.it_value.tv_nsec = (left % std::chrono::seconds(1)) / std::chrono::nanoseconds(1);
-  }
-  JOINERY_CHECK(::timerfd_settime(alarm_.get(), 0, &alarm, nullptr) == 0);
 }
 
 }  // namespace joinery::transport

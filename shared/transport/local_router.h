@@ -6,6 +6,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "shared/transport/alarm.h"
 #include "shared/transport/local_stream.h"
 
 namespace joinery::transport {
@@ -48,13 +49,11 @@ class LocalRouter {
   void settle(Connection& connection);
   void close(Connection& connection);
   void close_silent();
-  void set_alarm(Mono at);
 
   const Router::Options options_;
   int& last_connection_;
   const int poll_;
-  unique_fd alarm_;  // when to look at those that do not greet, and to accept again
-  bool alarm_set_ = false;
+  Alarm alarm_;  // when to look at those that do not greet, and to accept again
   std::vector<std::pair<unique_fd, std::string>> listeners_;  // with their paths
   std::vector<int> paused_;                                   // listeners, while there are no descriptors
   std::unordered_map<int, std::unique_ptr<Connection>> connections_;

@@ -118,5 +118,19 @@ class UntilReady {
   std::optional<waiting::Told> told_;
 };
 
+// Gives what `get` says, of a cell that is ready.
+template <typename Get>
+class Awaiter : public UntilReady {
+ public:
+  Awaiter(std::shared_ptr<Cell> cell, Get get) : UntilReady(std::move(cell)), get_(std::move(get)) {}
+  auto await_resume() const {
+    UntilReady::await_resume();
+    return get_();
+  }
+
+ private:
+  Get get_;
+};
+
 }  // namespace sdk
 }  // namespace joinery

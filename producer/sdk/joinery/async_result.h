@@ -79,15 +79,7 @@ class AsyncResult {
 
   // In a coroutine, co_await gives get(): see Future.
   auto operator co_await() const {
-    struct Awaiter : sdk::UntilReady {
-      explicit Awaiter(AsyncResult of) : UntilReady(of.cell_), result(std::move(of)) {}
-      T await_resume() const {
-        UntilReady::await_resume();
-        return result.get();
-      }
-      AsyncResult result;
-    };
-    return Awaiter(*this);
+    return sdk::Awaiter(cell_, [of = *this] { return of.get(); });
   }
 
   // 0 until it is accepted; of a map: its first chunk. For `joinery job show`.

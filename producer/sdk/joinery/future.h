@@ -80,15 +80,7 @@ class Future {
   }
 
   auto operator co_await() const {
-    struct Awaiter : sdk::UntilReady {
-      explicit Awaiter(Future of) : UntilReady(of.cell_), future(std::move(of)) {}
-      R await_resume() const {
-        UntilReady::await_resume();
-        return future.result();
-      }
-      Future future;
-    };
-    return Awaiter(*this);
+    return sdk::Awaiter(cell_, [of = *this] { return of.result(); });
   }
 
   // 0 until it is accepted. For `joinery job show`.

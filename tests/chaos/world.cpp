@@ -15,34 +15,19 @@
 
 #include "shared/base/exit_code.h"
 #include "tests/support/exec_payload.h"
+#include "tests/support/process_usage.h"
 #include "tests/support/stack.h"
 
 namespace joinery::chaos {
 namespace {
 
 using std::chrono::milliseconds;
-using testing::children_of;
+using testing::family_of;
 using testing::Process;
 using testing::program;
 
 constexpr int workers = 3, producers = 2;
 constexpr const char* disk_size = "size=224m";
-
-std::vector<pid_t> family_of(pid_t parent) {
-  std::vector<pid_t> all{parent};
-  for (std::size_t i = 0; i < all.size(); ++i)
-    for (const pid_t child : children_of(all[i])) all.push_back(child);
-  return all;
-}
-
-std::uint64_t number_behind(const std::string& path, const std::string& name) {
-  std::ifstream file(path);
-  for (std::string word; file >> word;) {
-    std::uint64_t value = 0;
-    if (word == name && file >> value) return value;
-  }
-  return 0;
-}
 
 ClientOptions patient(const std::string& endpoint) {
   ClientOptions options;
@@ -255,7 +240,7 @@ void World::kill_worker(Node& node) {
 }
 
 void World::kill_pool_process(Node& node) {
-  const auto pool = children_of(node.process->pid());
+  const auto pool = testing::children_of(node.process->pid());
   if (pool.empty() || !node.stopped.empty()) return;
   ++events_["pool process killed"];
   ::kill(pool[below(pool.size())], SIGKILL);
@@ -307,14 +292,10 @@ void World::drain() {
 
 void World::look() {
   const pid_t pid = broker_->pid();
-  const std::string proc = fmt::format("/proc/{}/", pid);
-  most_.memory_kb = std::max(most_.memory_kb, number_behind(proc + "status", "VmRSS:"));
-  most_.threads = std::max(most_.threads, number_behind(proc + "status", "Threads:"));
+  most_.memory_kb = std::max(most_.memory_kb, testing::memory_kb_of(pid));
+  most_.threads = std::max(most_.threads, testing::threads_of(pid));
+  most_.descriptors = std::max(most_.descriptors, testing::descriptors_of(pid));
   std::error_code ignored;
-  const auto open = std::filesystem::directory_iterator(proc + "fd", ignored);
-  most_.descriptors = std::max<std::uint64_t>(
-      most_.descriptors,
-      static_cast<std::uint64_t>(std::distance(open, std::filesystem::directory_iterator{})));
   std::uint64_t disk = 0;
   for (const auto& file : std::filesystem::directory_iterator(dir_ / "disk/data", ignored)) {
     if (file.is_regular_file(ignored)) disk += file.file_size(ignored);

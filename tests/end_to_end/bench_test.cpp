@@ -149,12 +149,7 @@ TEST_F(Bench, LeavesNothingWhenItIsInterrupted) {
   process.signal(SIGINT);
   EXPECT_EQ(process.wait(), 128 + SIGINT);
   EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
-  for (const pid_t child : children)
-    EXPECT_TRUE(eventually([child] {
-      std::ifstream stat("/proc/" + std::to_string(child) + "/stat");
-      std::string text;
-      return !std::getline(stat, text) || text.find(") Z ") != std::string::npos;
-    }));
+  for (const pid_t child : children) EXPECT_TRUE(eventually([child] { return gone(child); }));
 }
 
 }  // namespace

@@ -15,13 +15,6 @@ namespace {
 using ::testing::HasSubstr;
 using Json = nlohmann::json;
 
-// Dead, though perhaps not yet reaped by whoever inherited it.
-bool gone(pid_t pid) {
-  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
-  std::string text;
-  return !std::getline(stat, text) || text.find(") Z ") != std::string::npos;
-}
-
 class CliUp : public ::testing::Test {
  protected:
   Finished joinery(std::vector<std::string> arguments) {

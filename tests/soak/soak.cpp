@@ -12,6 +12,7 @@
 
 #include "tests/soak/load.h"
 #include "tests/soak/usage.h"
+#include "tests/support/process_usage.h"
 #include "tests/support/proxy.h"
 #include "tests/support/stack.h"
 
@@ -39,9 +40,9 @@ struct Watched {
         descriptors(what + ", descriptors", 8, 1),
         threads(what + ", threads", 2, 1) {}
   void look(seconds at) {
-    memory.add(at, memory_kb_of(process));
-    descriptors.add(at, descriptors_of(process));
-    threads.add(at, threads_of(process));
+    memory.add(at, testing::memory_kb_of(process));
+    descriptors.add(at, testing::descriptors_of(process));
+    threads.add(at, testing::threads_of(process));
   }
 };
 
@@ -90,11 +91,12 @@ class Soak {
 
   void look(seconds at) {
     for (Watched& one : watched_) one.look(at);
-    journal_.add(at, bytes_below(stack_.data_dir()) - bytes_below(stack_.data_dir() + "/redis"));
-    redis_.add(at, bytes_below(stack_.data_dir() + "/redis"));
+    journal_.add(
+        at, testing::bytes_below(stack_.data_dir()) - testing::bytes_below(stack_.data_dir() + "/redis"));
+    redis_.add(at, testing::bytes_below(stack_.data_dir() + "/redis"));
     std::uint64_t memory = 0;
     const auto pool = testing::children_of(stack_.worker(0).pid());
-    for (const pid_t process : pool) memory = std::max(memory, memory_kb_of(process));
+    for (const pid_t process : pool) memory = std::max(memory, testing::memory_kb_of(process));
     pool_.add(at, memory);
     pool_processes_.add(at, pool.size());
   }
@@ -142,7 +144,7 @@ class Soak {
     text += "\nprocessor:";
     for (const Watched& one : watched_)
       text += fmt::format(" {} {:.1f} %,", one.name,
-                          100 * cpu_seconds_of(one.process) / static_cast<double>(options_.seconds));
+                          100 * testing::cpu_seconds_of(one.process) / static_cast<double>(options_.seconds));
     text.back() = '\n';
     return text + (wrong.empty() ? "" : "WRONG: " + wrong + "\n") + (good_ ? "good\n" : "NOT GOOD\n");
   }

@@ -2,21 +2,12 @@
 // the time than in the first, but for some slack.
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace joinery::soak {
-
-// 0: it could not be read (the process has just ended).
-std::uint64_t memory_kb_of(pid_t process);
-std::uint64_t descriptors_of(pid_t process);
-std::uint64_t threads_of(pid_t process);
-double cpu_seconds_of(pid_t process);
-std::uint64_t bytes_below(const std::string& directory);
 
 // One figure over time.
 class Series {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "tests/support/process_usage.h"
 #include "tests/support/temp_dir.h"
 
 namespace joinery::soak {
@@ -35,15 +36,15 @@ TEST(SoakUsage, WhatGrowsOnlyAtTheBeginIsBounded) {
 }
 
 TEST(SoakUsage, AProcessAndADirectoryAreMeasured) {
-  EXPECT_GT(memory_kb_of(::getpid()), 0U);
-  EXPECT_GT(descriptors_of(::getpid()), 2U);
-  EXPECT_GE(threads_of(::getpid()), 1U);
+  EXPECT_GT(testing::memory_kb_of(::getpid()), 0U);
+  EXPECT_GT(testing::descriptors_of(::getpid()), 2U);
+  EXPECT_GE(testing::threads_of(::getpid()), 1U);
   const testing::TempDir dir;
   std::FILE* file = std::fopen((dir / "file").c_str(), "w");
   ASSERT_NE(file, nullptr);
   std::fputs("12345", file);
   std::fclose(file);
-  EXPECT_EQ(bytes_below(dir.path()), 5U);
+  EXPECT_EQ(testing::bytes_below(dir.path()), 5U);
 }
 
 }  // namespace

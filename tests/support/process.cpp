@@ -135,6 +135,19 @@ std::vector<pid_t> children_of(pid_t parent) {
   return children;
 }
 
+std::vector<pid_t> family_of(pid_t parent) {
+  std::vector<pid_t> all{parent};
+  for (std::size_t i = 0; i < all.size(); ++i)
+    for (const pid_t child : children_of(all[i])) all.push_back(child);
+  return all;
+}
+
+bool gone(pid_t process) {
+  std::ifstream stat("/proc/" + std::to_string(process) + "/stat");
+  std::string text;
+  return !std::getline(stat, text) || text.find(") Z ") != std::string::npos;
+}
+
 bool eventually(const std::function<bool()>& done, std::chrono::seconds limit) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   while (!done()) {

@@ -65,6 +65,10 @@ std::string without_line_end(std::string text);
 
 // Children of a process, by /proc.
 std::vector<pid_t> children_of(pid_t parent);
+// It and all processes below it, the deepest last.
+std::vector<pid_t> family_of(pid_t parent);
+// Dead, though perhaps not yet reaped by whoever inherited it.
+bool gone(pid_t process);
 
 // Calls `done` until it says true; yields in between for a moment. Fails the test after the limit. For
 // conditions that only a question can tell (a state in the broker, a process of another's); where there is an

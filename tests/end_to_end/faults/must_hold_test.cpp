@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "tests/support/exec_payload.h"
+#include "tests/support/process_usage.h"
 #include "tests/support/proxy.h"
 #include "tests/support/stack.h"
 
@@ -27,14 +28,6 @@ std::string slurp(const std::string& path) {
   std::ostringstream text;
   text << std::ifstream(path).rdbuf();
   return text.str();
-}
-
-// All processes below one, the deepest last.
-std::vector<pid_t> family_of(pid_t parent) {
-  std::vector<pid_t> all{parent};
-  for (std::size_t i = 0; i < all.size(); ++i)
-    for (const pid_t child : children_of(all[i])) all.push_back(child);
-  return all;
 }
 
 ClientOptions patient(const std::string& endpoint) {
@@ -141,10 +134,7 @@ TEST(MustHold, a_killed_supervisor_leaves_no_orphan_not_even_of_its_commands) {
   worker.wait();
   family.erase(family.begin());
   for (const pid_t process : family) {
-    EXPECT_TRUE(eventually([process] {
-      const std::string stat = slurp("/proc/" + std::to_string(process) + "/stat");
-      return stat.empty() || stat.find(") Z ") != std::string::npos;
-    })) << process;
+    EXPECT_TRUE(eventually([process] { return gone(process); })) << process;
   }
 }
 
@@ -162,16 +152,6 @@ TEST(MustHold, a_job_that_feeds_its_own_full_queue_never_deadlocks) {
   EXPECT_EQ(counts.finished(), counts.succeeded);
 }
 
-// The most memory that a process ever had, in KiB.
-std::uint64_t peak_kb(pid_t process) {
-  std::ifstream status("/proc/" + std::to_string(process) + "/status");
-  for (std::string word; status >> word;) {
-    std::uint64_t value = 0;
-    if (word == "VmHWM:" && status >> value) return value;
-  }
-  return 0;
-}
-
 // It puts as fast as it can, and a put takes it less than a tenth of what the job takes its consumer.
 TEST(MustHold, a_producer_ten_times_faster_than_its_consumers_costs_no_memory_anywhere) {
   constexpr std::uint64_t jobs = 4000, trees = 40, payload_kb = 64, allowed_kb = 64U << 10U;
@@ -185,7 +165,7 @@ TEST(MustHold, a_producer_ten_times_faster_than_its_consumers_costs_no_memory_an
   std::vector<pid_t> processes{stack.broker().pid(), ::getpid()};
   for (const pid_t process : family_of(worker.pid())) processes.push_back(process);
   std::map<pid_t, std::uint64_t> before;
-  for (const pid_t process : processes) before[process] = peak_kb(process);
+  for (const pid_t process : processes) before[process] = peak_memory_kb_of(process);
 
   std::atomic<std::uint64_t> accepted = 0;
   const Buffer payload(payload_kb << 10U, 'x');
@@ -199,7 +179,7 @@ TEST(MustHold, a_producer_ten_times_faster_than_its_consumers_costs_no_memory_an
   EXPECT_EQ(counts.succeeded, 1 + jobs + trees * 15);
   EXPECT_EQ(counts.finished(), counts.succeeded);
   for (const auto& [process, kb] : before) {
-    const std::uint64_t peak = peak_kb(process);
+    const std::uint64_t peak = peak_memory_kb_of(process);
     EXPECT_GT(peak, 0U) << process << " has ended";
     EXPECT_LT(peak, kb + allowed_kb) << "of process " << process << ", while " << jobs * payload_kb
                                      << " KiB came";

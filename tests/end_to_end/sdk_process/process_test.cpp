@@ -138,13 +138,8 @@ TEST(Process, ADaemonEndsWithItsParentHoweverThatEndsAndOthersDoNot) {
   std::sscanf(parent.out().c_str(), "%d %d", &daemon, &other);
   parent.signal(SIGKILL);
   parent.wait();
-  const auto gone = [](int pid) {  // or a zombie, where nobody collects orphans
-    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
-    std::string number, name, state;
-    return !(stat >> number >> name >> state) || state == "Z";
-  };
-  EXPECT_TRUE(eventually([&] { return gone(daemon); }));
-  EXPECT_TRUE(eventually([&] { return gone(other); })) << "its pipe has ended with its parent";
+  EXPECT_TRUE(eventually([&] { return testing::gone(daemon); }));
+  EXPECT_TRUE(eventually([&] { return testing::gone(other); })) << "its pipe has ended with its parent";
 }
 
 TEST(Process, CountsCores) { EXPECT_GE(cpu_count(), 1U); }

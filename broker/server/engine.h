@@ -103,7 +103,7 @@ class Engine {
   // The frame in hand.
   transport::Address from_;
   Buffer frame_;
-  int connection_ = -1;
+  transport::ConnectionNumber connection_ = -1;
 
   unique_fd redis_poll_{::epoll_create1(EPOLL_CLOEXEC)};  // of the descriptors of Redis
   int redis_child_ = -1;

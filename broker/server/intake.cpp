@@ -34,7 +34,7 @@ WorkerInfo worker_of(protocol::Hello& hello) {
 
 }  // namespace
 
-void Intake::frame(const transport::Address& from, int connection, Bytes frame) {
+void Intake::frame(const transport::Address& from, transport::ConnectionNumber connection, Bytes frame) {
   connection_ = connection;
   if (parts_.sessions.ignored(connection)) return;
   const Result<protocol::Type> type = protocol::type_of(frame);
@@ -46,7 +46,7 @@ void Intake::frame(const transport::Address& from, int connection, Bytes frame) 
   of_session(*session, *type, frame);
 }
 
-void Intake::hello(const transport::Address& from, int connection, Bytes frame) {
+void Intake::hello(const transport::Address& from, transport::ConnectionNumber connection, Bytes frame) {
   Result<protocol::Message> decoded = protocol::decode(frame);
   if (!decoded) return garbage(from, connection, decoded.error());
   auto& hello = std::get<protocol::Hello>(*decoded);
@@ -277,7 +277,7 @@ void Intake::refuse(const transport::Address& to, Error error) {
   parts_.sessions.send_to(to, answer_);
 }
 
-void Intake::garbage(const transport::Address& from, int connection, Error error) {
+void Intake::garbage(const transport::Address& from, transport::ConnectionNumber connection, Error error) {
   if (parts_.sessions.tolerate_garbage(connection)) refuse(from, std::move(error));
 }
 

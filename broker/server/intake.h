@@ -33,12 +33,12 @@ class Intake {
   };
   explicit Intake(const Parts& parts) : parts_(parts) {}
 
-  void frame(const transport::Address& from, int connection, Bytes frame);
+  void frame(const transport::Address& from, transport::ConnectionNumber connection, Bytes frame);
   // Tells the core of the sessions that were lost, and of workers that do not read.
   void settle_sessions();
 
  private:
-  void hello(const transport::Address& from, int connection, Bytes frame);
+  void hello(const transport::Address& from, transport::ConnectionNumber connection, Bytes frame);
   void of_session(Session& session, protocol::Type type, Bytes frame);
   void submit(Session& session, Bytes frame);
   void finish(Session& session, Bytes frame);
@@ -68,7 +68,7 @@ class Intake {
   bool is_worker(Session& session, const char* what);
   void refuse(Session& session, std::uint64_t sequence, Error error);
   void refuse(const transport::Address& to, Error error);
-  void garbage(const transport::Address& from, int connection, Error error);
+  void garbage(const transport::Address& from, transport::ConnectionNumber connection, Error error);
 
   Parts parts_;
   // Memory that is used again from frame to frame.
@@ -82,7 +82,7 @@ class Intake {
   std::vector<SessionId> lost_;
   std::vector<SessionId> choked_;
   Buffer answer_;
-  int connection_ = -1;  // of the frame in hand
+  transport::ConnectionNumber connection_ = -1;  // of the frame in hand
 };
 
 }  // namespace joinery::broker::server

@@ -14,7 +14,8 @@ Session* Sessions::find(SessionId id) {
   return found == by_id_.end() ? nullptr : &found->second;
 }
 
-Session& Sessions::bind(SessionId id, Role role, const transport::Address& address, int connection) {
+Session& Sessions::bind(SessionId id, Role role, const transport::Address& address,
+                        transport::ConnectionNumber connection) {
   if (Session* other = at(address); other != nullptr && other->id != id) lose(*other);
   Session& session = by_id_[id];
   if (session.connected) lose(session);
@@ -112,7 +113,7 @@ void Sessions::choke(Session& session, bool choked) {
 void Sessions::collect_lost() {
   broken_.clear();
   router_.lost(broken_);
-  for (int connection : broken_) {
+  for (transport::ConnectionNumber connection : broken_) {
     garbage_.erase(connection);
     auto found = by_connection_.find(connection);
     if (found != by_connection_.end()) lose(*found->second);
@@ -129,9 +130,11 @@ void Sessions::take_choked(std::vector<SessionId>& changed) {
   changed.swap(choked_);
 }
 
-bool Sessions::tolerate_garbage(int connection) { return ++garbage_[connection] <= garbage_tolerated; }
+bool Sessions::tolerate_garbage(transport::ConnectionNumber connection) {
+  return ++garbage_[connection] <= garbage_tolerated;
+}
 
-bool Sessions::ignored(int connection) const {
+bool Sessions::ignored(transport::ConnectionNumber connection) const {
   if (garbage_.empty()) return false;
   auto found = garbage_.find(connection);
   return found != garbage_.end() && found->second > garbage_tolerated;

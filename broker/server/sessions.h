@@ -22,7 +22,7 @@ struct Session {
   SessionId id;
   Role role = Role::producer;
   transport::Address address;
-  int connection = -1;
+  transport::ConnectionNumber connection = -1;
   bool connected = false;
   // Grows with each hello and each loss: deliveries decided for an earlier connection are not sent on a later
   // one, because the hello already told the core that they never arrived.
@@ -47,7 +47,8 @@ class Sessions {
   Session* at(const transport::Address& address);
   Session* find(SessionId id);
   // The session lives at this address from now on. Whoever else lived there is lost.
-  Session& bind(SessionId id, Role role, const transport::Address& address, int connection);
+  Session& bind(SessionId id, Role role, const transport::Address& address,
+                transport::ConnectionNumber connection);
   void remove(SessionId id);
   void lose(Session& session);
 
@@ -72,8 +73,8 @@ class Sessions {
 
   // Counts a frame that could not be understood. False once the connection has sent so many that it is not
   // worth an answer.
-  bool tolerate_garbage(int connection);
-  bool ignored(int connection) const;
+  bool tolerate_garbage(transport::ConnectionNumber connection);
+  bool ignored(transport::ConnectionNumber connection) const;
 
   std::size_t connected(Role role) const;
   std::uint64_t frames_out() const { return frames_out_; }
@@ -91,12 +92,12 @@ class Sessions {
   Limits limits_;
   std::unordered_map<SessionId, Session, IdHash> by_id_;
   std::unordered_map<std::string, Session*, BytesHash, std::equal_to<>> by_address_;
-  std::unordered_map<int, Session*> by_connection_;
-  std::unordered_map<int, unsigned> garbage_;
+  std::unordered_map<transport::ConnectionNumber, Session*> by_connection_;
+  std::unordered_map<transport::ConnectionNumber, unsigned> garbage_;
   std::vector<Session*> backlogged_;  // with something in the outbox
   std::vector<SessionId> lost_;
   std::vector<SessionId> choked_;
-  std::vector<int> broken_;
+  std::vector<transport::ConnectionNumber> broken_;
   std::uint64_t frames_out_ = 0;
 };
 

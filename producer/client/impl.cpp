@@ -35,6 +35,28 @@ class Mark {
 
 }  // namespace
 
+// While there is one, the thread that made it is the client's, also if a callback throws in it.
+class Client::Impl::StandIn {
+ public:
+  // REQUIRES: turn_mutex_, here and in the destructor.
+  explicit StandIn(Impl& client) : client_(client) {
+    client_.attended_ = true;
+    client_.link_.stand_in(true);
+    client_.outbox_.owned_by(std::this_thread::get_id());
+  }
+  ~StandIn() {
+    client_.outbox_.owned_by(client_.thread_.get_id());
+    client_.link_.stand_in(false);
+    client_.attended_ = false;
+    if (client_.stopped_ || client_.next_deadline() < client_.asleep_until_) client_.link_.wake();
+  }
+  StandIn(const StandIn&) = delete;
+  StandIn& operator=(const StandIn&) = delete;
+
+ private:
+  Impl& client_;
+};
+
 bool Client::Impl::running() const { return running_client == this; }
 
 Client::Impl::Impl(ClientOptions options)
@@ -103,25 +125,27 @@ void Client::Impl::turn() {
 }
 
 bool Client::Impl::attend(const std::function<void()>& begin, const std::function<bool()>& done) {
-  {
-    const Mark quietly(unwoken, this);
-    begin();
-  }
+  begin_quietly(begin);
   std::unique_lock lock(turn_mutex_, std::defer_lock);
   // Not from a callback, whose thread has it already, nor behind one that takes its time.
   if (running() || !lock.try_lock() || attended_ || stopped_) {
     link_.wake();
     return false;
   }
-  attended_ = true;
-  link_.stand_in(true);
-  outbox_.owned_by(std::this_thread::get_id());
+  const StandIn here(*this);
   attend_until(lock, done);
-  outbox_.owned_by(thread_.get_id());
-  link_.stand_in(false);
-  attended_ = false;
-  if (stopped_ || next_deadline() < asleep_until_) link_.wake();
   return !stopped_;
+}
+
+// What it submits does not wake the client's thread: who attends sends it.
+void Client::Impl::begin_quietly(const std::function<void()>& begin) {
+  const Mark quietly(unwoken, this);
+  try {
+    begin();
+  } catch (...) {
+    link_.wake();  // it may have submitted before
+    throw;
+  }
 }
 
 void Client::Impl::attend_until(std::unique_lock<std::mutex>& lock, const std::function<bool()>& done) {

@@ -1,5 +1,6 @@
 // The client's thread, which owns the connection, and how callers reach it: jobs through the outbox,
-// everything else as a task that it runs.
+// everything else as a task that it runs. A caller that waits may stand in for the thread (attend), so that
+// its answer comes without a hand-over.
 #pragma once
 
 #include <atomic>
@@ -66,6 +67,8 @@ class Client::Impl {
   // --- In the client's thread, or in the one that stands in for it: with turn_mutex_ ---
   void run();
   void turn();
+  class StandIn;
+  void begin_quietly(const std::function<void()>& begin);
   void attend_until(std::unique_lock<std::mutex>& lock, const std::function<bool()>& done);
   bool running() const;  // in this thread
   void run_tasks(Now now);

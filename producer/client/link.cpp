@@ -103,9 +103,10 @@ void Link::sleep_until(Mono deadline) {
 }
 
 void Link::wait_as_stand_in(Mono deadline) const {
-  std::vector<pollfd> waits{{recall_.get(), POLLIN, 0}};
-  for (const int descriptor : watched_) waits.push_back({descriptor, POLLIN, 0});
-  ::poll(waits.data(), waits.size(), wait_ms(deadline));
+  std::array<pollfd, 8> waits{pollfd{recall_.get(), POLLIN, 0}};
+  JOINERY_CHECK(watched_.size() < waits.size());
+  std::ranges::transform(watched_, waits.begin() + 1, [](int fd) { return pollfd{fd, POLLIN, 0}; });
+  ::poll(waits.data(), 1 + watched_.size(), wait_ms(deadline));
   if (waits[0].revents != 0) drain(recall_.get());
 }
 

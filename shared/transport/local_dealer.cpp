@@ -41,9 +41,9 @@ class LocalDealer final : public DealerEnd {
     const LocalStream::Got got = stream_->receive(bytes);
     if (got == LocalStream::Got::frame) frame.assign(bytes);
     if (got == LocalStream::Got::lost) lose();
-    if (got == LocalStream::Got::nothing && writing_) {
-      stream_->flush();
-      watch();
+    if (got == LocalStream::Got::nothing) {
+      if (writing_) stream_->flush();
+      watch();  // to receive can leave an answer half sent, too
     }
     return got == LocalStream::Got::frame;
   }

@@ -19,17 +19,17 @@ constexpr Duration linger = std::chrono::milliseconds(200);  // for the last fra
 constexpr unsigned in_a_row_max = 16;                        // frames of one peer while others wait
 constexpr int events_per_look = 64;
 constexpr std::uint64_t alarm_event = 0;                           // no connection has this number
-constexpr std::uint64_t listener_event = std::uint64_t{1} << 32U;  // | its descriptor
+constexpr std::uint64_t listener_event = std::uint64_t{1} << 62U;  // | its descriptor
 
 // ZeroMQ's own addresses have five bytes, the first of them zero; names that peers chose do not begin so.
-Address address_of(int connection) {
+Address address_of(ConnectionNumber connection) {
   Address address(1 + sizeof connection + 1, '\0');
   std::memcpy(address.data() + 1, &connection, sizeof connection);
   return address;
 }
 
 int connection_of(const Address& address) {
-  int connection = 0;
+  ConnectionNumber connection = 0;
   std::memcpy(&connection, address.data() + 1, sizeof connection);
   return connection;
 }
@@ -41,7 +41,7 @@ void watch(int poll, int operation, int fd, std::uint32_t events, std::uint64_t 
 
 }  // namespace
 
-LocalRouter::LocalRouter(const Router::Options& options, int poll, int& last_connection)
+LocalRouter::LocalRouter(const Router::Options& options, int poll, ConnectionNumber& last_connection)
     : options_(options), last_connection_(last_connection), poll_(poll) {
   watch(poll_, EPOLL_CTL_ADD, alarm_.descriptor(), EPOLLIN, alarm_event);
 }
@@ -55,7 +55,7 @@ LocalRouter::~LocalRouter() {
 }
 
 bool LocalRouter::ours(const Address& address) {
-  return address.size() == sizeof(int) + 2 && address.front() == '\0';
+  return address.size() == sizeof(ConnectionNumber) + 2 && address.front() == '\0';
 }
 
 bool LocalRouter::bind(const std::string& endpoint) {
@@ -67,7 +67,7 @@ bool LocalRouter::bind(const std::string& endpoint) {
   return true;
 }
 
-bool LocalRouter::receive(Address& from, Buffer& frame, int& connection) {
+bool LocalRouter::receive(Address& from, Buffer& frame, ConnectionNumber& connection) {
   for (;;) {
     if (readable_.empty()) {
       if (std::exchange(looked_, false)) return false;
@@ -77,6 +77,7 @@ bool LocalRouter::receive(Address& from, Buffer& frame, int& connection) {
     const auto found = connections_.find(readable_.front());
     if (found == connections_.end()) {
       readable_.pop_front();
+      in_a_row_ = 0;
       continue;
     }
     Connection& peer = *found->second;
@@ -96,7 +97,8 @@ bool LocalRouter::receive(Address& from, Buffer& frame, int& connection) {
     in_a_row_ = 0;
     readable_.pop_front();
     peer.queued = false;
-    if (got == LocalStream::Got::lost) close(peer);
+    // To receive can leave an answer half sent.
+    got == LocalStream::Got::lost ? close(peer) : settle(peer);
   }
 }
 
@@ -115,7 +117,7 @@ void LocalRouter::look() {
 void LocalRouter::happened(std::uint64_t what, std::uint32_t events) {
   if (what == alarm_event) return close_silent();
   if (what >= listener_event) return accept(static_cast<int>(what & 0xFFFF'FFFF));
-  const auto found = connections_.find(static_cast<int>(what));
+  const auto found = connections_.find(static_cast<ConnectionNumber>(what));
   if (found == connections_.end()) return;
   Connection& peer = *found->second;
   if ((events & EPOLLOUT) != 0) {
@@ -138,7 +140,7 @@ void LocalRouter::accept(int listener) {
       paused_.push_back(listener);
       return alarm_.set(read_clocks().mono + accept_pause);
     }
-    const int number = ++last_connection_;
+    const ConnectionNumber number = ++last_connection_;
     auto& peer =
         *(connections_[number] = std::make_unique<Connection>(std::move(socket), options_.frame_max));
     peer.number = number;
@@ -171,7 +173,7 @@ void LocalRouter::close(Connection& connection) {
   connections_.erase(connection.number);
 }
 
-void LocalRouter::lost(std::vector<int>& connections) {
+void LocalRouter::lost(std::vector<ConnectionNumber>& connections) {
   connections.insert(connections.end(), lost_.begin(), lost_.end());
   lost_.clear();
 }

@@ -41,7 +41,7 @@ void set_options(Socket& socket, const Router::Options& options) {
 // ZeroMQ gives each connection a new one.
 class Connections {
  public:
-  explicit Connections(int& last) : last_(last) {}
+  explicit Connections(ConnectionNumber& last) : last_(last) {}
   void accepted(int fd) { at(fd) = {++last_, true, {}}; }
 
   void disconnected(int fd) {
@@ -54,13 +54,13 @@ class Connections {
   }
 
   // 0 if the address is new.
-  int find(Bytes address) const {
+  ConnectionNumber find(Bytes address) const {
     const auto found = by_address_.find(address);
     return found == by_address_.end() ? 0 : found->second;
   }
 
   // Of the first frame from `address`; or of a last one, read after its connection broke.
-  int add(const Address& address, int fd) {
+  ConnectionNumber add(const Address& address, int fd) {
     Connection& connection = at(fd);
     if (connection.number == 0) connection = {++last_, true, {}};
     if (connection.alive && own_name(address)) {
@@ -70,11 +70,11 @@ class Connections {
     return connection.number;
   }
 
-  std::vector<int>& lost() { return lost_; }
+  std::vector<ConnectionNumber>& lost() { return lost_; }
 
  private:
   struct Connection {
-    int number = 0;
+    ConnectionNumber number = 0;
     bool alive = false;
     std::vector<Address> addresses;
   };
@@ -93,15 +93,15 @@ class Connections {
   }
 
   std::vector<Connection> by_fd_;
-  std::unordered_map<Address, int, Hash, std::equal_to<>> by_address_;
-  std::vector<int> lost_;
-  int& last_;
+  std::unordered_map<Address, ConnectionNumber, Hash, std::equal_to<>> by_address_;
+  std::vector<ConnectionNumber> lost_;
+  ConnectionNumber& last_;
 };
 
 }  // namespace
 
 struct RemoteRouter::Impl {
-  Impl(void* context, const Router::Options& options, int& last_connection)
+  Impl(void* context, const Router::Options& options, ConnectionNumber& last_connection)
       : socket(context, ZMQ_ROUTER),
         monitor(context, socket, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED),
         connections(last_connection) {
@@ -117,8 +117,8 @@ struct RemoteRouter::Impl {
   }
 
   // Of the frame that was just received.
-  int connection() {
-    const int known = connections.find(address.bytes());
+  ConnectionNumber connection() {
+    const ConnectionNumber known = connections.find(address.bytes());
     if (known != 0) return known;
     drain_monitor();
     return connections.add(Address(address.bytes()), frame.connection());
@@ -137,7 +137,7 @@ struct RemoteRouter::Impl {
   Part frame;
 };
 
-RemoteRouter::RemoteRouter(void* context, const Router::Options& options, int& last_connection)
+RemoteRouter::RemoteRouter(void* context, const Router::Options& options, ConnectionNumber& last_connection)
     : impl_(std::make_unique<Impl>(context, options, last_connection)) {}
 RemoteRouter::~RemoteRouter() = default;
 
@@ -153,7 +153,7 @@ std::string RemoteRouter::last_endpoint() const {
   return std::string(bound.data());
 }
 
-bool RemoteRouter::receive(Address& from, Buffer& frame, int& connection) {
+bool RemoteRouter::receive(Address& from, Buffer& frame, ConnectionNumber& connection) {
   Impl& impl = *impl_;
   while (impl.address.receive(impl.socket)) {
     // ZeroMQ gives a message whole or not at all, so that its other parts are there.
@@ -186,9 +186,9 @@ Sent RemoteRouter::send(const Address& to, Bytes frame) {
   return sent;
 }
 
-void RemoteRouter::lost(std::vector<int>& connections) {
+void RemoteRouter::lost(std::vector<ConnectionNumber>& connections) {
   impl_->drain_monitor();
-  std::vector<int>& lost = impl_->connections.lost();
+  std::vector<ConnectionNumber>& lost = impl_->connections.lost();
   if (lost.empty()) return;
   connections.insert(connections.end(), lost.begin(), lost.end());
   lost.clear();

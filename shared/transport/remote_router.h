@@ -10,16 +10,16 @@ namespace joinery::transport {
 class RemoteRouter {
  public:
   // `last_connection`: the newest number that was given to a connection.
-  RemoteRouter(void* context, const Router::Options& options, int& last_connection);
+  RemoteRouter(void* context, const Router::Options& options, ConnectionNumber& last_connection);
   ~RemoteRouter();
 
   // False: zmq_errno() tells why.
   bool bind(const std::string& endpoint);
   std::string last_endpoint() const;
   // As Router's.
-  bool receive(Address& from, Buffer& frame, int& connection);
+  bool receive(Address& from, Buffer& frame, ConnectionNumber& connection);
   Sent send(const Address& to, Bytes frame);
-  void lost(std::vector<int>& connections);
+  void lost(std::vector<ConnectionNumber>& connections);
   std::vector<int> descriptors() const;
 
  private:

@@ -69,7 +69,7 @@ struct Router::Impl {
   Context& context;
   Options options;
   unique_fd poll;  // of all descriptors that are waited for
-  int last_connection = 0;
+  ConnectionNumber last_connection = 0;
   std::optional<LocalRouter> local;
   std::optional<RemoteRouter> remote;
   bool remote_first = false;
@@ -95,7 +95,7 @@ Result<std::string> Router::bind(const std::string& endpoint) {
   return impl.remote->last_endpoint();
 }
 
-bool Router::receive(Address& from, Buffer& frame, int& connection) {
+bool Router::receive(Address& from, Buffer& frame, ConnectionNumber& connection) {
   auto local = [&] { return impl_->local && impl_->local->receive(from, frame, connection); };
   auto remote = [&] { return impl_->remote && impl_->remote->receive(from, frame, connection); };
   impl_->remote_first = !impl_->remote_first;  // neither keeps the other waiting
@@ -107,7 +107,7 @@ Sent Router::send(const Address& to, Bytes frame) {
   return impl_->remote ? impl_->remote->send(to, frame) : Sent::gone;
 }
 
-void Router::lost(std::vector<int>& connections) {
+void Router::lost(std::vector<ConnectionNumber>& connections) {
   connections.clear();
   if (impl_->local) impl_->local->lost(connections);
   if (impl_->remote) impl_->remote->lost(connections);

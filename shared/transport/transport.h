@@ -33,6 +33,9 @@ class Context {
 // ZeroMQ's name of a connection at a Router. Opaque; 5 bytes usually.
 using Address = std::string;
 
+// Of a Router: above 0, and not used again.
+using ConnectionNumber = std::int64_t;
+
 enum class Sent { yes, full, gone };  // full: the peer's queue is at its limit; gone: no such peer
 
 // The broker's socket.
@@ -48,12 +51,12 @@ class Router {
   // endpoint: "tcp://*:7733", "ipc:///path". endpoint_taken or invalid_argument otherwise. The bound endpoint
   // (with a real port for :0).
   Result<std::string> bind(const std::string& endpoint);
-  // One frame, if there is one. `connection` identifies the underlying connection for lost(); numbers are not
-  // used again. A message of several parts is not of our protocol and is dropped whole.
-  bool receive(Address& from, Buffer& frame, int& connection);
+  // One frame, if there is one. `connection` is what lost() calls the connection it came by. A message of
+  // several parts is not of our protocol and is dropped whole.
+  bool receive(Address& from, Buffer& frame, ConnectionNumber& connection);
   Sent send(const Address& to, Bytes frame);
   // Connections that broke since the last call, as far as receive() could notice: receive until it says no.
-  void lost(std::vector<int>& connections);
+  void lost(std::vector<ConnectionNumber>& connections);
   // Another descriptor that wait() waits for. It stays the same file until the end.
   void also_wait_for(int descriptor);
   // Until there is something for receive() or lost(), one of the others is readable, or `limit` is over (max:

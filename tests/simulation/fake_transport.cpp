@@ -35,16 +35,18 @@ Result<std::string> Router::bind(const std::string& endpoint) {
   impl_->at.network->bind(impl_->at.node);
   return endpoint;
 }
-bool Router::receive(Address& from, Buffer& frame, int& connection) {
-  if (!impl_->at.network->take_at_router(connection, frame)) return false;
-  from = std::to_string(connection);
+bool Router::receive(Address& from, Buffer& frame, ConnectionNumber& connection) {
+  int number = 0;
+  if (!impl_->at.network->take_at_router(number, frame)) return false;
+  connection = number;
+  from = std::to_string(number);
   return true;
 }
 Sent Router::send(const Address& to, Bytes frame) {
   const auto sent = impl_->at.network->to_dealer(number(to), frame, impl_->queue_max);
   return !sent ? Sent::gone : *sent ? Sent::yes : Sent::full;
 }
-void Router::lost(std::vector<int>& connections) {
+void Router::lost(std::vector<ConnectionNumber>& connections) {
   for (int id = 0; impl_->at.network->take_lost(id);) connections.push_back(id);
 }
 void Router::also_wait_for(int) {}

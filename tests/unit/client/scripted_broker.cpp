@@ -19,7 +19,7 @@ void ScriptedBroker::start() {
 
 bool ScriptedBroker::receive(protocol::Message& message, bool heartbeats, Mono until) {
   Buffer frame;
-  int connection = 0;
+  transport::ConnectionNumber connection = 0;
   while (true) {
     while (router_->receive(peer_, frame, connection)) {
       auto decoded = protocol::decode(frames_.emplace_back(std::move(frame)));
@@ -28,7 +28,7 @@ bool ScriptedBroker::receive(protocol::Message& message, bool heartbeats, Mono u
       message = std::move(*decoded);
       return true;
     }
-    std::vector<int> lost;
+    std::vector<transport::ConnectionNumber> lost;
     router_->lost(lost);
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - read_clocks().mono).count();
     if (left <= 0) return false;

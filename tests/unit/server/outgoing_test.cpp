@@ -89,7 +89,7 @@ class OutgoingTest : public ::testing::Test {
     }
     transport::Address address;
     Buffer frame;
-    int connection = -1;
+    transport::ConnectionNumber connection = -1;
     while (!router_.receive(address, frame, connection)) wait(router_.descriptors());
     sessions_.bind(worker_, Role::worker, address, connection);
     WorkerInfo info{.name = "w", .host = {}, .queues = {"default"}, .handlers = {"*"}, .capacity = 100};

@@ -21,7 +21,7 @@ class SessionsTest : public ::testing::Test {
     explicit Peer(transport::Context& context) : dealer(context, {.queue_max = 2}) {}
     transport::Dealer dealer;
     transport::Address address;
-    int connection = -1;
+    transport::ConnectionNumber connection = -1;
   };
 
   SessionsTest() : endpoint_(*router_.bind("ipc://" + (dir_ / "socket"))) {}
@@ -55,7 +55,7 @@ class SessionsTest : public ::testing::Test {
   void router_goes_on() {
     transport::Address from;
     Buffer frame;
-    int connection = -1;
+    transport::ConnectionNumber connection = -1;
     EXPECT_FALSE(router_.receive(from, frame, connection));
   }
   Session& bind(SessionId id, const Peer& peer, Role role = Role::producer) {

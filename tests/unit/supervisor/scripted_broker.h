@@ -36,7 +36,7 @@ class ScriptedBroker {
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (std::chrono::steady_clock::now() < until) {
       Buffer frame;
-      int connection = 0;
+      transport::ConnectionNumber connection = 0;
       if (!router_->receive(worker_, frame, connection)) {
         wait();
         continue;

@@ -136,7 +136,7 @@ TEST_F(RouterTest, AFrameThatIsTooLargeBreaksOnlyItsSendersConnection) {
   ASSERT_EQ(change(good), +1);
   ASSERT_EQ(change(bad), +1);
   ASSERT_EQ(bad.send("hello"), Sent::yes);
-  const int connection = receive(router).connection;
+  const transport::ConnectionNumber connection = receive(router).connection;
   ASSERT_EQ(good.send("one"), Sent::yes);
   const Received one = receive(router);
   EXPECT_NE(one.connection, connection);
@@ -188,7 +188,7 @@ TEST_F(RouterTest, ALostConnectionIsToldWithTheNumberOfItsFrames) {
   const std::string endpoint = bind(dir.endpoint());
   std::set<int> seen;
   for (int round = 0; round < 20; ++round) {  // the system uses the descriptors again; the numbers are new
-    int connection = 0;
+    transport::ConnectionNumber connection = 0;
     {
       Dealer dealer(context, {});
       ASSERT_TRUE(dealer.connect(endpoint));

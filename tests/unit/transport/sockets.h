@@ -43,7 +43,7 @@ inline bool wait_for(const std::vector<std::vector<int>>& descriptors, const std
 struct Received {
   Address from;
   Buffer frame;
-  int connection = -1;
+  transport::ConnectionNumber connection = -1;
 };
 
 inline Received receive(Router& router) {
@@ -59,8 +59,8 @@ inline Buffer receive(Dealer& dealer) {
   return frame;
 }
 
-inline std::vector<int> lost(Router& router) {
-  std::vector<int> connections;
+inline std::vector<ConnectionNumber> lost(Router& router) {
+  std::vector<ConnectionNumber> connections;
   EXPECT_TRUE(wait_for({router.descriptors()}, [&] {
     router.lost(connections);
     Received ignored;

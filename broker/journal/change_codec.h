@@ -5,12 +5,11 @@
 #include <vector>
 
 #include "broker/core/change.h"
+#include "broker/journal/put_codec.h"
 #include "shared/base/bytes.h"
 #include "shared/base/error.h"
 
 namespace joinery::broker::journal {
-
-constexpr std::size_t jobs_per_put_max = std::size_t{1} << 20U;
 
 // Adds the encoding of the changes to `out`.
 void encode_changes(std::span<const Change> changes, Buffer& out);

@@ -1,10 +1,9 @@
 #include "broker/journal/schedule_codec.h"
 
+#include "broker/journal/field_codec.h"
+
 namespace joinery::broker::journal {
 namespace {
-
-void put_time(FieldWriter& out, Wall time) { out.zig(time.time_since_epoch().count()); }
-Wall time(FieldReader& in) { return Wall{Duration{in.zig()}}; }
 
 void put(FieldWriter& out, const Schedule& schedule) {
   out.string(schedule.name);
@@ -38,13 +37,13 @@ void write(FieldWriter& out, const change::SetSchedule& set) {
   out.varint(state.number);
   out.flag(set.removed);
   put(out, state.is);
-  put_time(out, state.since);
-  put_time(out, state.next);
+  out.zig(micros(state.since));
+  out.zig(micros(state.next));
   out.flag(state.paused);
   out.string(state.paused_by);
   out.string(state.pause_reason);
-  put_time(out, state.paused_since);
-  put_time(out, state.last_due);
+  out.zig(micros(state.paused_since));
+  out.zig(micros(state.last_due));
   out.varint(state.last_job);
   out.varint(state.submitted);
   out.varint(state.skipped);
@@ -57,13 +56,13 @@ void read(FieldReader& in, change::SetSchedule& set) {
   state.number = in.u32();
   set.removed = in.flag();
   take(in, state.is);
-  state.since = time(in);
-  state.next = time(in);
+  state.since = wall(in.zig());
+  state.next = wall(in.zig());
   state.paused = in.flag();
   state.paused_by = in.string();
   state.pause_reason = in.string();
-  state.paused_since = time(in);
-  state.last_due = time(in);
+  state.paused_since = wall(in.zig());
+  state.last_due = wall(in.zig());
   state.last_job = in.varint();
   state.submitted = in.varint();
   state.skipped = in.varint();
@@ -74,15 +73,15 @@ void read(FieldReader& in, change::SetSchedule& set) {
 
 void write(FieldWriter& out, const change::Fired& fired) {
   out.string(fired.schedule);
-  put_time(out, fired.due);
-  put_time(out, fired.next);
+  out.zig(micros(fired.due));
+  out.zig(micros(fired.next));
   out.varint(fired.job);
   out.string(fired.problem);
 }
 void read(FieldReader& in, change::Fired& fired) {
   fired.schedule = in.string();
-  fired.due = time(in);
-  fired.next = time(in);
+  fired.due = wall(in.zig());
+  fired.next = wall(in.zig());
   fired.job = in.varint();
   fired.problem = in.string();
 }

@@ -88,7 +88,7 @@ void WorkerNode::turn() {
   life_->link.set_capacity(life_->plan.capacity());
   life_->link.flush(now);
   if (!life_->stopping || !life_->plan.gone()) return;
-  if (life_->link.opened() && !life_->link.settled()) return;
+  if (life_->link.opened() && !life_->link.finishes().settled()) return;
   life_->link.goodbye(now, "the worker stops");
   life_.reset();
 }
@@ -120,9 +120,10 @@ void WorkerNode::perform() {
   while (!actions.empty()) {
     std::swap(actions, acting_);
     for (const Action& step : acting_.steps) std::visit([this](const auto& one) { perform(one); }, step);
-    life_->link.succeeded(acting_.succeeded);
-    for (const auto& [token, result] : acting_.answered) life_->link.answered(token, result);
-    for (Finished& finished : acting_.finished) life_->link.report(own(std::move(finished.report)));
+    life_->link.finishes().succeeded(acting_.succeeded);
+    for (const auto& [token, result] : acting_.answered) life_->link.finishes().answered(token, result);
+    for (Finished& finished : acting_.finished)
+      life_->link.finishes().report(own(std::move(finished.report)));
     acting_.clear();
   }
 }

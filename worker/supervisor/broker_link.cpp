@@ -16,18 +16,6 @@ constexpr Duration pause_before_connect = std::chrono::milliseconds(1);
 constexpr Duration pause_when_full = std::chrono::milliseconds(5);
 constexpr Duration progress_pause = std::chrono::milliseconds(200);
 constexpr Duration logs_pause = std::chrono::milliseconds(100);
-constexpr std::size_t reports_per_frame = 1024;
-constexpr std::size_t runs_per_frame = 8192;
-constexpr std::size_t result_bytes_per_frame = 1U << 20U;
-constexpr std::size_t report_bytes_per_frame = 4U << 20U;  // the broker takes that beside the largest report
-
-std::size_t bytes_of(const OwnedReport& one) {
-  const Failure& failure = one.report.failure;
-  std::size_t bytes =
-      64 + failure.type.size() + failure.message.size() + failure.where.size() + failure.dossier.size();
-  for (const Group& group : one.report.children) bytes += 1024 + 16 * group.payloads.size();
-  return bytes + (one.payloads ? one.payloads->size() : 0);
-}
 
 SessionId random_session() {
   SessionId id;
@@ -36,22 +24,6 @@ SessionId random_session() {
 }
 
 }  // namespace
-
-OwnedReport own(Report report) {
-  if (report.children.empty()) return {std::move(report), nullptr};
-  auto payloads = std::make_shared<Buffer>();
-  for (const auto& group : report.children) {
-    for (const Bytes payload : group.payloads) payloads->append(payload);
-  }
-  std::size_t at = 0;
-  for (auto& group : report.children) {
-    for (Bytes& payload : group.payloads) {
-      payload = Bytes(*payloads).substr(at, payload.size());
-      at += payload.size();
-    }
-  }
-  return {std::move(report), std::move(payloads)};
-}
 
 BrokerLink::BrokerLink(transport::Context& context, std::string endpoint, protocol::Hello hello,
                        LinkEvents& events)
@@ -70,7 +42,7 @@ void BrokerLink::connect(Mono now) {
   dealer_ = std::make_unique<transport::Dealer>(context_, transport::Dealer::Options{});
   ++connection_;
   retry_at_ = hello_until_ = never_mono;
-  sent_ = 0;
+  finishes_.begin_again();
   blocked_ = false;
   if (auto done = dealer_->connect(endpoint_); !done) {
     spdlog::error("cannot connect to {}: {}", endpoint_, done.error().message);
@@ -99,17 +71,8 @@ void BrokerLink::say_hello(Mono now) {
   hello_.capacity = capacity_told_ = capacity_;
   hello_.held.clear();
   events_.held_tokens(hello_.held);
-  frame_finishes();
-  protocol::Finish finish;
-  for (const auto& [sequence, frame] : unacked_) {
-    const auto done = protocol::decode_finish(frame, finish);
-    JOINERY_CHECK(done.has_value());
-    for (const auto& run : finish.succeeded) {
-      for (std::uint32_t i = 0; i < run.count; ++i)
-        hello_.held.push_back({run.first + i, run.attempt, run.epoch});
-    }
-    for (const auto& report : finish.reports) hello_.held.push_back(report.token);
-  }
+  finishes_.frame();
+  finishes_.add_held(hello_.held);
   state_ = State::greeting;
   hello_until_ = now + hello_timeout;
   send(now, protocol::Message(hello_));
@@ -133,35 +96,6 @@ bool BrokerLink::send(Mono now, const protocol::Message& message) {
   return send(now, Bytes(scratch_));
 }
 
-// Consecutive jobs of one attempt and epoch become one run.
-void BrokerLink::succeeded(std::span<const Token> tokens) {
-  for (const Token& token : tokens) {
-    add_to_runs(token);
-    if (runs_.size() >= runs_per_frame || run_jobs_ >= limits::jobs_per_frame_max / 2) frame_finishes();
-  }
-}
-
-void BrokerLink::answered(const Token& token, Bytes result) {
-  add_to_runs(token);
-  results_.emplace_back(token.job, result.size());
-  result_bytes_.append(result);
-  if (runs_.size() >= runs_per_frame || result_bytes_.size() >= result_bytes_per_frame) frame_finishes();
-}
-
-void BrokerLink::add_to_runs(const Token& token) {
-  ++run_jobs_;
-  if (!runs_.empty()) {
-    auto& last = runs_.back();
-    if (last.first + last.count == token.job && last.attempt == token.attempt && last.epoch == token.epoch) {
-      ++last.count;
-      return;
-    }
-  }
-  runs_.push_back({token.job, 1, token.attempt, token.epoch});
-}
-
-void BrokerLink::report(OwnedReport report) { reports_.push_back(std::move(report)); }
-
 void BrokerLink::progress(protocol::Progress progress) {
   progress_[progress.token.job] = std::move(progress);
 }
@@ -172,49 +106,20 @@ void BrokerLink::hold(protocol::Hold hold) {
     return held.message.token == hold.token && held.message.hold.key == hold.hold.key;
   });
   if (old == holds_.end()) {
-    holds_.push_back({.message = std::move(hold), .before = last_sequence_ + 1});
+    holds_.push_back({.message = std::move(hold), .before = finishes_.last_sequence() + 1});
     return;
   }
   KeyHold& known = old->message.hold;
   if (hold.hold.interval_ms) known.interval_ms = hold.hold.interval_ms;
   if (hold.hold.until_ms) known.until_ms = hold.hold.until_ms;
-  old->before = last_sequence_ + 1;
+  old->before = finishes_.last_sequence() + 1;
   old->sent = false;
 }
 
-// What has gathered becomes frames; few, and none too large.
-void BrokerLink::frame_finishes() {
-  std::size_t next = 0;
-  while (!runs_.empty() || next < reports_.size()) {
-    protocol::Finish finish;
-    finish.sequence = ++last_sequence_;
-    finish.succeeded = std::exchange(runs_, {});
-    std::size_t at = 0;
-    for (const auto& [job, size] : std::exchange(results_, {})) {
-      finish.results.push_back({job, Bytes(result_bytes_).substr(at, size)});
-      at += size;
-    }
-    std::size_t bytes = result_bytes_.size();
-    for (; next < reports_.size() && finish.reports.size() < reports_per_frame; ++next) {
-      auto& one = reports_[next];
-      const std::size_t more = bytes_of(one);
-      if (bytes > 0 && bytes + more > report_bytes_per_frame) break;
-      bytes += more;
-      finish.reports.push_back(std::move(one.report));
-    }
-    Unacked& frame = unacked_.emplace_back();
-    frame.sequence = finish.sequence;
-    protocol::encode(protocol::Message(std::move(finish)), frame.frame);
-  }
-  reports_.clear();
-  result_bytes_.clear();
-  run_jobs_ = 0;
-}
-
 void BrokerLink::send_finishes(Mono now) {
-  while (sent_ < unacked_.size() && state_ == State::in_session) {
-    if (!send(now, Bytes(unacked_[sent_].frame))) return;
-    ++sent_;
+  while (const Buffer* frame = state_ == State::in_session ? finishes_.next() : nullptr) {
+    if (!send(now, Bytes(*frame))) return;
+    finishes_.sent();
   }
 }
 
@@ -245,13 +150,13 @@ void BrokerLink::send_progress(Mono now) {
 
 // Before the finishes, so that whoever sees a job end has seen what it said.
 void BrokerLink::send_logs(Mono now) {
-  if (!logs_.pending() || (now < logs_at_ + logs_pause && sent_ == unacked_.size())) return;
+  if (!logs_.pending() || (now < logs_at_ + logs_pause && finishes_.all_sent())) return;
   while (logs_.pending() && send(now, protocol::Message(logs_.next()))) logs_.sent();
   logs_at_ = now;
 }
 
 void BrokerLink::flush(Mono now) {
-  if (!runs_.empty() || !reports_.empty()) frame_finishes();
+  finishes_.frame();
   if (state_ != State::in_session || blocked_) return;
   send_holds(now);
   if (state_ == State::in_session && !blocked_) send_logs(now);
@@ -263,7 +168,7 @@ void BrokerLink::flush(Mono now) {
 std::uint64_t BrokerLink::request(Mono now, const std::string& verb, Bytes arguments) {
   if (state_ != State::in_session || blocked_) return 0;
   protocol::Request request;
-  request.sequence = ++last_sequence_;
+  request.sequence = finishes_.new_sequence();
   request.verb = verb;
   request.arguments = arguments;
   return send(now, protocol::Message(request)) ? request.sequence : 0;
@@ -336,7 +241,7 @@ void BrokerLink::handle_welcome(Mono now, const protocol::Welcome& welcome) {
   hello_until_ = never_mono;
   heartbeat_ = std::chrono::milliseconds(welcome.heartbeat_ms);
   lease_ = std::chrono::milliseconds(welcome.lease_ms);
-  sent_ = 0;
+  finishes_.begin_again();
   for (Held& held : holds_) held.sent = false;
   spdlog::info("{} session with the broker at {}, epoch {}", welcome.resumed ? "resumed the" : "new",
                endpoint_, welcome.epoch);
@@ -348,7 +253,7 @@ void BrokerLink::handle_error(Mono now, const protocol::ErrorMessage& message) {
   if (state_ == State::greeting || message.error.code == Code::no_session) {
     return disconnect(now, message.error.message, pause_after_error);
   }
-  if (forget_refused(message.sequence)) {
+  if (finishes_.forget(message.sequence)) {  // the next hello does not hold its jobs, so that they run again
     spdlog::error("the broker refused a finish: {}: {}; its jobs are left to it", word(message.error.code),
                   message.error.message);
     return disconnect(now, message.error.message, pause_after_error);
@@ -360,19 +265,8 @@ void BrokerLink::handle_error(Mono now, const protocol::ErrorMessage& message) {
   }
 }
 
-// A finish that the broker will never take. The next hello does not hold its jobs, so that they run again.
-bool BrokerLink::forget_refused(std::uint64_t sequence) {
-  const auto refused = std::ranges::find(unacked_, sequence, &Unacked::sequence);
-  if (refused == unacked_.end()) return false;
-  unacked_.erase(refused);
-  return true;
-}
-
 void BrokerLink::handle_acked(const protocol::Acked& acked) {
-  while (!unacked_.empty() && unacked_.front().sequence <= acked.sequence) {
-    unacked_.pop_front();
-    if (sent_ > 0) --sent_;
-  }
+  finishes_.acked(acked.sequence);
   std::erase_if(holds_, [&](const Held& held) { return held.sent && held.before <= acked.sequence; });
   for (const Token& token : acked.refused) {
     spdlog::debug("job {} attempt {}: its end was refused, it runs elsewhere or has ended", token.job,

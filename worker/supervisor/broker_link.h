@@ -1,19 +1,18 @@
-// The supervisor's session with the broker: hello and resume, capacity, finishes kept until they are
-// acknowledged, heartbeats. A connection that breaks or falls silent is replaced by a new one; what was not
-// acknowledged is repeated on it, in order.
+// The supervisor's session with the broker: hello and resume, capacity, finishes, heartbeats. A connection
+// that breaks or falls silent is replaced by a new one; what was not acknowledged is repeated on it, in
+// order.
 //
 // Each connection has a socket of its own, so that nothing meant for the last one comes before the hello.
 #pragma once
 
-#include <deque>
 #include <map>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "shared/protocol/messages.h"
 #include "shared/transport/transport.h"
+#include "worker/supervisor/finishes.h"
 #include "worker/supervisor/job_logs.h"
 #include "worker/supervisor/job_record.h"
 
@@ -32,14 +31,6 @@ class LinkEvents {
   virtual void held_tokens(std::vector<Token>& out) = 0;
 };
 
-// A report with what its children's payloads point into.
-struct OwnedReport {
-  Report report;
-  std::shared_ptr<const Buffer> payloads;
-};
-// Copies the payloads of the children.
-OwnedReport own(Report report);
-
 class BrokerLink {
  public:
   // `hello`: everything but session, capacity, handlers and held.
@@ -51,10 +42,8 @@ class BrokerLink {
   bool in_session() const { return state_ == State::in_session; }
 
   void set_capacity(std::uint32_t deliveries) { capacity_ = deliveries; }
-  void succeeded(std::span<const Token> tokens);
-  // The same with a result for those who watch the job.
-  void answered(const Token& token, Bytes result);
-  void report(OwnedReport report);
+  // Takes the ends of deliveries; flush() sends them.
+  Finishes& finishes() { return finishes_; }
   void progress(protocol::Progress progress);
   // What a handler says, for those who follow its job.
   void log(const Token& token, protocol::LogLine line) { logs_.add(token, std::move(line)); }
@@ -64,8 +53,6 @@ class BrokerLink {
   std::uint64_t request(Mono now, const std::string& verb, Bytes arguments);
   // Sends what has gathered.
   void flush(Mono now);
-  // Finish frames that the broker has not acknowledged, and reports not yet in one.
-  bool settled() const { return unacked_.empty() && runs_.empty() && reports_.empty(); }
   void goodbye(Mono now, const std::string& reason);
 
   // Takes at most `most` frames. False: there are no more.
@@ -78,10 +65,6 @@ class BrokerLink {
 
  private:
   enum class State : std::uint8_t { closed, waiting, connecting, greeting, in_session };
-  struct Unacked {
-    std::uint64_t sequence = 0;
-    Buffer frame;
-  };
   struct Held {
     protocol::Hold message;
     std::uint64_t before = 0;  // an ack of a finish with this sequence or a later one is one of this too
@@ -99,9 +82,6 @@ class BrokerLink {
   void handle_welcome(Mono now, const protocol::Welcome& welcome);
   void handle_error(Mono now, const protocol::ErrorMessage& error);
   void handle_acked(const protocol::Acked& acked);
-  void add_to_runs(const Token& token);
-  bool forget_refused(std::uint64_t sequence);
-  void frame_finishes();
   void send_finishes(Mono now);
   void send_capacity(Mono now);
   void send_progress(Mono now);
@@ -117,14 +97,7 @@ class BrokerLink {
   std::uint64_t connection_ = 0;
   bool told_lost_ = false;  // the log says once that the broker is away
 
-  std::vector<protocol::RunOf> runs_;
-  std::vector<OwnedReport> reports_;
-  std::uint32_t run_jobs_ = 0;
-  std::vector<std::pair<JobId, std::size_t>> results_;  // of the runs; and the sizes of...
-  Buffer result_bytes_;                                 // ... these, one after the other
-  std::deque<Unacked> unacked_;
-  std::size_t sent_ = 0;  // of unacked_, on this connection
-  std::uint64_t last_sequence_ = 0;
+  Finishes finishes_;
   std::vector<Held> holds_;  // not acked yet
   std::map<JobId, protocol::Progress> progress_;
   JobLogs logs_;

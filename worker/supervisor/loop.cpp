@@ -84,9 +84,9 @@ Loop::Loop(const SupervisorOptions& options, std::string name)
           },
           actions_),
       link_(context_, options.endpoint, hello_of(options, name_), *this),
-      writer_([this](OwnedReport report) { link_.report(std::move(report)); }),
+      writer_([this](OwnedReport report) { link_.finishes().report(std::move(report)); }),
       inputs_([this](const DispatchFrame& frame, const protocol::Dispatch& ready) { hand_on(frame, ready); },
-              [this](OwnedReport report) { link_.report(std::move(report)); }),
+              [this](OwnedReport report) { link_.finishes().report(std::move(report)); }),
       health_(options.health_file),
       out_of_memory_(out_of_memory_kills()) {
   if (ready_) ::fcntl(ready_.get(), F_SETFD, FD_CLOEXEC);  // not for the pool processes
@@ -246,7 +246,7 @@ void Loop::check_memory() {
 
 void Loop::burst() {
   const bool busy = stopping_ || !link_.in_session() || plan_.held() > 0 || inputs_.waiting() > 0 ||
-                    writer_.waiting() > 0 || !link_.settled();
+                    writer_.waiting() > 0 || !link_.finishes().settled();
   if (busy) asked_.clear();
   switch (burst_.turn(now_.mono, busy)) {
     case Burst::Next::wait: return;
@@ -282,7 +282,7 @@ void Loop::replied(std::uint64_t sequence, const Result<Bytes>& result) {
 // After the last process: until every finish is acknowledged, but not for ever.
 bool Loop::finished() {
   if (!plan_.gone()) return false;
-  const bool settled = !link_.opened() || (writer_.waiting() == 0 && link_.settled());
+  const bool settled = !link_.opened() || (writer_.waiting() == 0 && link_.finishes().settled());
   if (settled) return true;
   if (give_up_at_ == never_mono) {
     give_up_at_ = now_.mono + (stops_.count() > 1 ? acknowledgements_wait_short : acknowledgements_wait);

@@ -53,8 +53,8 @@ void Loop::perform() {
     for (const auto& step : acting_.steps) {
       std::visit([this](const auto& one) { perform(one); }, step);
     }
-    link_.succeeded(acting_.succeeded);
-    for (const auto& [token, result] : acting_.answered) link_.answered(token, result);
+    link_.finishes().succeeded(acting_.succeeded);
+    for (const auto& [token, result] : acting_.answered) link_.finishes().answered(token, result);
     for (auto& finished : acting_.finished) perform_finished(finished);
     acting_.clear();
     for (const auto& [id, why] : std::exchange(not_started_, {})) {
@@ -130,7 +130,7 @@ void Loop::perform_finished(Finished& finished) {
                 finished.report.token.job, finished.report.token.attempt, word(failure.code),
                 failure.message);
   }
-  if (finished.result_ttl_s == 0) return link_.report(own(std::move(finished.report)));
+  if (finished.result_ttl_s == 0) return link_.finishes().report(own(std::move(finished.report)));
   ResultWriter::Item item;
   item.write.ttl_s = finished.result_ttl_s;
   item.write.result = {.token = finished.report.token,

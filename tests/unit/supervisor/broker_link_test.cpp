@@ -42,7 +42,7 @@ TEST(BrokerLink, ComesBackAfterItsConnectionBrokeWhileItWasFull) {
   const Mono full = read_clocks().mono;  // the time stands still, so that it does not try again
   for (JobId job = 1; job <= jobs; ++job) {
     const Token token{job, 1, 1};
-    link.succeeded({&token, 1});
+    link.finishes().succeeded({&token, 1});
     link.flush(full);
   }
   broker.stop();

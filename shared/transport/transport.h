@@ -1,4 +1,5 @@
-// Frames over ZeroMQ. Copies out at once and never keeps a zmq message; never blocks in send.
+// Frames between programs, in ZeroMQ's protocol: by ZeroMQ over tcp, by ourselves over ipc. Copies out at once
+// and keeps no message of ZeroMQ's; never blocks in send.
 //
 // Threads: an object belongs to the thread that uses it; Context is shared.
 #pragma once
@@ -30,7 +31,7 @@ class Context {
   std::unique_ptr<Impl> impl_;
 };
 
-// ZeroMQ's name of a connection at a Router. Opaque; 5 bytes usually.
+// The name of a connection at a Router. Opaque.
 using Address = std::string;
 
 // Of a Router: above 0, and not used again.
@@ -81,7 +82,8 @@ class Dealer {
     Duration reconnect_max{2'000'000};
   };
   Dealer(Context& context, Options options);
-  // What was sent last, a goodbye say, still has 200 ms to leave; the Context's destructor waits for it.
+  // What was sent last, a goodbye say, still has 200 ms to leave, which this or the Context's destructor waits
+  // for.
   ~Dealer();
 
   Result<> connect(const std::string& endpoint);

@@ -13,6 +13,8 @@ namespace joinery::fuzz {
 
 // Frames of the wire, their hot paths, specs and values.
 void feed_wire(Bytes bytes);
+// Bytes of a peer on a unix socket. The first one: how they are cut.
+void feed_zmtp(Bytes bytes);
 // Messages of pool processes.
 void feed_pool(Bytes bytes);
 // A segment of a journal: opened, checked, repaired, opened again. The first byte: whether sums are made
@@ -25,6 +27,7 @@ void feed_core(Bytes bytes);
 
 // Valid inputs, small.
 std::vector<Buffer> wire_corpus();
+std::vector<Buffer> zmtp_corpus();
 std::vector<Buffer> pool_corpus();
 std::vector<Buffer> journal_corpus();
 std::vector<Buffer> config_corpus();
@@ -36,9 +39,11 @@ struct Target {
   std::vector<Buffer> (*corpus)();
   int rounds;  // of a test run
 };
-inline constexpr std::array targets{
-    Target{"wire", feed_wire, wire_corpus, 30'000}, Target{"pool", feed_pool, pool_corpus, 30'000},
-    Target{"journal", feed_journal, journal_corpus, 3'000},
-    Target{"config", feed_config, config_corpus, 3'000}, Target{"core", feed_core, core_corpus, 500}};
+inline constexpr std::array targets{Target{"wire", feed_wire, wire_corpus, 30'000},
+                                    Target{"zmtp", feed_zmtp, zmtp_corpus, 30'000},
+                                    Target{"pool", feed_pool, pool_corpus, 30'000},
+                                    Target{"journal", feed_journal, journal_corpus, 3'000},
+                                    Target{"config", feed_config, config_corpus, 3'000},
+                                    Target{"core", feed_core, core_corpus, 500}};
 
 }  // namespace joinery::fuzz

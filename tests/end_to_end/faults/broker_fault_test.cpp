@@ -209,8 +209,9 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Fault{"pwrite", "checkpoint.new", "before"},
                       Fault{"fdatasync", "checkpoint.new", "before"},
                       Fault{"rename", "checkpoint.new", "before"}, Fault{"rename", "checkpoint.new", "after"},
-                      Fault{"unlink", "checkpoint-", "before"}, Fault{"rename", "/spare-", "before"},
-                      Fault{"rename", "/spare-", "after", 2}, Fault{"fdatasync", "segment-", "before", 40}),
+                      Fault{"unlink", "checkpoint-", "before"}, Fault{"fsync", "/data", "before", 2},
+                      Fault{"rename", "/spare-", "before"}, Fault{"rename", "/spare-", "after", 2},
+                      Fault{"fdatasync", "segment-", "before", 40}),
     [](const auto& of) {
       std::string name = name_of(of);
       std::erase(name, '/');

@@ -28,6 +28,7 @@ struct Inode {
   Buffer synced;
   std::vector<Write> unsynced;
   std::uint64_t allocated = 0;
+  std::uint64_t allocated_synced = 0;
 
   std::uint64_t space() const { return std::max<std::uint64_t>(allocated, now.size()); }
 };
@@ -38,8 +39,8 @@ using Names = std::map<std::string, std::shared_ptr<Inode>>;
 std::shared_ptr<Inode> survivor(const Inode& inode, std::mt19937_64& random) {
   auto left = std::make_shared<Inode>();
   left->synced = inode.synced;
-  left->allocated = inode.allocated;
   const auto keep = random() % 3;  // nothing, a part, everything
+  left->allocated = left->allocated_synced = keep == 2 ? inode.allocated : inode.allocated_synced;
   for (const Write& write : inode.unsynced) {
     for (std::size_t at = 0; at < write.bytes.size();) {
       const std::size_t size = std::min(write.bytes.size() - at, sector - (write.offset + at) % sector);
@@ -112,6 +113,7 @@ class FakeFile : public File {
     if (state_->lose_syncs) return {};
     for (const Write& write : inode_->unsynced) overwrite(inode_->synced, write.offset, write.bytes);
     inode_->unsynced.clear();
+    inode_->allocated_synced = inode_->allocated;
     return {};
   }
   Result<> allocate(std::uint64_t size) override {

@@ -125,21 +125,26 @@ INSTANTIATE_TEST_SUITE_P(
                       SyncPoint{"of_a_checkpoint", "checkpoint.new"}),
     [](const auto& point) { return std::string(point.param.name); });
 
-// The three others are there for file systems on which later names can survive without earlier ones, which
-// the fake disk does not imitate: what rests on a name comes after the sync of its directory.
-TEST(SyncOrder, is_of_a_name_before_anything_rests_on_it) {
+// The others are there for file systems on which later names can survive without earlier ones, which the fake
+// disk does not imitate: what rests on a name comes after the sync of its directory.
+class SyncOrder : public ::testing::Test {
+ protected:
+  // What follows the last event that begins so.
+  std::string after(const std::string& begin) const {
+    const auto found = std::find_if(events.rbegin(), events.rend(),
+                                    [&](const std::string& event) { return event.starts_with(begin); });
+    return found == events.rend() || found == events.rbegin() ? "nothing" : *std::prev(found);
+  }
+
   std::vector<std::string> events;
-  const Loses watch = [&events](std::string_view event) {
+  const Loses watch = [this](std::string_view event) {
     for (const char* kind : {"create", "rename", "remove", "directory"})
       if (event.starts_with(kind)) events.emplace_back(event);
     return false;
   };
-  // What follows the last event that begins so.
-  const auto after = [&events](const std::string& begin) -> std::string {
-    const auto found = std::find_if(events.rbegin(), events.rend(),
-                                    [&](const std::string& event) { return event.starts_with(begin); });
-    return found == events.rend() || found == events.rbegin() ? "nothing" : *std::prev(found);
-  };
+};
+
+TEST_F(SyncOrder, is_of_a_name_before_anything_rests_on_it) {
   const FakeDisk disk;
   {
     Log log(losing(disk.mount(), watch), small_options());
@@ -163,6 +168,28 @@ TEST(SyncOrder, is_of_a_name_before_anything_rests_on_it) {
   torn.flip(journal::segment_name(1), 60, 1);
   Log log(losing(torn.mount(), watch), small_options());
   EXPECT_THAT(after("remove segment-"), ::testing::StartsWith("directory after remove segment-"));
+}
+
+TEST_F(SyncOrder, of_a_repair_is_of_the_copy_then_of_what_replaces_it_and_of_what_is_moved_aside) {
+  const std::string first = journal::segment_name(0), second = journal::segment_name(1);
+  const FakeDisk disk;
+  Position damaged = 0;
+  {
+    Log log(disk);
+    log.put_durably({"kept"});
+    damaged = log->end();
+    log.put_durably({"damaged"});
+    log.put_durably({std::string(4000, 'x')});
+  }
+  disk.flip(first, damaged + 60, 1);
+  Told kept, given_up;
+  const auto directory = losing(disk.mount(), watch);
+  ASSERT_TRUE(journal::repair_journal_in(*directory, kept, given_up));
+  const std::string copy = "rename quarantine-1-" + first + ".new", replaced = "rename " + first + ".new";
+  EXPECT_EQ(after(copy), "directory after " + copy);
+  EXPECT_EQ(after("directory after " + copy), "create " + first + ".new");
+  EXPECT_EQ(after(replaced), "directory after " + replaced);
+  EXPECT_EQ(after("rename " + second), "directory after rename " + second);
 }
 
 }  // namespace

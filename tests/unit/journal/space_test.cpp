@@ -133,6 +133,23 @@ TEST(Checkpoint, of_a_large_state_is_written_by_a_child) {
   EXPECT_EQ(log.payload(1), "one");
 }
 
+// The child's memory is its own, so here nobody forks.
+TEST(Checkpoint, of_a_child_is_on_disk_before_it_has_its_name) {
+  const journal::Format format{journal::Meta{}};
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const FakeDisk disk;
+    const auto directory = disk.mount();
+    const auto save = [](const std::function<void(Bytes)>& write) { write(kilobyte); };
+    ASSERT_TRUE(journal::write_checkpoint(*directory, format, {}, save));
+    ASSERT_TRUE(directory->rename(journal::unfinished_checkpoint, "named"));
+    ASSERT_TRUE(directory->sync());
+    const Buffer left = disk.after_power_failure(seed).contents("named");
+    const auto read = journal::decode_checkpoint(format, "named", left);
+    ASSERT_TRUE(read) << seed << ": " << read.error().message;
+    EXPECT_EQ(read->state, kilobyte);
+  }
+}
+
 TEST(Space, of_finished_jobs_comes_back_with_a_checkpoint) {
   const FakeDisk disk;
   Log log(disk);
@@ -255,6 +272,30 @@ TEST(FullDisk, gives_back_the_space_of_the_file_that_is_written_to_while_a_job_s
   Log again(disk.after_kill());
   ASSERT_TRUE(again.is_open()) << again.error().message;
   EXPECT_EQ(again.payload(stays), "stays");
+}
+
+// The file that the log goes on in next was allocated, and nothing was written to it yet. After the failure
+// others have taken all that is free: what it has is all that there is for finishes.
+TEST(FullDisk, has_the_file_that_was_allocated_ahead_also_after_a_power_failure) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const FakeDisk disk;
+    FakeDisk left;
+    {
+      Log log(disk);
+      while (log->end() < 3000) log.put_durably({"x"});
+      ASSERT_EQ(segments_on(disk), 1U);
+      left = disk.after_power_failure(seed);
+    }
+    left.set_capacity(left.used_bytes());
+    Log log(left);
+    ASSERT_TRUE(log.is_open()) << log.error().message;
+    while (!log.places().empty()) {
+      log.finish(log.places().begin()->first);
+      log->commit(true);
+    }
+    EXPECT_EQ(log.fatal().code, Code::ok) << seed << ": " << log.fatal().message;
+    EXPECT_EQ(segments_on(left), 2U) << "else it was not needed";
+  }
 }
 
 // Others filled the disk meanwhile: the checkpoint that would give space back has no room, and nothing more

@@ -17,6 +17,9 @@ std::string_view bare(std::string_view gate) { return gate.substr(gate.find(':')
 
 }  // namespace
 
+Hold::Hold(std::string id, std::string record)
+    : id_(std::move(id)), record_(std::move(record)), fence_(std::stoull(record_.substr(id_.size() + 1))) {}
+
 bool Hold::lost() const {
   if (!lost_ && read_clocks().mono >= until_.load()) lost_ = true;
   return lost_;
@@ -65,9 +68,9 @@ std::shared_ptr<Hold> Gate::leave(const std::string& id) {
 }
 
 // When the lease of a lock that was handed over began is not known: its first renewal is at once.
-std::shared_ptr<Hold> Gate::held(const std::string& id, const std::string& token, Mono since,
+std::shared_ptr<Hold> Gate::held(const std::string& id, const std::string& record, Mono since,
                                  bool handed_over) {
-  auto hold = std::make_shared<Hold>(id, std::stoull(token));
+  auto hold = std::make_shared<Hold>(id, record);
   hold->until_ = since + lease_;
   const auto renew = [hold, gate = gate_, prefix = manager_.key_prefix(),
                       lease = lease_](redis::Client& redis) {
@@ -75,7 +78,7 @@ std::shared_ptr<Hold> Gate::held(const std::string& id, const std::string& token
     const Mono now = read_clocks().mono;
     const std::string lease_ms = std::to_string(lease.count());
     const auto reply = redis.eval(renew_script, std::array<Bytes, 1>{prefix},
-                                  std::array<Bytes, 3>{gate, hold->id_, lease_ms});
+                                  std::array<Bytes, 3>{gate, hold->record_, lease_ms});
     if (!reply || reply->kind != redis::Value::Kind::integer) return false;
     if (reply->integer == 1) {
       hold->until_ = now + lease;
@@ -95,7 +98,9 @@ void Gate::release(Hold& hold) {
   abandon(hold);
   const bool lost = hold.lost();  // to the holder, though Redis may have seen a renewal just in time
   const auto give_back = [&](Repeat repeat) {
-    return call(manager_, release_script, {gate_, hold.id_}, repeat).integer == 1;
+    return call(manager_, release_script,
+                {gate_, hold.record_, hold.id_, manager_.owner(), manager_.core().process()}, repeat)
+               .integer == 1;
   };
   bool held = false;
   try {

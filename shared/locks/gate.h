@@ -14,16 +14,17 @@ namespace joinery::locks {
 // One acquisition. From acquire() to release() its lease is renewed.
 class Hold {
  public:
-  Hold(std::string id, std::uint64_t fence) : id_(std::move(id)), fence_(fence) {}
-  const std::string& id() const { return id_; }
+  // `record`: what Redis knows it by, which begins with id \n fence.
+  Hold(std::string id, std::string record);
   std::uint64_t fence() const { return fence_; }
   // Known to have ended, or not renewed in time. Never false again.
   bool lost() const;
 
  private:
   friend class Gate;
-  std::string id_;
-  std::uint64_t fence_;
+  const std::string id_;
+  const std::string record_;
+  const std::uint64_t fence_;
   mutable std::atomic<bool> lost_{false};
   std::atomic<Mono> until_{never_mono};  // when the lease ends at the earliest
   manager_detail::Keeper::Id renewal_ = 0;
@@ -47,7 +48,7 @@ class Gate {
 
  private:
   redis::Value ask(const std::string& id, bool wait);
-  std::shared_ptr<Hold> held(const std::string& id, const std::string& token, Mono since, bool handed_over);
+  std::shared_ptr<Hold> held(const std::string& id, const std::string& record, Mono since, bool handed_over);
   std::shared_ptr<Hold> leave(const std::string& id);
   std::string lease_text() const;
 

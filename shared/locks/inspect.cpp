@@ -27,11 +27,11 @@ std::vector<std::string> fields(std::string_view record) {
   return out;
 }
 
-// token, since, owner, process, lease
+// id, token, since, owner, process, lease
 Party holder(const redis::Value& record, const redis::Value& lease_end, std::int64_t now) {
   auto parts = fields(record.text);
-  parts.resize(5);
-  return {parts[2], parts[3], static_cast<std::uint64_t>(number(parts[0])), number(parts[1]),
+  parts.resize(6);
+  return {parts[3], parts[4], static_cast<std::uint64_t>(number(parts[1])), number(parts[2]),
           number(lease_end.text) - now};
 }
 

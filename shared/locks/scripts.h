@@ -6,16 +6,18 @@
 // it, and share its slot in a cluster). Idle gates leave no keys, but for the value of a semaphore, the flag
 // of an event, and the state of a barrier.
 //
-//   lock:GATE:holders    hash: id of the acquisition -> token \n since \n owner \n process \n lease
-//   lock:GATE:leases     sorted set: id -> when its lease ends
+//   lock:GATE:leases     sorted set of acquisitions, each as its record (id \n token \n since \n owner \n
+//                        process \n lease), by the end of its lease
 //   lock:GATE:line       list: ids of those who wait, the first first
 //   lock:GATE:waiters    hash: id -> until when it is believed \n owner \n process \n lease
 //   lock:GATE:limit      string: permits of a semaphore now
 //   lock:GATE:initial    string: ... and as its constructor named them
 //   lock:GATE:state      event: "1" if set; barrier: hash of parties, arrived, broken
-//   wake:ID              list: what ID is told: its token, "1", or "broken"
-//   owner:OWNER          set: GATE \n ID of everything that it holds or waits for
-//   locks                set: gates that are held or waited for
+//   wake:ID              list: what ID is told: its record, "1", or "broken"
+//   locks                sorted set, by name: OWNER \n GATE \n ID of everything that is held or waited for,
+//   and
+//                        the same under the process of the owner
+//   swept                string: the last of these that was looked at in search of the dead
 //   fence                string: the last token
 //
 // Times are Unix milliseconds of the server's clock, periods milliseconds.

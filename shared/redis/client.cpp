@@ -1,12 +1,49 @@
 // The blocking client: one connection, and poll(2) until the answers are there.
 #include <fmt/format.h>
 #include <poll.h>
+#include <sched.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "shared/redis/connection.h"
 
 namespace joinery::redis {
+namespace {
+
+// A Redis of this host answers within a few microseconds, while a thread that goes to sleep may be woken, and
+// may find the server woken, tens of them later, on another core. So a call first looks again and again for
+// a moment, leaving its core to whoever wants it. When that was in vain, because the server is busy, far
+// away or was asked to wait (BLPOP), the next calls sleep at once: 1, then 3, 7, ... of them.
+class Patience {
+ public:
+  void call_begins(Mono now) {
+    until_ = pause_ == 0 ? now + most : Mono{};
+    if (pause_ > 0) --pause_;
+  }
+  // False: sleep.
+  bool look_again() {
+    if (until_ == Mono{}) return false;
+    if (read_clocks().mono < until_) return ::sched_yield() == 0;
+    until_ = {};
+    pause_ = next_pause_;
+    next_pause_ = std::min(2 * next_pause_ + 1, pause_max);
+    return false;
+  }
+  void answered() {
+    if (until_ != Mono{}) next_pause_ = 1;
+  }
+
+ private:
+  static constexpr Duration most = std::chrono::microseconds(200);
+  static constexpr unsigned pause_max = 127;
+
+  Mono until_{};  // of the call under way; none: it sleeps
+  unsigned pause_ = 0;
+  unsigned next_pause_ = 1;
+};
+
+}  // namespace
 
 struct Client::Impl {
   Impl(Url url, Duration limit) : connection(std::move(url)), timeout(limit) {}
@@ -14,6 +51,7 @@ struct Client::Impl {
   Connection connection;
   Duration timeout;
   Buffer commands;  // of the call under way
+  Patience patience;
 
   Result<> open_if_closed();
   Result<std::vector<Value>> round_trip(std::size_t number);
@@ -41,7 +79,9 @@ Result<> Client::Impl::wait(Mono deadline) {
 }
 
 Result<std::vector<Value>> Client::Impl::round_trip(std::size_t number) {
-  const Mono deadline = read_clocks().mono + timeout;
+  const Mono begin = read_clocks().mono;
+  const Mono deadline = begin + timeout;
+  patience.call_begins(begin);
   std::vector<Value> replies;
   auto try_it = [&]() -> Result<> {
     if (auto open = open_if_closed(); !open) return open;
@@ -52,12 +92,16 @@ Result<std::vector<Value>> Client::Impl::round_trip(std::size_t number) {
         replies.push_back(std::move(reply));
       if (replies.size() == number) return {};
       if (!advanced) return std::unexpected(advanced.error());
+      if (patience.look_again()) continue;
       if (auto ready = wait(deadline); !ready) return ready;
     }
   };
   const auto done = try_it();
   commands.clear();
-  if (done) return replies;
+  if (done) {
+    patience.answered();
+    return replies;
+  }
   connection.close();  // answers that come later would be taken for those of other commands
   return std::unexpected(done.error());
 }

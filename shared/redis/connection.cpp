@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 
 #include "shared/base/check.h"
@@ -41,12 +42,23 @@ std::string reason(int error) { return std::generic_category().message(error); }
 
 }  // namespace
 
-void append_header(std::size_t arguments, Buffer& out) {
-  fmt::format_to(std::back_inserter(out), "*{}\r\n", arguments);
+namespace {
+
+// A mark, a number, and the end of the line.
+void append_line(char mark, std::size_t number, Buffer& out) {
+  std::array<char, 24> text{mark};
+  char* end = std::to_chars(text.data() + 1, text.data() + text.size(), number).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  out.append(text.data(), end);
 }
 
+}  // namespace
+
+void append_header(std::size_t arguments, Buffer& out) { append_line('*', arguments, out); }
+
 void append_argument(Bytes argument, Buffer& out) {
-  fmt::format_to(std::back_inserter(out), "${}\r\n", argument.size());
+  append_line('$', argument.size(), out);
   out.append(argument).append("\r\n");
 }
 

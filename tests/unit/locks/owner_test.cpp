@@ -71,11 +71,10 @@ TEST_F(DeadOwners, AnUnknownOwnersLockIsFreeWhenItsLeaseEnds) {
   {
     // A holder whose process is told under a name that nobody here can watch.
     const std::string prefix = key_prefix(name_space);
-    redis.command(
-        {"HSET", prefix + "lock:lock:stock:holders", "x", "1\n1\njob:1:1\nprocess:far:1:1:0-0\n500"});
     const auto time = redis.command({"TIME"});
     const auto now = std::stoll(time->list[0].text) * 1000;
-    redis.command({"ZADD", prefix + "lock:lock:stock:leases", std::to_string(now + 1500), "x"});
+    redis.command({"ZADD", prefix + "lock:lock:stock:leases", std::to_string(now + 1500),
+                   "x\n1\n1\njob:1:1\nprocess:far:1:1:0-0\n500"});
   }
   Lock lock(Manager(server.url(), name_space), "stock");
   EXPECT_FALSE(lock.acquire(false));
@@ -102,6 +101,32 @@ TEST_F(DeadOwners, ASupervisorReleasesWhatADeliveryHeld) {
   EXPECT_EQ(release_owner(redis, name_space, owner), 0U);
   EXPECT_THROW(first.release(), LockLost);
   EXPECT_TRUE(Lock(manager, "second").acquire(false));
+}
+
+// Of a process that nobody knows to be dead, at locks that nobody asks for any more.
+TEST_F(DeadOwners, WhatTheyHeldAndWaitedForIsForgottenThoughNobodyAsksForIt) {
+  const std::string prefix = key_prefix(name_space);
+  const std::string process = "process:far:1:1:0-0";
+  for (int i = 0; i < 20; ++i) {
+    const std::string number = std::to_string(i);
+    const std::string held = prefix + "lock:lock:held-" + number;
+    redis.command(
+        {"ZADD", held + ":leases", "1", "h" + number + "\n1\n1\n" + process + "\n" + process + "\n500"});
+    redis.command({"ZADD", prefix + "locks", "0", process + "\nlock:held-" + number + "\nh" + number});
+    const std::string event = prefix + "lock:event:" + number;
+    redis.command({"RPUSH", event + ":line", "w" + number});
+    redis.command({"HSET", event + ":waiters", "w" + number, "1\n" + process + "\n" + process + "\n500"});
+    redis.command({"ZADD", prefix + "locks", "0", process + "\nevent:" + number + "\nw" + number});
+  }
+  Lock lock(Manager(server.url(), name_space), "other");
+  const auto keys = [&] { return redis.command({"KEYS", "*"})->list.size(); };
+  EXPECT_TRUE(eventually([&] {
+    for (int i = 0; i < 128; ++i) {
+      lock.acquire();
+      lock.release();
+    }
+    return keys() == 1;  // the fence
+  }));
 }
 
 }  // namespace

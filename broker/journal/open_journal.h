@@ -21,7 +21,7 @@ struct JournalOptions {
   Duration interval{100'000};  // after which what was committed without sync is synced
   std::uint64_t tail_bytes = std::uint64_t{32} << 20U;  // of the log's end that stay in memory for reading
   // A checkpoint is wanted when the log has grown by this, or by the size of the last one if that is more.
-  std::uint64_t checkpoint_bytes = std::uint64_t{64} << 20U;
+  std::uint64_t checkpoint_bytes = std::uint64_t{128} << 20U;
   // Checkpoints expected to be larger than this are written by a forked child.
   std::uint64_t fork_bytes = std::uint64_t{1} << 20U;
   // false: no thread; commit(true) writes and syncs before it returns (for tests), or hands that over to

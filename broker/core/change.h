@@ -108,7 +108,7 @@ struct Answer {
   std::uint64_t sequence = 0;
   std::uint64_t confirmed = 0;      // answers up to this one can be forgotten
   std::vector<GroupAnswer> groups;  // for Submit
-  std::uint64_t number = 0;         // for Admin
+  std::uint64_t number = 0;         // for Admin; of a flow, its batch
   bool parked = false;              // not the last word: some jobs of the groups are parked, until `until`
   Wall until = never_wall;
   bool watch = false;  // the session is told the outcome of each job of the groups

@@ -75,6 +75,9 @@ struct Submit {
   std::optional<Duration> park_timeout;  // none: for ever
   bool watch = false;                    // tell the session the outcome of each job
   Token under;  // if job != 0: submitted by this delivery, outside its finish; refused if it is stale
+  // A batch of this name is opened, and all groups are put in it, or none; then answered with Refused, whose
+  // field begins with "groups[N].". Waits for no room.
+  std::optional<std::string_view> flow = {};
 };
 
 // Deliveries of consecutive job ids, all of one attempt and epoch, that succeeded and have nothing else to

@@ -111,8 +111,8 @@ Error unknown(bool batch, std::uint64_t id) {
 }  // namespace
 
 // Turns -n into the id of the nth job of the frame, and checks that all are known. `frame`: the ids of the
-// jobs of the groups before, 0 for one that was refused.
-std::optional<Error> Core::Impl::resolve_after(PutGroup& group, std::span<const JobId> frame) {
+// jobs of the groups before, 0 for one that was refused. `first`: what the group's first job will be.
+std::optional<Error> Core::Impl::resolve_after(PutGroup& group, std::span<const JobId> frame, JobId first) {
   if (group.columns == nullptr || (group.columns->after.empty() && group.columns->after_batches.empty()))
     return std::nullopt;
   Columns& columns = column_buffers_.emplace_back(*group.columns);
@@ -128,7 +128,7 @@ std::optional<Error> Core::Impl::resolve_after(PutGroup& group, std::span<const 
       JobId named = 0;
       if (id != 0 && place < frame.size()) named = frame[place];
       if (id != 0 && place >= frame.size() && place - frame.size() < i)
-        named = ledger.next_job + (place - frame.size());  // before it in its own group
+        named = first + (place - frame.size());  // before it in its own group
       if (named == 0) {
         return Error{
             Code::invalid_argument,

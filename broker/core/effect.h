@@ -25,6 +25,7 @@ struct Accepted {
   std::uint64_t sequence = 0;
   std::vector<GroupAnswer> groups;
   bool durable = true;
+  BatchId batch = 0;  // of a flow
 };
 struct Done {
   SessionId session;

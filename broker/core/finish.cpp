@@ -121,7 +121,7 @@ std::optional<Error> Core::Impl::check_children(const Job& parent, std::span<con
     if (child.batch == 0 && ledger.find_batch(parent.batch) != nullptr) child.batch = parent.batch;
     auto error = check_submitted(child);
     if (error && error->code != Code::duplicate_job && !cancelled(child.batch)) return error;
-    if (!error) error = resolve_after(child, frame);
+    if (!error) error = resolve_after(child, frame, ledger.next_job);
     if (error && error->field.starts_with("columns.after")) return error;
     frame.resize(frame.size() + child.sizes.size(), parent.id);  // known in any case
   }
@@ -140,7 +140,8 @@ void Core::Impl::children(Now now, const Job& parent, std::span<const PutGroup> 
     frame.resize(place + child.sizes.size());
     if (child.parent == 0) child.parent = parent_id;
     if (child.batch == 0 && ledger.find_batch(batch) != nullptr) child.batch = batch;
-    if (check_submitted(child) || resolve_after(child, std::span(frame).first(place))) continue;
+    if (check_submitted(child) || resolve_after(child, std::span(frame).first(place), ledger.next_job))
+      continue;
     // One that is there already is what its parent wanted.
     const std::uint32_t queue = need_queue(child.queue, effects);
     const Result<JobId> existing = settle_conflicts(now, child, queue, effects);

@@ -101,9 +101,13 @@ class Core::Impl {
   bool repeated(SessionId session, std::uint64_t sequence, Effects& effects);
   void answer(const change::Answer& answer, Effects& effects);
   std::optional<Error> check_group(const PutGroup& group) const;
+  std::optional<Error> check_content(const PutGroup& group) const;
   std::optional<Error> check_submitted(const PutGroup& group) const;
+  std::optional<Error> check_together(const PutGroup& group) const;
+  bool put_groups(Now now, const Submit& command, std::vector<GroupAnswer>& answers, Effects& effects);
   GroupAnswer put_group(Now now, const Submit& submit, const PutGroup& group, std::uint32_t index,
                         std::span<const JobId> frame, bool& parked, Effects& effects);
+  std::optional<Error> check_room(std::string_view queue, std::uint64_t number) const;
   JobId put(Now now, const PutGroup& group, std::uint32_t queue, std::uint32_t index, bool parked,
             Effects& effects);
   std::uint32_t need_queue(std::string_view name, Effects& effects);
@@ -114,9 +118,18 @@ class Core::Impl {
   void give_up_parked(Now now, SessionId session, std::uint64_t sequence, const Error& why, Effects& effects);
   bool has_worker(std::uint32_t queue, std::uint32_t handler) const;
 
+  // flows.cpp
+  struct FlowPlan;
+  Result<BatchId> put_flow(Now now, const Submit& command, std::vector<GroupAnswer>& answers,
+                           Effects& effects);
+  std::optional<Error> plan(FlowPlan& plan, PutGroup group);
+  Result<JobId> find_conflict(const FlowPlan& plan, const PutGroup& group, std::uint32_t queue) const;
+
   // unique.cpp
   const Claim* claim_of(const PutGroup& group, std::uint32_t queue, std::string_view key) const;
   std::optional<Error> check_unique(const PutGroup& group) const;
+  Result<JobId> find_conflict(const PutGroup& group, std::uint32_t queue) const;
+  void replace_claimants(Now now, const PutGroup& group, std::uint32_t queue, Effects& effects);
   Result<JobId> settle_conflicts(Now now, const PutGroup& group, std::uint32_t queue, Effects& effects);
 
   // specs.cpp
@@ -221,7 +234,7 @@ class Core::Impl {
   bool cancelled(BatchId id) const;
 
   // dependencies.cpp
-  std::optional<Error> resolve_after(PutGroup& group, std::span<const JobId> frame);
+  std::optional<Error> resolve_after(PutGroup& group, std::span<const JobId> frame, JobId first);
   std::optional<Error> check_after_batch(const PutGroup& group, BatchId id) const;
   void end_broken(Effects& effects);
 

@@ -28,13 +28,12 @@ void Core::Impl::on(Now now, const Submit& command, Effects& effects) {
                           .confirmed = command.confirmed,
                           .groups = {},
                           .watch = command.watch};
-  std::vector<JobId> frame;  // ids of its jobs so far; 0: refused
-  for (std::uint32_t i = 0; i < command.groups.size(); ++i) {
-    const GroupAnswer& one = answered.groups.emplace_back(
-        put_group(now, command, command.groups[i], i, frame, answered.parked, effects));
-    if (i + 1 == command.groups.size()) break;
-    for (std::size_t job = 0; job < command.groups[i].sizes.size(); ++job)
-      frame.push_back(one.error ? 0 : one.first + job);
+  if (command.flow) {
+    const Result<BatchId> batch = put_flow(now, command, answered.groups, effects);
+    if (!batch) return refuse(command.session, command.sequence, batch.error(), effects);
+    answered.number = *batch;
+  } else {
+    answered.parked = put_groups(now, command, answered.groups, effects);
   }
   if (answered.parked && command.park_timeout) {
     answered.until = now.wall + *command.park_timeout;
@@ -52,6 +51,20 @@ void Core::Impl::on(Now now, const Submit& command, Effects& effects) {
   for (const GroupAnswer& group : answered.groups) {
     if (group.put()) admit(ledger.queue_of(*ledger.job(group.first)).id, effects);
   }
+}
+
+// Each group by itself; those before it are known to the next one. Whether some wait for room.
+bool Core::Impl::put_groups(Now now, const Submit& command, std::vector<GroupAnswer>& answers,
+                            Effects& effects) {
+  bool parked = false;
+  std::vector<JobId> frame;  // ids of its jobs so far; 0: refused
+  for (std::uint32_t i = 0; i < command.groups.size(); ++i) {
+    const GroupAnswer& one =
+        answers.emplace_back(put_group(now, command, command.groups[i], i, frame, parked, effects));
+    for (std::size_t job = 0; job < command.groups[i].sizes.size(); ++job)
+      frame.push_back(one.error ? 0 : one.first + job);
+  }
+  return parked;
 }
 
 // Whether the request was applied before; if so, it gets the answer that it got. One that is still parked
@@ -81,17 +94,23 @@ void Core::Impl::answer(const change::Answer& answer, Effects& effects) {
   const bool durable = std::ranges::any_of(answer.groups, [](const GroupAnswer& group) {
     return !group.error && group.level == Durability::sync;
   });
-  effects.effects.push_back(effect::Accepted{answer.session, answer.sequence, answer.groups, durable});
+  effects.effects.push_back(
+      effect::Accepted{answer.session, answer.sequence, answer.groups, durable, answer.number});
 }
 
 std::optional<Error> Core::Impl::check_group(const PutGroup& group) const {
+  if (group.batch != 0) {
+    if (auto error = check_batch(group.batch, "batch")) return error;
+  }
+  return check_content(group);
+}
+
+// All but its batch.
+std::optional<Error> Core::Impl::check_content(const PutGroup& group) const {
   if (auto name = validate_name(group.queue, "queue"); !name) return name.error();
   if (group.sizes.empty())
     return Error{Code::invalid_argument, "payloads is empty, expected at least one", "payloads"};
   JOINERY_CHECK(group.spec < ledger.specs.size());  // the caller's intern
-  if (group.batch != 0) {
-    if (auto error = check_batch(group.batch, "batch")) return error;
-  }
   const std::uint32_t queue = ledger.find_queue(group.queue);
   if (queue == 0 && !options.create_queues) {
     return Error{Code::unknown_queue, fmt::format("there is no queue {}, and puts create none", group.queue),
@@ -115,6 +134,10 @@ std::optional<Error> Core::Impl::check_group(const PutGroup& group) const {
 // set.
 std::optional<Error> Core::Impl::check_submitted(const PutGroup& group) const {
   if (auto error = check_group(group)) return error;
+  return check_together(group);
+}
+
+std::optional<Error> Core::Impl::check_together(const PutGroup& group) const {
   static const Columns none;
   const Spec& spec = ledger.specs[group.spec].spec;
   if (auto checked = validate_together(spec, group.columns == nullptr ? none : *group.columns); !checked)
@@ -134,7 +157,7 @@ GroupAnswer Core::Impl::put_group(Now now, const Submit& submit, const PutGroup&
     if (group.batch == 0) group.batch = ledger.job(submit.under.job)->batch;
   }
   if (auto error = check_submitted(group)) return {.error = std::move(error)};
-  if (auto error = resolve_after(group, frame)) return {.error = std::move(error)};
+  if (auto error = resolve_after(group, frame, ledger.next_job)) return {.error = std::move(error)};
   const std::uint32_t id = need_queue(group.queue, effects);
   const QueueState& queue = ledger.queues[id];
   const Result<JobId> existing = settle_conflicts(now, group, id, effects);
@@ -142,21 +165,28 @@ GroupAnswer Core::Impl::put_group(Now now, const Submit& submit, const PutGroup&
   if (*existing != 0) {
     return {.first = *existing, .count = 1, .level = queue.options.durability, .error = {}, .existing = true};
   }
-  const std::uint64_t maxsize = queue.options.maxsize;
-  const bool full =
-      maxsize != 0 && (queue.waiting() + group.sizes.size() > maxsize || queue.parked_head != no_slot);
-  if (full && submit.when_full == WhenFull::refuse) {
-    return {.error = Error{Code::queue_full,
-                           fmt::format("queue {} holds {} jobs and maxsize is {}; {} more do not fit",
-                                       queue.name, queue.waiting(), maxsize, group.sizes.size()),
-                           "queue"}};
-  }
+  std::optional<Error> full = check_room(queue.name, group.sizes.size());
+  if (full && submit.when_full == WhenFull::refuse) return {.error = std::move(full)};
   parked = parked || full;
-  return {.first = put(now, group, id, index, full, effects),
+  return {.first = put(now, group, id, index, full.has_value(), effects),
           .count = static_cast<std::uint32_t>(group.sizes.size()),
           .level = queue.options.durability,
           .error = {},
           .no_handler = !has_worker(id, ledger.specs[group.spec].handler)};
+}
+
+// Whether the queue, there or not yet, has room for so many more.
+std::optional<Error> Core::Impl::check_room(std::string_view name, std::uint64_t number) const {
+  const std::uint32_t id = ledger.find_queue(name);
+  const QueueState* queue = id == 0 ? nullptr : &ledger.queues[id];
+  const std::uint64_t maxsize = queue == nullptr ? options.queue_defaults.maxsize : queue->options.maxsize;
+  const std::uint64_t waiting = queue == nullptr ? 0 : queue->waiting();
+  const bool others_wait = queue != nullptr && queue->parked_head != no_slot;
+  if (maxsize == 0 || (waiting + number <= maxsize && !others_wait)) return std::nullopt;
+  return Error{Code::queue_full,
+               fmt::format("queue {} holds {} jobs and maxsize is {}; {} more do not fit", name, waiting,
+                           maxsize, number),
+               "queue"};
 }
 
 JobId Core::Impl::put(Now now, const PutGroup& group, std::uint32_t queue, std::uint32_t index, bool parked,

@@ -110,9 +110,9 @@ std::optional<Error> Core::Impl::check_unique(const PutGroup& group) const {
   return std::nullopt;
 }
 
-// What a group that was checked comes to: an error; 0: it can be put; else the job that is there already.
-Result<JobId> Core::Impl::settle_conflicts(Now now, const PutGroup& group, std::uint32_t queue,
-                                           Effects& effects) {
+// What a group that was checked comes to: an error; 0: it can be put, once those that it replaces have ended;
+// else the job that is there already.
+Result<JobId> Core::Impl::find_conflict(const PutGroup& group, std::uint32_t queue) const {
   if (group.columns == nullptr) return 0;
   const OnConflict on_conflict = ledger.specs[group.spec].spec.unique.on_conflict;
   for (const std::string& key : group.columns->unique_key) {
@@ -123,18 +123,33 @@ Result<JobId> Core::Impl::settle_conflicts(Now now, const PutGroup& group, std::
     if (on_conflict == OnConflict::ignore) return holder;
     const bool runs = job != nullptr && job->get_state() == State::running;
     const bool fresh = holder >= first_new_;  // its payload has no place yet, so that it cannot end
-    if (on_conflict == OnConflict::refuse || runs || fresh) {
-      const char* but = on_conflict == OnConflict::refuse ? "" : runs ? ", and runs" : ", in the same frame";
-      return fail(Code::duplicate_job, fmt::format("job {} has the unique_key {}{}", holder, key, but),
-                  "columns.unique_key");
-    }
-    if (job != nullptr && job->get_state() == State::failed) {
-      record(change::Drop{holder, 1, now.wall}, effects);
-    } else if (job != nullptr) {
-      cancel(now, {holder}, Duration{}, effects, "another job took its unique key");
-    }
+    if (on_conflict == OnConflict::replace && !runs && !fresh) continue;
+    const char* but = on_conflict == OnConflict::refuse ? "" : runs ? ", and runs" : ", in the same frame";
+    return fail(Code::duplicate_job, fmt::format("job {} has the unique_key {}{}", holder, key, but),
+                "columns.unique_key");
   }
   return 0;
+}
+
+void Core::Impl::replace_claimants(Now now, const PutGroup& group, std::uint32_t queue, Effects& effects) {
+  if (group.columns == nullptr) return;
+  for (const std::string& key : group.columns->unique_key) {
+    const Claim* claim = key.empty() ? nullptr : claim_of(group, queue, key);
+    const Job* job = claim == nullptr ? nullptr : ledger.job(claim->job);
+    if (job == nullptr) continue;
+    if (job->get_state() == State::failed) {
+      record(change::Drop{job->id, 1, now.wall}, effects);
+    } else {
+      cancel(now, {job->id}, Duration{}, effects, "another job took its unique key");
+    }
+  }
+}
+
+Result<JobId> Core::Impl::settle_conflicts(Now now, const PutGroup& group, std::uint32_t queue,
+                                           Effects& effects) {
+  Result<JobId> existing = find_conflict(group, queue);
+  if (existing && *existing == 0) replace_claimants(now, group, queue, effects);
+  return existing;
 }
 
 }  // namespace joinery::broker

@@ -104,12 +104,15 @@ void Intake::submit(Session& session, Bytes frame) {
                  .when_full = submit_.park ? WhenFull::park : WhenFull::refuse,
                  .park_timeout = {},
                  .watch = submit_.watch,
-                 .under = submit_.under};
+                 .under = submit_.under,
+                 .flow = submit_.flow};
   if (submit_.timeout_ms) {
     constexpr std::uint64_t most_ms = std::uint64_t{365} * 24 * 3'600'000;
     command.park_timeout = std::chrono::milliseconds(std::min(*submit_.timeout_ms, most_ms));
   }
   parts_.transactor.apply(command, payloads_);
+  constexpr std::size_t spare_max = 1024;  // of a large flow
+  if (submit_.groups.size() > spare_max) submit_ = {};
 }
 
 void Intake::finish(Session& session, Bytes frame) {

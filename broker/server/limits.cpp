@@ -84,7 +84,7 @@ Result<Limit> limit_of_arguments(const Value& given) {
   }
   if (!any) {
     return fail(Code::invalid_argument,
-                "the limit says nothing; expected concurrency, rate, interval_ms or weight", "concurrency");
+                "the limit says nothing; expected a concurrency, rate, interval or weight", "concurrency");
   }
   if (limit.rate == 0 && given.find("period_ms") != nullptr)
     return fail(Code::invalid_argument, "period_ms needs a rate", "period_ms");

@@ -46,7 +46,7 @@ void Outgoing::take_one(effect::Welcome& effect, Position) {
 }
 
 void Outgoing::take_one(effect::Accepted& effect, Position end) {
-  protocol::Accepted accepted{.sequence = effect.sequence, .groups = {}};
+  protocol::Accepted accepted{.sequence = effect.sequence, .groups = {}, .batch = effect.batch};
   accepted.groups.reserve(effect.groups.size());
   for (GroupAnswer& group : effect.groups) {
     accepted.groups.push_back(

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 
 #include "producer/cli/command.h"
@@ -29,49 +30,50 @@ void refuse_inputs_without_redis(Context& context, const Flow& flow) {
                      fmt::format("jobs.{}.inputs", job->name)});
 }
 
-JobId put(Context& context, const FlowJob& job, const SubmitOptions& options) {
-  try {
-    return context.client().submit(job.handler, job.payload, options).get();
-  } catch (const ClientError& error) {
-    throw ClientError({error.code(), fmt::format("jobs.{}: {}", job.name, error.error().message),
-                       fmt::format("jobs.{}", job.name)});
-  }
+// The broker names the job by its place, "groups[3].columns.unique_key".
+Error of_flow(Error error, const Flow& flow) {
+  std::size_t place = 0;
+  constexpr std::string_view begin = "groups[";
+  const char* end = error.field.data() + error.field.size();
+  if (!error.field.starts_with(begin)) return error;
+  const auto [stop, wrong] = std::from_chars(error.field.data() + begin.size(), end, place);
+  if (wrong != std::errc{} || end - stop < 2 || place >= flow.jobs.size()) return error;
+  error.field = std::string(stop + 2, end);
+  return of_job(error, "jobs." + flow.jobs[place].name);
 }
 
-// The broker takes job by job, each after those it names; the batch is held, so that it is finished only when
-// all are in. If one is refused, none of them goes on.
-std::map<std::string, JobId> submit_all(Context& context, const Flow& flow, BatchId batch) {
-  std::map<std::string, JobId> ids;
-  try {
-    for (const FlowJob& job : flow.jobs) {
-      SubmitOptions options = job.options;
-      options.batch = batch;
-      for (const std::string& name : job.after) options.after.push_back(ids.at(name));
-      ids[job.name] = put(context, job, options);
-    }
-  } catch (const ClientError&) {
-    context.request("batch.cancel", Json{{"batch", batch}});
-    throw;
+// All of them, or none: nothing runs before the broker has accepted the whole flow.
+SubmittedFlow submit_all(Context& context, Flow& flow) {
+  std::map<std::string_view, std::size_t> places;
+  std::vector<FlowPart> parts;
+  for (FlowJob& job : flow.jobs) {
+    places[job.name] = parts.size();
+    FlowPart& part = parts.emplace_back(FlowPart{.handler = job.handler,
+                                                 .payload = std::move(job.payload),
+                                                 .options = std::move(job.options),
+                                                 .after = {}});
+    for (const std::string& name : job.after) part.after.push_back(places.at(name));
   }
-  context.request("batch.close", Json{{"batch", batch}});
-  return ids;
+  try {
+    return context.client().submit_flow(flow.name, parts);
+  } catch (const ClientError& error) {
+    throw ClientError(of_flow(error.error(), flow));
+  }
 }
 
 ExitCode submit(Context& context, const std::string& name) {
   const auto file = parse_json_file(read_input(name));
   if (!file) throw UsageError(fmt::format("{}: {}", name == "-" ? "stdin" : name, file.error().message));
-  const auto flow = parse_flow(*file, context.settings, read_clocks().wall);
+  auto flow = parse_flow(*file, context.settings, read_clocks().wall);
   if (!flow) throw UsageError(flow.error().message, flow.error().field);
   refuse_inputs_without_redis(context, *flow);
-  const BatchId batch =
-      number(context.request("batch.open", Json{{"name", flow->name}, {"hold", true}}), "batch");
-  const auto ids = submit_all(context, *flow, batch);
+  const SubmittedFlow submitted = submit_all(context, *flow);
   if (context.out.json()) {
     Json jobs = Json::object();
-    for (const FlowJob& job : flow->jobs) jobs[job.name] = ids.at(job.name);
-    context.out.value(Json{{"batch", batch}, {"jobs", jobs}});
+    for (std::size_t i = 0; i < flow->jobs.size(); ++i) add_new(jobs, flow->jobs[i].name, submitted.jobs[i]);
+    context.out.value(Json{{"batch", submitted.batch}, {"jobs", jobs}});
   } else {
-    context.out.line(fmt::format("{}", batch));
+    context.out.line(fmt::format("{}", submitted.batch));
   }
   return ExitCode::success;
 }

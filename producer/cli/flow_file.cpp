@@ -1,7 +1,6 @@
 #include "producer/cli/flow_file.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -9,48 +8,64 @@
 namespace joinery::cli {
 namespace {
 
-// Depth first: a job is placed behind all before it. What is found again on the way is a cycle.
+// Jobs behind those that they come after. Not by recursion: a chain may be as long as a flow.
 class Order {
  public:
-  explicit Order(std::vector<FlowJob>& jobs) : jobs_(jobs) {
-    for (FlowJob& job : jobs) by_name_[job.name] = &job;
+  explicit Order(std::vector<FlowJob>& jobs) : jobs_(jobs), missing_(jobs.size()), followers_(jobs.size()) {
+    for (std::size_t i = 0; i < jobs.size(); ++i) places_[jobs[i].name] = i;
   }
+
   Result<std::vector<FlowJob>> sorted() {
-    for (FlowJob& job : jobs_) {
-      if (auto placed = place(job); !placed) return std::unexpected(placed.error());
+    if (auto known = count_missing(); !known) return std::unexpected(known.error());
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < jobs_.size(); ++i)
+      if (missing_[i] == 0) order.push_back(i);
+    for (std::size_t n = 0; n < order.size(); ++n) {
+      for (const std::size_t follower : followers_[order[n]])
+        if (--missing_[follower] == 0) order.push_back(follower);
     }
-    return std::move(out_);
+    if (order.size() < jobs_.size())
+      return std::unexpected(wrong_field("jobs", "come after each other in a circle: " + circle()));
+    std::vector<FlowJob> out;
+    for (const std::size_t i : order) out.push_back(std::move(jobs_[i]));
+    return out;
   }
 
  private:
-  Result<> place(FlowJob& job) {
-    if (marks_[job.name] == 2) return {};
-    way_.push_back(job.name);
-    if (marks_[job.name] == 1) {
-      const auto begin = std::ranges::find(way_, job.name);
-      return std::unexpected(wrong_field(
-          "jobs", fmt::format("come after each other in a circle: {}",
-                              fmt::join(std::vector<std::string>(begin, way_.end()), " after "))));
+  Result<> count_missing() {
+    for (std::size_t i = 0; i < jobs_.size(); ++i) {
+      for (const std::string& name : jobs_[i].after) {
+        const auto before = places_.find(name);
+        if (before == places_.end())
+          return std::unexpected(wrong_field("jobs." + jobs_[i].name + ".after",
+                                             fmt::format("names \"{}\", and there is no such job", name)));
+        followers_[before->second].push_back(i);
+        ++missing_[i];
+      }
     }
-    marks_[job.name] = 1;
-    for (const std::string& name : job.after) {
-      const auto before = by_name_.find(name);
-      if (before == by_name_.end())
-        return std::unexpected(wrong_field("jobs." + job.name + ".after",
-                                           fmt::format("names \"{}\", and there is no such job", name)));
-      if (auto placed = place(*before->second); !placed) return placed;
-    }
-    way_.pop_back();
-    marks_[job.name] = 2;
-    out_.push_back(job);
     return {};
   }
 
+  // From one of those that are left to one before it, until one is met again: "a after b after a".
+  std::string circle() const {
+    std::vector<std::size_t> way;
+    auto at = static_cast<std::size_t>(
+        std::ranges::find_if(missing_, [](std::size_t number) { return number != 0; }) - missing_.begin());
+    while (std::ranges::find(way, at) == way.end()) {
+      way.push_back(at);
+      const auto left = std::ranges::find_if(
+          jobs_[at].after, [&](const std::string& name) { return missing_[places_.at(name)] != 0; });
+      at = places_.at(*left);
+    }
+    std::string text;
+    for (auto one = std::ranges::find(way, at); one != way.end(); ++one) text += jobs_[*one].name + " after ";
+    return text + jobs_[at].name;
+  }
+
   std::vector<FlowJob>& jobs_;
-  std::map<std::string, FlowJob*> by_name_;
-  std::map<std::string, int> marks_;  // 1: on the way, 2: placed
-  std::vector<std::string> way_;
-  std::vector<FlowJob> out_;
+  std::map<std::string, std::size_t> places_;
+  std::vector<std::size_t> missing_;  // of each: how many before it have no place yet
+  std::vector<std::vector<std::size_t>> followers_;
 };
 
 // What is passed on has to be kept until then.

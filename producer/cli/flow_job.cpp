@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "producer/cli/human.h"
+#include "producer/cli/option_names.h"
 #include "producer/cli/submission.h"
 #include "shared/config/config.h"
 
@@ -196,20 +197,6 @@ Result<Buffer> payload_of(const Draft& draft, const std::string& field) {
   return to_msgpack(draft.args.value_or(Json::array()));
 }
 
-// What is said of flags, of the keys of these names: "--unique-scope: ..." is "jobs.a.unique_scope: ...".
-std::string of_keys(const std::string& message, const std::string& job) {
-  std::string out = job + ".";
-  for (std::size_t i = 0; i < message.size();) {
-    if (message.compare(i, 2, "--") != 0) {
-      out += message[i++];
-      continue;
-    }
-    for (i += 2; i < message.size() && (message[i] == '-' || std::islower(message[i]) != 0); ++i)
-      out += message[i] == '-' ? '_' : message[i];
-  }
-  return out;
-}
-
 Result<SubmitOptions> options_of(const Draft& draft, const std::string& field, const Settings& settings,
                                  Wall now) {
   try {
@@ -222,15 +209,22 @@ Result<SubmitOptions> options_of(const Draft& draft, const std::string& field, c
     options.spec.inputs = draft.inputs;
     options.spec.handler = draft.handler;
     if (const auto valid = validate(options.spec); !valid)
-      return std::unexpected(
-          Error{valid.error().code, field + ": " + valid.error().message, field + "." + valid.error().field});
+      return std::unexpected(of_job(valid.error(), field));
     return options;
   } catch (const UsageError& error) {
-    return std::unexpected(Error{error.code(), of_keys(error.error().message, field), field});
+    return std::unexpected(of_job(error.error(), field));
   }
 }
 
 }  // namespace
+
+Error of_job(const Error& error, const std::string& job) {
+  Error named = in_options(error, [](std::string_view) { return true; });
+  std::string key = named.field == "HANDLER" ? "handler" : named.field;
+  if (named.message.starts_with("HANDLER")) named.message.replace(0, key.size(), "--" + key);
+  std::ranges::replace(key, '-', '_');
+  return {named.code, in_keys(named.message, job), key.empty() ? job : job + "." + key};
+}
 
 Error wrong_field(const std::string& field, const std::string& message) {
   return {Code::invalid_argument, fmt::format("{} {}", field, message), field};

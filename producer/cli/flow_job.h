@@ -20,6 +20,8 @@ struct FlowJob {
 // Errors name the job and key: "jobs.report.attempts".
 Result<FlowJob> parse_flow_job(const std::string& name, const Json& map, const Settings& settings, Wall now);
 
+// What is said of an option or a field of the wire, by the job's key: "jobs.report.timeout_soft is ...".
+Error of_job(const Error& error, const std::string& job);
 // "FIELD MESSAGE", of this field.
 Error wrong_field(const std::string& field, const std::string& message);
 Result<> read_field(const Json& value, const std::string& field, std::string& out);

@@ -1,7 +1,5 @@
 #include "producer/cli/json.h"
 
-#include <set>
-
 namespace joinery::cli {
 namespace {
 
@@ -23,7 +21,7 @@ Json printable(const Json& value) {
     if (value.is_array())
       copy.push_back(printable(inner));
     else
-      copy[key] = printable(inner);
+      add_new(copy, key, printable(inner));
   }
   return copy;
 }
@@ -48,29 +46,6 @@ std::optional<Json> parse_json(std::string_view text) {
   Json value = Json::parse(text, nullptr, false);
   if (value.is_discarded()) return std::nullopt;
   return value;
-}
-
-Result<Json> parse_json_file(std::string_view text) {
-  std::vector<std::set<std::string>> keys;  // of the objects that are open
-  std::string twice;
-  const auto see = [&](int, Json::parse_event_t event, Json& value) {
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second)
-      twice = value.get<std::string>();
-    return true;
-  };
-  try {
-    Json value = Json::parse(text, see);
-    if (twice.empty()) return value;
-    return fail(Code::invalid_argument, "the key \"" + twice + "\" is there twice");
-  } catch (const Json::parse_error& error) {
-    // "[json.exception.parse_error.101] parse error at line 1, column 9: ..."
-    const std::string_view what = error.what();
-    const std::size_t place = what.find("line ");
-    return fail(Code::invalid_argument,
-                "not JSON: " + std::string(what.substr(place == what.npos ? 0 : place)));
-  }
 }
 
 std::string to_line(const Json& value) {
@@ -110,6 +85,10 @@ std::string text(const Json& map, const char* key, const std::string& otherwise)
 bool truth(const Json& map, const char* key) {
   const Json& value = member(map, key);
   return value.is_boolean() && value.get<bool>();
+}
+
+Json& add_new(Json& object, std::string key, Json value) {
+  return object.get_ref<Json::object_t&>().Container::emplace_back(std::move(key), std::move(value)).second;
 }
 
 std::string list_text(const Json& map, const char* key) {

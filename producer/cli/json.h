@@ -30,6 +30,9 @@ std::uint64_t number(const Json& map, const char* key, std::uint64_t otherwise =
 std::string text(const Json& map, const char* key, const std::string& otherwise = {});
 bool truth(const Json& map, const char* key);
 const Json& member(const Json& map, const char* key);  // null if absent
+// Adds a member that is not there yet, and so is not looked for among the others: there may be many. The
+// value, where it is now.
+Json& add_new(Json& object, std::string key, Json value);
 // Texts of a list, joined by commas.
 std::string list_text(const Json& map, const char* key);
 

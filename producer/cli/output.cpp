@@ -106,7 +106,8 @@ void Output::pairs(const std::vector<std::pair<std::string, std::string>>& pairs
   for (const auto& [name, value] : pairs) line(pad(name, widest, false) + "  " + harmless(value));
 }
 
-void Output::error(const Error& error) {
+void Output::error(const Error& of_fields) {
+  const Error error = in_options(of_fields, has_option_);
   if (json_) return write(err_, to_line(error_json(error)) + "\n");
   const bool names_field = error.code == Code::invalid_argument && !error.field.empty() &&
                            error.message.find(error.field) == std::string::npos;

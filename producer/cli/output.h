@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "producer/cli/json.h"
+#include "producer/cli/option_names.h"
 #include "shared/base/error.h"
 
 namespace joinery::cli {
@@ -33,13 +34,16 @@ class Output {
   void pairs(const std::vector<std::pair<std::string, std::string>>& pairs);
   // "joinery: text" on stderr; with --json {"note": text}.
   void note(std::string_view text);
+  // By the names of the options of this command, once it is known which they are.
   void error(const Error& error);
+  void has_options(HasOption has) { has_option_ = std::move(has); }
   void flush();
 
  private:
   bool json_;
   bool watched_;
   std::size_t columns_ = 0;  // of the terminal; 0: none
+  HasOption has_option_ = [](std::string_view) { return false; };
   std::FILE* out_;
   std::FILE* err_;
 };

@@ -44,23 +44,27 @@ class Parser {
     for (const Command& command : commands()) add(app, command);
   }
 
-  // After a successful parse. A noun alone is its `ls`.
-  const Run* selected() const {
-    const Entry* noun_ls = nullptr;
-    for (const Entry& entry : entries_) {
-      if (entry.app->parsed()) return &entry.run;
-      const bool is_ls = entry.app->get_name() == "ls" && entry.app->get_parent()->parsed();
-      if (is_ls && entry.app->get_parent()->get_subcommands().empty()) noun_ls = &entry;
-    }
-    return noun_ls == nullptr ? nullptr : &noun_ls->run;
-  }
-
- private:
   struct Entry {
     CLI::App* app;
     Run run;
+    bool has_option(std::string_view name) const {
+      return app->get_option_no_throw("--" + std::string(name)) != nullptr ||
+             app->get_option_no_throw(std::string(name)) != nullptr;
+    }
   };
 
+  // After a successful parse. A noun alone is its `ls`.
+  const Entry* selected() const {
+    const Entry* noun_ls = nullptr;
+    for (const Entry& entry : entries_) {
+      if (entry.app->parsed()) return &entry;
+      const bool is_ls = entry.app->get_name() == "ls" && entry.app->get_parent()->parsed();
+      if (is_ls && entry.app->get_parent()->get_subcommands().empty()) noun_ls = &entry;
+    }
+    return noun_ls;
+  }
+
+ private:
   void add(CLI::App& app, const Command& command) {
     const std::string_view name = command.name;
     const std::size_t space = name.find(' ');
@@ -159,7 +163,10 @@ int run_program(int argc, const char* const* argv) {
   const Parser parser(options.app());
   if (const auto done = options.parse(static_cast<int>(arguments.size()), arguments.data())) return *done;
   Context context(settings, std::move(tail));
-  if (const Run* run = parser.selected()) return static_cast<int>(run_command(*run, context));
+  if (const Parser::Entry* selected = parser.selected()) {
+    context.out.has_options([selected](std::string_view name) { return selected->has_option(name); });
+    return static_cast<int>(run_command(selected->run, context));
+  }
   context.out.error({Code::invalid_argument, "a command is missing (see joinery --help)", {}});
   return static_cast<int>(ExitCode::usage);
 }

@@ -17,21 +17,6 @@ std::unexpected<Error> wrong_answer() {
 
 }  // namespace
 
-template <typename T>
-T Client::Impl::call(std::move_only_function<void(Now, Reply<T>)> start) {
-  if (running()) {
-    throw ClientError(Error{Code::invalid_state, "a callback of the client may not call what waits", {}});
-  }
-  Reply<T> reply;
-  auto future = reply.get_future();
-  post([start = std::move(start), reply = std::move(reply)](Now now) mutable {
-    start(now, std::move(reply));
-  });
-  auto result = future.get();
-  if (!result) throw ClientError(std::move(result.error()));
-  return std::move(*result);
-}
-
 void Client::Impl::connect() {
   call<bool>([this](Now now, Reply<bool> reply) {
     if (session_.refused()) return reply.set_value(std::unexpected(*session_.refused()));

@@ -55,6 +55,10 @@ void Client::submit_many(std::string handler, std::span<const Bytes> payloads, c
   impl_->outbox().submit(std::move(handler), payloads, options, client::Completion(std::move(accepted)));
 }
 
+SubmittedFlow Client::submit_flow(const std::string& name, std::span<const FlowPart> parts) {
+  return impl_->submit_flow(name, parts);
+}
+
 void Client::flush() { impl_->flush(std::nullopt); }
 
 bool Client::attend(const std::function<void()>& begin, const std::function<bool()>& done) {

@@ -34,6 +34,7 @@ class Client::Impl {
   void connect();
   void flush(std::optional<Mono> deadline);
   void flush_at_end();  // at most options.timeout
+  SubmittedFlow submit_flow(const std::string& name, std::span<const FlowPart> parts);
   Counts join(protocol::Join target, std::optional<std::chrono::milliseconds> timeout);
   std::vector<JobOutcome> wait(const std::vector<JobId>& jobs,
                                std::optional<std::chrono::milliseconds> timeout);
@@ -111,5 +112,20 @@ class Client::Impl {
 
   std::thread thread_;
 };
+
+template <typename T>
+T Client::Impl::call(std::move_only_function<void(Now, Reply<T>)> start) {
+  if (running()) {
+    throw ClientError(Error{Code::invalid_state, "a callback of the client may not call what waits", {}});
+  }
+  Reply<T> reply;
+  auto future = reply.get_future();
+  post([start = std::move(start), reply = std::move(reply)](Now now) mutable {
+    start(now, std::move(reply));
+  });
+  auto result = future.get();
+  if (!result) throw ClientError(std::move(result.error()));
+  return std::move(*result);
+}
 
 }  // namespace joinery

@@ -110,13 +110,24 @@ Result<> Outbox::check(const Line& line, const std::string& handler, std::span<c
 
 Result<> Outbox::check_all(const std::string& handler, std::span<const Bytes> payloads,
                            const SubmitOptions& options) const {
+  if (options.full_timeout && options.full_timeout->count() < 0) {
+    return fail(Code::invalid_argument, "full_timeout is negative, expected at least 0", "full_timeout");
+  }
+  const Result<Group> group = group_of(handler, payloads, options);
+  return group ? validate(*group, payload_max_) : std::unexpected(group.error());
+}
+
+Result<Group> group_of(const std::string& handler, std::span<const Bytes> payloads,
+                       const SubmitOptions& options) {
   Group group;
   group.queue = options.queue;
   group.spec = options.spec;
   group.spec.handler = handler;
+  group.batch = options.batch;
   group.payloads.assign(payloads.begin(), payloads.end());
   Columns& columns = group.columns;
   auto set = [&](auto& column, auto value) { column.assign(payloads.size(), value); };
+  if (options.priority != 0) set(columns.priority, options.priority);
   if (options.run_at) set(columns.run_at_ms, to_ms(*options.run_at));
   if (options.expires_at) set(columns.expires_at_ms, to_ms(*options.expires_at));
   if (!options.key.empty()) set(columns.key, options.key);
@@ -127,11 +138,8 @@ Result<> Outbox::check_all(const std::string& handler, std::span<const Bytes> pa
   if (options.delay && options.delay->count() < 0) {
     return fail(Code::invalid_argument, "delay is negative, expected at least 0", "delay");
   }
-  if (options.full_timeout && options.full_timeout->count() < 0) {
-    return fail(Code::invalid_argument, "full_timeout is negative, expected at least 0", "full_timeout");
-  }
   if (options.delay) set(columns.delay_ms, static_cast<std::uint64_t>(options.delay->count()));
-  return validate(group, payload_max_);
+  return group;
 }
 
 void Outbox::wait_for_room(std::unique_lock<std::mutex>& lock, std::size_t jobs, std::size_t bytes) {

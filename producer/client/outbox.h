@@ -69,6 +69,10 @@ struct Frame {
   void drop_payloads();
 };
 
+// What a submit of its own asks for.
+Result<Group> group_of(const std::string& handler, std::span<const Bytes> payloads,
+                       const SubmitOptions& options);
+
 class Outbox {
  public:
   // `wake` is called, from any thread, when a frame may leave.

@@ -250,10 +250,11 @@ Result<> validate(const Columns& columns, std::size_t jobs) {
 
 Result<> validate_together(const Spec& spec, const Columns& columns) {
   if (spec.hard_timeout_ms != 0 && spec.soft_timeout_ms > spec.hard_timeout_ms)
-    return fail(Code::invalid_argument,
-                fmt::format("spec.soft_timeout_ms is {}, expected at most the {} of spec.hard_timeout_ms",
-                            spec.soft_timeout_ms, spec.hard_timeout_ms),
-                "spec.soft_timeout_ms");
+    return fail(
+        Code::invalid_argument,
+        fmt::format("spec.soft_timeout_ms is {} ms, expected at most the {} ms of spec.hard_timeout_ms",
+                    spec.soft_timeout_ms, spec.hard_timeout_ms),
+        "spec.soft_timeout_ms");
   const auto lonely = [](const char* field, const char* needs) {
     return fail(Code::invalid_argument, fmt::format("{} is given, expected {} with it", field, needs), field);
   };

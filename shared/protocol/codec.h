@@ -56,6 +56,7 @@ struct RawSubmit {
   std::optional<std::uint64_t> timeout_ms;
   bool watch = false;
   Token under;
+  std::optional<Bytes> flow;
   std::vector<RawGroup> groups;
   std::size_t group_count = 0;  // groups beyond it are spare memory
 };

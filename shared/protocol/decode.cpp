@@ -164,6 +164,8 @@ void submit_options(Reader& in, S& out) {
       out.watch = in.boolean("options.watch");
     } else if (key == "under") {
       out.under = token(in, "options.under");
+    } else if (key == "flow") {
+      out.flow = in.str("options.flow");
     } else {
       unknown_key(in, "options", key);
     }
@@ -413,6 +415,11 @@ Result<> decode_into(Bytes frame, Type type, std::uint32_t fields, M& out) {
   const std::uint32_t found = begin(in, type);
   if constexpr (std::is_same_v<M, Hello>) {
     take(in, found, out);
+  } else if constexpr (std::is_same_v<M, Accepted>) {
+    const bool of_flow = found == fields + 1;
+    expect_fields(in, found, of_flow ? found : fields);
+    take(in, out);
+    if (of_flow) out.batch = in.u64("batch");
   } else {
     expect_fields(in, found, fields);
     take(in, out);
@@ -484,6 +491,7 @@ Result<> decode_submit(Bytes frame, std::size_t payload_max, RawSubmit& out) {
   out.timeout_ms.reset();
   out.watch = false;
   out.under = {};
+  out.flow.reset();
   Reader in(frame);
   expect_fields(in, begin(in, Type::submit), 4);
   out.sequence = in.u64("sequence");

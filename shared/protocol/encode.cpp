@@ -97,7 +97,8 @@ void put(Writer& out, const Submit& submit) {
   out.u64(submit.sequence);
   out.u64(submit.confirmed);
   const bool under = submit.under != Token{};
-  out.map(std::size_t{!submit.park} + submit.timeout_ms.has_value() + submit.watch + under);
+  out.map(std::size_t{!submit.park} + submit.timeout_ms.has_value() + submit.watch + under +
+          submit.flow.has_value());
   if (!submit.park) text(out, "when_full", "refuse");
   if (submit.timeout_ms) number(out, "timeout_ms", *submit.timeout_ms);
   if (submit.watch) {
@@ -108,11 +109,12 @@ void put(Writer& out, const Submit& submit) {
     out.str("under");
     protocol::put(out, submit.under);
   }
+  if (submit.flow) text(out, "flow", *submit.flow);
   protocol::put(out, submit.groups);
 }
 
 void put(Writer& out, const Accepted& accepted) {
-  begin(out, Type::accepted, 2);
+  begin(out, Type::accepted, accepted.batch == 0 ? 2 : 3);
   out.u64(accepted.sequence);
   out.array(accepted.groups.size());
   for (const GroupAccepted& group : accepted.groups) {
@@ -129,6 +131,7 @@ void put(Writer& out, const Accepted& accepted) {
     out.u64(static_cast<std::uint64_t>(group.level));
     out.boolean(group.no_handler);
   }
+  if (accepted.batch != 0) out.u64(accepted.batch);
 }
 
 void put(Writer& out, const Capacity& capacity) {

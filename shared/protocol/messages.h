@@ -105,8 +105,8 @@ struct Goodbye {
 };
 
 // [10, sequence, confirmed, options(map: "when_full": "park"|"refuse", "timeout_ms", "watch", "under": [job,
-// attempt, epoch]), [group...]] group: [queue, spec(map), batch, parent, [payload(bin)...], columns(map)];
-// absent spec keys have their defaults.
+// attempt, epoch], "flow": name), [group...]] group: [queue, spec(map), batch, parent, [payload(bin)...],
+// columns(map)]; absent spec keys have their defaults.
 struct Submit {
   std::uint64_t sequence = 0;
   std::uint64_t confirmed = 0;
@@ -114,10 +114,12 @@ struct Submit {
   std::optional<std::uint64_t> timeout_ms;
   bool watch = false;
   Token under;
+  std::optional<std::string> flow = {};  // all or none, in a batch of this name
   std::vector<Group> groups;
 };
 
-// [11, sequence, [answer...]]; answer: [0, first, count, level, no_handler] or [1, code, message, field]
+// [11, sequence, [answer...], batch (only of a flow)]; answer: [0, first, count, level, no_handler] or [1,
+// code, message, field]
 struct GroupAccepted {
   JobId first = 0;
   std::uint32_t count = 0;
@@ -128,6 +130,7 @@ struct GroupAccepted {
 struct Accepted {
   std::uint64_t sequence = 0;
   std::vector<GroupAccepted> groups;
+  BatchId batch = 0;  // of a flow
 };
 
 // [20, deliveries]

@@ -43,26 +43,26 @@ TEST_F(Refusals, AnOptionOfSubmitThatContradictsOrNeedsAnother) {
   EXPECT_THAT(submit({"--inputs"}), HasSubstr("--inputs: needs --after"));
   EXPECT_THAT(submit({"--ordered"}), HasSubstr("--ordered: needs a --key"));
   EXPECT_THAT(submit({"--jitter", "7"}), HasSubstr("--jitter: "));
-  EXPECT_THAT(submit({"--key", "a//b"}), HasSubstr("key"));
+  EXPECT_THAT(submit({"--key", "a//b"}), HasSubstr("--key is 'a//b'; expected no empty level"));
   EXPECT_EQ(counts()["unfinished"], 0);
 }
 
 TEST_F(Refusals, ASubmissionThatContradictsTheDefaultsOfItsQueue) {
   say({"queue", "configure", "crawl", "--timeout-hard", "3s"});
   EXPECT_THAT(submit({"--queue", "crawl", "--timeout-soft", "5s"}),
-              HasSubstr("spec.soft_timeout_ms is 5000, expected at most the 3000 of spec.hard_timeout_ms"));
+              HasSubstr("--timeout-soft is 5000 ms, expected at most the 3000 ms of --timeout-hard"));
   EXPECT_THAT(refused({"queue", "configure", "crawl", "--timeout-soft", "4s"}),
-              HasSubstr("spec.soft_timeout_ms is 4000"));
+              HasSubstr("--timeout-soft is 4000 ms"));
   EXPECT_THAT(refused({"queue", "configure", "crawl", "--mode", "banana"}),
-              HasSubstr("mode is 'banana'; expected fifo, lifo or priority"));
+              HasSubstr("--mode is 'banana'; expected fifo, lifo or priority"));
 }
 
 TEST_F(Refusals, ALimitThatLimitsNothingOrBlocksForEver) {
   EXPECT_THAT(refused({"limit", "set", "x", "--interval", "0s"}), HasSubstr("--interval: 0 is no interval"));
   EXPECT_THAT(refused({"limit", "set", "x"}), HasSubstr("the limit says nothing"));
   EXPECT_THAT(refused({"limit", "set", "x", "--concurrency", "0"}),
-              HasSubstr("concurrency is 0; 0 would block"));
-  EXPECT_THAT(refused({"limit", "set", "x", "--burst", "2"}), HasSubstr("burst needs a rate"));
+              HasSubstr("--concurrency is 0; 0 would block"));
+  EXPECT_THAT(refused({"limit", "set", "x", "--burst", "2"}), HasSubstr("--burst needs a rate"));
   EXPECT_EQ(say({"limit", "ls"}), "no limits");
 }
 
@@ -77,8 +77,8 @@ TEST_F(Refusals, AScheduleWhoseJobsWouldBeRefused) {
   EXPECT_THAT(add({"--on-conflict", "ignore"}), HasSubstr("--on-conflict: needs --unique"));
   EXPECT_THAT(add({"--after-any"}), HasSubstr("--after-any"));
   EXPECT_THAT(add({"--timeout-soft", "2s", "--timeout-hard", "1s"}), HasSubstr("--timeout-soft"));
-  EXPECT_THAT(add({"--overlap", "sometimes"}), HasSubstr("overlap is 'sometimes'; expected allow, skip"));
-  EXPECT_THAT(add({"--catch-up", "some"}), HasSubstr("catch_up is 'some'; expected none, last or all"));
+  EXPECT_THAT(add({"--overlap", "sometimes"}), HasSubstr("--overlap is 'sometimes'; expected allow, skip"));
+  EXPECT_THAT(add({"--catch-up", "some"}), HasSubstr("--catch-up is 'some'; expected none, last or all"));
 }
 
 TEST_F(Refusals, AnUnknownScheduleIsToldAsSuch) {
@@ -90,7 +90,7 @@ TEST_F(Refusals, AnUnknownScheduleIsToldAsSuch) {
 TEST_F(Refusals, ResultsThatNobodyCouldPassOn) {
   const std::string first = say({"submit", "exec", "--", "true"});
   EXPECT_THAT(submit({"--after", first, "--inputs"}, 1),
-              HasSubstr("spec.inputs is true, and this broker has no Redis"));
+              HasSubstr("--inputs is true, and this broker has no Redis"));
   const std::string flow = stack.dir() / "flow.json";
   std::ofstream(flow) << R"({"jobs": {"a": {"command": ["echo", "3"]},
     "b": {"command": ["cat"], "after": ["a"], "inputs": true}}})";
@@ -100,13 +100,33 @@ TEST_F(Refusals, ResultsThatNobodyCouldPassOn) {
 }
 
 TEST_F(Refusals, AFlowThatTheBrokerRefusesNamesTheJobAndStartsNoneOfTheOthers) {
+  stack.start_worker();
   const std::string flow = stack.dir() / "flow.json";
   std::ofstream(flow) << R"({"jobs": {"a": {"command": ["true"], "delay": "1h"},
     "b": {"command": ["true"], "after_batch": [77]}}})";
-  EXPECT_THAT(refused({"flow", "submit", flow}, 1), HasSubstr("jobs.b: there is no batch 77"));
+  EXPECT_THAT(refused({"flow", "submit", flow}, 1), HasSubstr("jobs.b.after_batch: there is no batch 77"));
+  std::ofstream(flow) << R"({"jobs": {"a": {"command": ["true"], "unique": "u"},
+    "b": {"command": ["true"], "after": ["a"], "unique": "u"}}})";
+  EXPECT_THAT(refused({"flow", "submit", flow}, 1),
+              HasSubstr("jobs.b.unique: another job of the flow has the unique_key u (duplicate_job)"));
+  say({"queue", "configure", "small", "--maxsize", "1"});
+  std::ofstream(flow) << R"({"jobs": {"a": {"command": ["true"]},
+    "b": {"command": ["true"], "queue": "small", "after": ["a"]},
+    "c": {"command": ["true"], "queue": "small", "after": ["b"]}}})";
+  EXPECT_THAT(refused({"flow", "submit", flow}, 1), HasSubstr("jobs.c: queue small holds 0 jobs and maxsize is 1; 2 more do not fit"));
+  say({"queue", "configure", "small", "--timeout-hard", "3s"});
+  std::ofstream(flow) << R"({"jobs": {"a": {"command": ["true"]},
+    "b": {"command": ["true"], "queue": "small", "timeout_soft": "5s"}}})";
+  EXPECT_THAT(refused({"flow", "submit", flow}),
+              HasSubstr("jobs.b.timeout_soft is 5000 ms, expected at most the 3000 ms of timeout_hard"));
+  EXPECT_EQ(counts()["succeeded"], 0) << "though a worker would take them at once";
   EXPECT_EQ(counts()["unfinished"], 0);
+  EXPECT_EQ(say({"batch", "ls"}), "no batches");
   std::ofstream(flow) << "{\"jobs\": {\n  \"a\": {]}}";
   EXPECT_THAT(refused({"flow", "submit", flow}), HasSubstr("flow.json: not JSON: line 2, column 9"));
+  std::ofstream(flow) << "{\"jobs\": {\n  \"a\": {},\n  \"a\": {}}}";
+  EXPECT_THAT(refused({"flow", "submit", flow}),
+              HasSubstr("the key \"a\" is there twice (the second at line 3, column 3)"));
 }
 
 TEST_F(Refusals, AMoveThatWouldNotFitIsRefusedByTheDryRunToo) {

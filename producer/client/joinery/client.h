@@ -85,6 +85,18 @@ struct SubmitOptions {
   std::optional<std::chrono::milliseconds> full_timeout;  // ... for so long
 };
 
+// A job of a flow (Client::submit_flow).
+struct FlowPart {
+  std::string handler;
+  Buffer payload;
+  SubmitOptions options;           // without batch, refuse_when_full and full_timeout
+  std::vector<std::size_t> after;  // parts of the flow that come first, counted from 0: all before this one
+};
+struct SubmittedFlow {
+  BatchId batch = 0;
+  std::vector<JobId> jobs;  // as the parts
+};
+
 struct JobOutcome {
   JobId job = 0;
   bool known = true;  // false: the broker has forgotten it (or never knew it)
@@ -125,6 +137,11 @@ class Client {
   // The same with a callback, as for one job.
   void submit_many(std::string handler, std::span<const Bytes> payloads, const SubmitOptions& options,
                    std::function<void(Result<JobId>)> accepted);
+  // Jobs that come after each other, in a batch of their own: all are accepted, before any of them runs, or
+  // none, and then there is no batch. At most limits::jobs_per_frame_max, and as much as a frame holds. Waits
+  // for its answer, but not for room in a full queue (queue_full). An error about one of them has a field
+  // that begins with "groups[N].", N as in `parts`.
+  SubmittedFlow submit_flow(const std::string& name, std::span<const FlowPart> parts);
   // For a caller that waits for what it submits, and for whom each change of threads counts: calls `begin`,
   // and then does the work of the client's thread in this one until `done` says yes, asked whenever something
   // may have happened here; what others do to make it true, they follow with recall(). False: it cannot stand

@@ -84,7 +84,7 @@ TEST(FlowFile, AMistakeIsNamedByJobAndKey) {
   EXPECT_EQ(refused("null"), "jobs is missing: an object of jobs by name");
   EXPECT_EQ(refused(R"({"a": {"handler": "exec"}})"), "jobs.a.command is missing");
   EXPECT_EQ(refused(R"({"a": {"handler": "h", "cwd": "/"}})"), "jobs.a.cwd is only for the handler exec");
-  EXPECT_EQ(refused(R"({"a": {"handler": ""}})"), "jobs.a: spec.handler has 0 bytes, expected 1 to 255");
+  EXPECT_EQ(refused(R"({"a": {"handler": ""}})"), "jobs.a.handler has 0 bytes, expected 1 to 255");
   EXPECT_THAT(refused_key(R"("attempts": 0)"), HasSubstr("jobs.a.attempts is 0"));
   EXPECT_THAT(refused_key(R"("attempts": "3")"), HasSubstr("jobs.a.attempts is \"3\""));
   EXPECT_THAT(refused_key(R"("priority": 1.5)"), HasSubstr("jobs.a.priority is 1.5"));
@@ -113,7 +113,7 @@ TEST(FlowFile, ThatIsNoJsonIsToldByLineAndColumn) {
   EXPECT_THAT(broken.error().message, HasSubstr("not JSON: line 2, column 8: "));
   const auto twice = parse_json_file(R"({"jobs": {"a": {}, "a": {}}})");
   ASSERT_FALSE(twice);
-  EXPECT_EQ(twice.error().message, "the key \"a\" is there twice");
+  EXPECT_EQ(twice.error().message, "the key \"a\" is there twice (the second at line 1, column 20)");
 }
 
 }  // namespace

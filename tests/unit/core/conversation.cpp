@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <deque>
 
 namespace joinery::tests {
 
@@ -25,6 +26,7 @@ struct Describe {
   std::string operator()(const effect::Accepted& effect) const {
     std::string text = "accepted";
     for (const GroupAnswer& group : effect.groups) text += " " + one(group);
+    if (effect.batch != 0) text += fmt::format(" batch={}", effect.batch);
     return text;
   }
   std::string operator()(const effect::Done& effect) const { return fmt::format("done {}", effect.number); }
@@ -133,11 +135,19 @@ std::string Conversation::submit(const std::string& who, const std::string& queu
   return submit(who, queue, Put{.count = count});
 }
 
+namespace {
+
+Columns columns_of(Put& put) {
+  if (put.key.size() == 1) put.key.resize(put.count, put.key.front());
+  return {put.priority,   put.delay_ms,    put.run_at_ms, put.expires_at_ms, put.key,
+          put.unique_key, put.deadline_ms, put.after,     put.after_batches};
+}
+
+}  // namespace
+
 std::string Conversation::submit(const std::string& who, const std::string& queue, Put put) {
   const std::vector<std::uint32_t> sizes(put.count, 100);
-  if (put.key.size() == 1) put.key.resize(put.count, put.key.front());
-  const Columns columns{put.priority,   put.delay_ms,    put.run_at_ms, put.expires_at_ms, put.key,
-                        put.unique_key, put.deadline_ms, put.after,     put.after_batches};
+  const Columns columns = columns_of(put);
   const PutGroup group{.queue = queue,
                        .spec = driver.intern(put.spec),
                        .batch = put.batch,
@@ -153,6 +163,26 @@ std::string Conversation::submit(const std::string& who, const std::string& queu
                                   .park_timeout = put.timeout,
                                   .watch = put.watch,
                                   .under = put.under}));
+}
+
+std::string Conversation::flow(const std::string& who, std::string_view name,
+                               std::vector<std::pair<std::string, Put>> puts) {
+  std::deque<Columns> columns;
+  std::deque<std::vector<std::uint32_t>> sizes;
+  std::vector<PutGroup> groups;
+  for (auto& [queue, put] : puts) {
+    groups.push_back({.queue = queue,
+                      .spec = driver.intern(put.spec),
+                      .batch = put.batch,
+                      .sizes = sizes.emplace_back(put.count, 100),
+                      .columns = &columns.emplace_back(columns_of(put))});
+  }
+  return text(driver.apply(Submit{.session = id(who),
+                                  .sequence = ++sequences_[who],
+                                  .groups = groups,
+                                  .park_timeout = {},
+                                  .under = {},
+                                  .flow = name}));
 }
 
 std::string Conversation::finish(const std::string& who, const std::string& list) {

@@ -13,6 +13,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tests/simulation/core_driver.h"
@@ -73,6 +74,9 @@ class Conversation {
 
   std::string submit(const std::string& who, const std::string& queue, std::uint32_t count = 1);
   std::string submit(const std::string& who, const std::string& queue, Put put);
+  // A flow of this name: a group for each.
+  std::string flow(const std::string& who, std::string_view name,
+                   std::vector<std::pair<std::string, Put>> puts);
   // Several deliveries that succeeded: "1#1 2#1".
   std::string finish(const std::string& who, const std::string& tokens);
   std::string report(const std::string& who, const std::string& token, Said said);

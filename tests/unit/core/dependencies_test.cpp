@@ -260,5 +260,58 @@ TEST_P(Flows, WhatComesAfterACancelledJobOfABatchIsCancelledToo) {
   EXPECT_EQ(talk.state(4), "ready");
 }
 
+// --- flows: all or none ---
+
+TEST_P(Flows, AFlowIsPutInABatchOfItsOwnAndItsJobsKnowEachOther) {
+  const Put first{.count = 2, .spec = spec()};
+  const Put last{.spec = spec(), .after = {{-1, -2}}};
+  EXPECT_EQ(talk.flow("p", "night", {{"mail", first}, {"post", last}}), "accepted p 1..2 3 batch=1");
+  crash();
+  EXPECT_EQ(batch(1), "blocked=1 ready=2");
+  EXPECT_EQ(talk.driver.core->batch(1)->name, "night");
+  EXPECT_FALSE(talk.driver.core->batch(1)->held);
+  talk.worker("w", {"mail", "post"});
+  EXPECT_EQ(talk.finish("w", "1#1 2#1"), "acked w; dispatch w 3#1");
+  EXPECT_EQ(talk.finish("w", "3#1"), "acked w");
+  EXPECT_EQ(batch(1), "succeeded=3");
+}
+
+TEST_P(Flows, OneRefusedJobLeavesNothingOfAFlow) {
+  talk.admin("p", broker::Configure{"small", {.maxsize = 2}});
+  talk.submit("p", "mail", {.unique_key = {"taken"}});
+  const Put good{.spec = spec()};
+  const Put two{.count = 2, .spec = spec()};
+  const Put taken{.spec = spec(), .unique_key = {"taken"}};
+  const Put fresh{.spec = spec(), .unique_key = {"fresh"}};
+  EXPECT_EQ(talk.flow("p", "", {{"mail", good}, {"mail", taken}}), "refused p duplicate_job");
+  EXPECT_EQ(talk.flow("p", "", {{"mail", fresh}, {"mail", fresh}}), "refused p duplicate_job");
+  EXPECT_EQ(talk.flow("p", "", {{"mail", good}, {"small", two}, {"small", good}}), "refused p queue_full");
+  EXPECT_EQ(talk.flow("p", "", {{"mail", good}, {"mail", {.spec = spec(), .after = {{77}}}}}),
+            "refused p unknown_job");
+  EXPECT_EQ(talk.flow("p", "", {{"mail", good}, {"mail", {.spec = spec(), .after_batches = {{1}}}}}),
+            "refused p unknown_batch");
+  EXPECT_EQ(talk.flow("p", "", {{"mail", {.spec = spec(), .batch = 1}}}), "refused p invalid_argument");
+  crash();
+  EXPECT_EQ(talk.counts("mail"), "ready=1");
+  EXPECT_EQ(talk.driver.core->batch(1), std::nullopt);
+  EXPECT_EQ(talk.flow("p", "", {{"new", good}, {"small", two}}), "accepted p 2 3..4 batch=1");
+}
+
+TEST_P(Flows, AFlowReplacesAndIgnoresOnlyIfAllOfItIsAccepted) {
+  Put replace{.spec = spec(), .unique_key = {"a"}};
+  Put ignore{.spec = spec(), .unique_key = {"b"}};
+  talk.submit("p", "mail", replace);
+  talk.submit("p", "mail", ignore);
+  replace.spec.unique.on_conflict = OnConflict::replace;
+  ignore.spec.unique.on_conflict = OnConflict::ignore;
+  const Put bad{.spec = spec(), .after = {{77}}};
+  EXPECT_EQ(talk.flow("p", "", {{"mail", replace}, {"mail", bad}}), "refused p unknown_job");
+  EXPECT_EQ(talk.counts("mail"), "ready=2");
+  const Put last{.spec = spec(), .after = {{-1, -2}}};
+  EXPECT_EQ(talk.flow("p", "", {{"mail", replace}, {"mail", ignore}, {"mail", last}, {"mail", ignore}}),
+            "accepted p 3 2 4 2 batch=1");
+  EXPECT_EQ(talk.counts("mail"), "blocked=1 ready=2 cancelled=1");
+}
+
 }  // namespace
 }  // namespace joinery::tests

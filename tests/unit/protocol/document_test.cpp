@@ -57,7 +57,9 @@ TEST(Document, ListsEveryMessageWithItsNumberOfFields) {
     ASSERT_EQ(cells.size(), 5U) << "type " << type;
     const std::string& names = cells[4];
     const bool none = names.find_first_not_of(' ') == std::string::npos;
-    EXPECT_EQ(none ? 0 : 1 + std::ranges::count(names, ','), fields) << "type " << type << ": " << names;
+    const auto most = none ? 0 : 1 + std::ranges::count(names, ',');
+    EXPECT_LE(fields, most) << "type " << type << ": " << names;
+    EXPECT_GE(fields, most - std::ranges::count(names, '?')) << "type " << type << ": " << names;
   }
 }
 

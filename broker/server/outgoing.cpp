@@ -214,8 +214,9 @@ bool Outgoing::write(Session& worker, Deliveries deliveries) {
     }
     i += jobs;
   }
-  sessions_.send(worker, frame_);
+  // Before, so that what a delivery says is sent before its end, however short it is.
   if (!follows_.empty()) tell_followers(worker, deliveries);
+  sessions_.send(worker, frame_);
   return true;
 }
 

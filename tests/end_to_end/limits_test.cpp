@@ -191,7 +191,7 @@ TEST_F(Limits, WeightsThatDoNotFitTheQueuesAreRefused) {
 TEST_F(Limits, AWrongLimitIsRefusedByItsField) {
   EXPECT_THAT(stack.joinery({"limit", "set", "a", "--concurrency", "0"}).err, HasSubstr("block for ever"));
   EXPECT_THAT(stack.joinery({"limit", "set", "a", "--rate", "often"}).err, HasSubstr("--rate"));
-  EXPECT_THAT(stack.joinery({"limit", "set", "a//b", "--weight", "2"}).err, HasSubstr("pattern"));
+  EXPECT_THAT(stack.joinery({"limit", "set", "a//b", "--weight", "2"}).err, HasSubstr("KEY is 'a//b'"));
   EXPECT_THAT(stack.joinery({"limit", "rm", "nothing"}).err, HasSubstr("nothing"));
   EXPECT_THAT(stack.joinery({"submit", "--ordered", "exec", "--", "true"}).err, HasSubstr("--key"));
   EXPECT_THAT(stack.joinery({"submit", "--key", "a/b/c/d/e", "exec", "--", "true"}).err, HasSubstr("key"));

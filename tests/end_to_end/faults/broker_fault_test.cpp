@@ -20,6 +20,10 @@ struct Fault {
   const char* when;
   int nth = 1;
 };
+// Not its bytes, which are addresses.
+void PrintTo(const Fault& fault, std::ostream* out) {
+  *out << fault.when << ' ' << fault.call << ' ' << fault.file << ' ' << fault.nth;
+}
 std::string name_of(const ::testing::TestParamInfo<Fault>& info) {
   std::string name = std::string(info.param.when) + "_" + info.param.call + "_" + info.param.file + "_" +
                      std::to_string(info.param.nth);

@@ -195,6 +195,20 @@ TEST_F(OutgoingTest, WhatWaitsForASyncIsNotSentToTheNextConnectionOfItsWorker) {
   EXPECT_THAT(dispatched(1), ElementsAre("b"));  // and no second "a" before it
 }
 
+TEST_F(OutgoingTest, AWorkerKnowsThatADeliveryIsFollowedBeforeItHasIt) {
+  submit({"a"});
+  follows_.ask(now_.mono, Token{.job = 1}, SessionId{});
+  transactor_.tick();
+  sync();
+  for (bool told = false;;) {
+    const protocol::Message message = received();
+    if (std::holds_alternative<protocol::Follow>(message)) told = true;
+    if (!std::holds_alternative<protocol::Dispatch>(message)) continue;
+    EXPECT_TRUE(told);
+    break;
+  }
+}
+
 TEST_F(OutgoingTest, ARevokeNeverOvertakesTheDispatchThatItRevokes) {
   submit({"a"});
   transactor_.tick();

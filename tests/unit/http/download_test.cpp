@@ -1,6 +1,8 @@
 // Downloads to files: what is there afterwards, and what is not.
 #include <sys/file.h>
+#include <sys/inotify.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -15,6 +17,7 @@ namespace {
 using crawler::testing::Answer;
 using crawler::testing::Asked;
 using crawler::testing::ScriptedServer;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -23,6 +26,29 @@ std::string content_of(std::size_t size) {
   for (std::size_t i = 0; i < size; ++i) content[i] = static_cast<char>('a' + i * 7 % 26);
   return content;
 }
+
+// The names that go from a folder, by removal or for another name, in their order.
+class Leavers {
+ public:
+  explicit Leavers(const std::string& folder) : inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
+    EXPECT_GE(::inotify_add_watch(inotify_.get(), folder.c_str(), IN_DELETE | IN_MOVED_FROM), 0);
+  }
+  std::vector<std::string> names() const {
+    std::vector<std::string> names;
+    alignas(inotify_event) std::array<char, 4096> buffer;
+    for (ssize_t size; (size = ::read(inotify_.get(), buffer.data(), buffer.size())) > 0;) {
+      for (ssize_t at = 0; at < size;) {
+        const auto* event = reinterpret_cast<const inotify_event*>(buffer.data() + at);
+        names.emplace_back(event->name);
+        at += static_cast<ssize_t>(sizeof *event + event->len);
+      }
+    }
+    return names;
+  }
+
+ private:
+  unique_fd inotify_;
+};
 
 class DownloadTest : public Runs {
  protected:
@@ -211,6 +237,17 @@ TEST_F(DownloadTest, TwoDownloadsDoNotWriteTheSameFile) {
   ASSERT_EQ(::flock(other.get(), LOCK_EX), 0);
   EXPECT_EQ(problem_of(get_file()), Problem::file);
   EXPECT_THAT(message_, HasSubstr("another download"));
+}
+
+// Once file.part has gone, a successor may begin one, with a file.part.from of its own: that was removed by a
+// predecessor that ended by removing its own, or what it took for that.
+TEST_F(DownloadTest, ItTouchesNothingMoreOnceItsPartHasGone) {
+  const Leavers leavers(dir_.path());
+  run(get_file());
+  EXPECT_THAT(leavers.names(), ElementsAre("file.part.from", "file.part")) << "it has its name";
+
+  EXPECT_EQ(problem_of(get_file([this](auto& o) { o.bytes = content_.size() + 1; })), Problem::bad_answer);
+  EXPECT_THAT(leavers.names(), ElementsAre("file.part.from", "file.part")) << "it is of no use";
 }
 
 TEST_F(DownloadTest, AFolderThatIsNotThereIsNamed) {

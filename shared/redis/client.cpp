@@ -86,8 +86,8 @@ Result<std::vector<Value>> Client::Impl::round_trip(std::size_t number) {
   auto try_it = [&]() -> Result<> {
     if (auto open = open_if_closed(); !open) return open;
     connection.out().append(commands);
-    while (true) {
-      const auto advanced = connection.advance();
+    for (bool sent = false;; sent = true) {
+      const auto advanced = connection.advance(sent);
       for (Value reply; replies.size() < number && connection.take(reply);)
         replies.push_back(std::move(reply));
       if (replies.size() == number) return {};

@@ -222,7 +222,7 @@ Result<> Connection::parse() {
   }
 }
 
-Result<bool> Connection::advance() {
+Result<bool> Connection::advance(bool readable) {
   const std::size_t before = replies_.size();
   const bool was_ready = ready();
   if (connecting_) {
@@ -230,6 +230,7 @@ Result<bool> Connection::advance() {
     if (connecting_) return false;
   }
   if (auto done = send(); !done) return std::unexpected(done.error());
+  if (!readable) return was_ready != ready();
   if (auto done = receive(); !done) return std::unexpected(done.error());
   return replies_.size() > before || was_ready != ready();
 }

@@ -41,8 +41,9 @@ class Connection {
   // Commands to send; they may be appended before ready().
   Buffer& out() { return out_; }
   // Does what can be done without waiting; true if a reply came. An error (redis_unreachable) has closed the
-  // connection; replies that came before it can still be taken.
-  Result<bool> advance();
+  // connection; replies that came before it can still be taken. `readable`: false if nothing can have come,
+  // which saves the look.
+  Result<bool> advance(bool readable = true);
   bool take(Value& reply);
 
   int descriptor() const { return fd_.get(); }

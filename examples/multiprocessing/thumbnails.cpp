@@ -10,7 +10,6 @@
 #include <fstream>
 #include <stdexcept>
 #include <string>
-#include <tuple>
 #include <vector>
 
 namespace {
@@ -54,9 +53,17 @@ Image scaled(const Image& from, std::size_t size) {
   return to;
 }
 
-std::string thumbnail(const std::string& path, const std::string& directory, std::size_t size) {
-  const Image image = scaled(read_image(path), size);
-  const std::string to = directory + "/" + std::filesystem::path(path).filename().string();
+// Of each pool process: where its thumbnails go, and how large they are.
+struct Target {
+  std::string directory;
+  std::size_t size = 0;
+} target;
+
+void set_up(const std::string& directory, std::size_t size) { target = {directory, size}; }
+
+std::string thumbnail(const std::string& path) {
+  const Image image = scaled(read_image(path), target.size);
+  const std::string to = target.directory + "/" + std::filesystem::path(path).filename().string();
   std::ofstream file(to, std::ios::binary);
   file << "P6\n" << image.width << ' ' << image.height << "\n255\n" << image.pixels;
   if (!file.flush()) throw std::runtime_error("cannot write " + to);
@@ -68,18 +75,17 @@ std::string thumbnail(const std::string& path, const std::string& directory, std
 int main(int argc, char** argv) try {
   joinery::Program program(argc, argv);
   auto task = program.task("thumbnail", thumbnail);
+  auto initializer = program.task("set_up", set_up);
   if (auto code = program.child()) return *code;
   if (argc < 4) {
     std::fputs("usage: thumbnails DIRECTORY SIZE FILE...\n", stderr);
     return 64;
   }
-  std::vector<std::tuple<std::string, std::string, std::size_t>> arguments;
-  for (int i = 3; i < argc; ++i) {
-    arguments.emplace_back(std::filesystem::absolute(argv[i]), std::filesystem::absolute(argv[1]),
-                           std::strtoul(argv[2], nullptr, 10));
-  }
-  joinery::Pool pool(program);
-  const auto sizes = pool.starmap(task, arguments);
+  std::vector<std::string> paths;
+  for (int i = 3; i < argc; ++i) paths.push_back(std::filesystem::absolute(argv[i]));
+  joinery::Pool pool(program, {.initializer = initializer.bind(std::filesystem::absolute(argv[1]),
+                                                               std::strtoul(argv[2], nullptr, 10))});
+  const auto sizes = pool.map(task, paths);
   for (std::size_t i = 0; i < sizes.size(); ++i) std::printf("%s %s\n", argv[i + 3], sizes[i].c_str());
 } catch (const std::exception& error) {
   std::fprintf(stderr, "thumbnails: %s\n", error.what());

@@ -22,9 +22,9 @@ struct Examples : ::testing::Test {
   }
 };
 
-TEST_F(Examples, SharedDictAndListOfTenTasks) {
+TEST_F(Examples, SharedDictAndListOfTenProcesses) {
   const std::string out = output_of("shared_dict_list");
-  EXPECT_THAT(out, HasSubstr("7: task 7\n"));
+  EXPECT_THAT(out, HasSubstr("7: process 7\n"));
   EXPECT_THAT(out, HasSubstr("0 1 2 3 4 5 6 7 8 9"));
 }
 

@@ -1,42 +1,12 @@
-#include "../unit/protocol/fixtures.h"
-#include "shared/protocol/pool.h"
+#include "../unit/protocol/pool_fixtures.h"
 #include "shared/protocol/value.h"
 #include "targets.h"
 
 namespace joinery::fuzz {
-namespace {
-
-std::vector<pool::Message> pool_messages() {
-  pool::Done done;
-  done.outcomes.resize(3);
-  done.outcomes[0].job = 1'000'000;
-  done.outcomes[1] = {.job = 2,
-                      .ok = false,
-                      .result = {},
-                      .failure = {Code::handler_error, "E", "m", "w", ""},
-                      .retry = false,
-                      .children = {}};
-  done.outcomes[2] = {.job = 3,
-                      .ok = true,
-                      .result = "r",
-                      .failure = {},
-                      .retry = true,
-                      .children = {protocol::full_group()}};
-  return {pool::Ready{pool::version, {"a", "b"}, true},
-          pool::Run{"resize", {"mail", "text/plain", 500, "trace", true}, {{{1, 2, 3}, 4, "payload"}}},
-          done,
-          pool::Progress{7, 0.5, "half"},
-          pool::Log{7, "info", "line"},
-          pool::Cancel{7, Code::cancelled},
-          pool::Stop{},
-          pool::Hold{7, {"host:x", 500, 1'700'000'000'000}}};
-}
-
-}  // namespace
 
 std::vector<Buffer> pool_corpus() {
   std::vector<Buffer> all;
-  for (const auto& message : pool_messages()) pool::encode(message, all.emplace_back());
+  for (const auto& message : pool::one_of_each()) pool::encode(message, all.emplace_back());
   return all;
 }
 

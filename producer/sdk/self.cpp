@@ -42,7 +42,8 @@ Result<unique_fd> memory_file(Bytes content) {
 Result<Buffer> whole_file(int fd) {
   const auto refused = fail(Code::invalid_argument, fmt::format("{} is for this program's own use", flag));
   struct stat status {};
-  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return refused;
+  // A memory file has no name.
+  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_nlink != 0) return refused;
   Buffer content(static_cast<std::size_t>(status.st_size), '\0');
   std::size_t at = 0;
   while (at < content.size()) {

@@ -53,5 +53,7 @@ class BrokerPeer {
 // The groups of a submission of these payloads; they are viewed.
 std::vector<Group> group_of(const std::vector<std::string>& payloads, const std::string& queue = "default",
                             const std::string& handler = "work");
+std::vector<Group> group_of(std::vector<std::string>&& payloads, const std::string& queue = "default",
+                            const std::string& handler = "work") = delete;
 
 }  // namespace joinery::testing

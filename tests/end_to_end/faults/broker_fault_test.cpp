@@ -70,6 +70,7 @@ const SessionId worker{9, 2};
 using BetweenAcceptAndSync = BrokerFault;
 
 TEST_P(BetweenAcceptAndSync, a_submission_is_in_once_when_it_is_repeated) {
+  const std::vector<std::string> payloads{"one", "two"};
   start(&GetParam());
   {
     BrokerPeer client(endpoint_);
@@ -77,13 +78,13 @@ TEST_P(BetweenAcceptAndSync, a_submission_is_in_once_when_it_is_repeated) {
     arm();
     protocol::Submit submit;
     submit.sequence = 1;
-    submit.groups = group_of({"one", "two"});
+    submit.groups = group_of(payloads);
     client.send(submit);
     die_and_restart();
   }
   BrokerPeer client(endpoint_);
   client.hello(producer);
-  const protocol::Accepted accepted = client.submit(1, {"one", "two"});
+  const protocol::Accepted accepted = client.submit(1, payloads);
   ASSERT_THAT(accepted.groups, SizeIs(1));
   EXPECT_EQ(accepted.groups[0].count, 2U);
   EXPECT_EQ(count(client, 2, "ready"), 2);
@@ -101,7 +102,8 @@ using BetweenFinishAndChildren = BrokerFault;
 TEST_P(BetweenFinishAndChildren, both_survive_or_neither_and_the_repetition_brings_them_once) {
   start(&GetParam());
   protocol::Finish finish;
-  std::vector<Group> children = group_of({"child", "child"}, "children");
+  const std::vector<std::string> payloads{"child", "child"};
+  std::vector<Group> children = group_of(payloads, "children");
   {
     BrokerPeer client(endpoint_), node(endpoint_);
     client.hello(producer);

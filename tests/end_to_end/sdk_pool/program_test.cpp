@@ -1,6 +1,8 @@
 // A program that starts itself again to run one of its tasks.
 #include <gmock/gmock.h>
 
+#include <fstream>
+
 #include "tests/support/stack.h"
 
 namespace joinery::testing {
@@ -19,10 +21,17 @@ TEST(Program, TaskThatThrowsEndsItsProcessWithOneAndIsToldOnStderr) {
   EXPECT_THAT(finished.err, HasSubstr("a process, task \"fail\": std::runtime_error: for a reason"));
 }
 
-TEST(Program, HiddenFlagsTypedByAPersonAreRefused) {
-  const auto finished = run({program("sdk_program_subject"), "--joinery-child", "process", "0"});
-  EXPECT_EQ(finished.status, 64);
-  EXPECT_THAT(finished.err, HasSubstr("for this program's own use"));
+TEST(Program, HiddenFlagsTypedByAPersonAreRefusedWhateverIsOpen) {
+  const TempDir dir;
+  std::ofstream(dir / "empty");
+  std::ofstream(dir / "full") << "x";
+  const std::vector<std::string> thirds{"<&-", "</dev/null", "<" + (dir / "empty"), "<" + (dir / "full")};
+  for (const std::string& third : thirds) {
+    const std::string line = program("sdk_program_subject") + " --joinery-child process 0 3" + third;
+    const auto finished = run({"/bin/sh", "-c", "exec " + line});
+    EXPECT_EQ(finished.status, 64) << line;
+    EXPECT_THAT(finished.err, HasSubstr("for this program's own use")) << line;
+  }
 }
 
 }  // namespace

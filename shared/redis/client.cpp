@@ -11,34 +11,47 @@
 namespace joinery::redis {
 namespace {
 
-// A Redis of this host answers within a few microseconds, while a thread that goes to sleep may be woken, and
-// may find the server woken, tens of them later, on another core. So a call first looks again and again for
-// a moment, leaving its core to whoever wants it. When that was in vain, because the server is busy, far
-// away or was asked to wait (BLPOP), the next calls sleep at once: 1, then 3, 7, ... of them.
+// How a call waits for its answer. A Redis of this host answers within microseconds. Where it shares the core
+// of the caller, sleeping is right: it runs at once. Where it has a core of its own, each sleep costs a wake
+// across cores, tens of microseconds: there the caller looks again and again for a moment, leaving its core
+// to whoever wants it. When that was in vain, because the server is busy, far away or was asked to wait
+// (BLPOP), the next calls sleep: 1, then 3, 7, ... of them.
 class Patience {
  public:
   void call_begins(Mono now) {
-    until_ = pause_ == 0 ? now + most : Mono{};
+    began_ = now;
+    looks_ = 0;
+    looking_ = !beside_ && pause_ == 0;
     if (pause_ > 0) --pause_;
   }
   // False: sleep.
   bool look_again() {
-    if (until_ == Mono{}) return false;
-    if (read_clocks().mono < until_) return ::sched_yield() == 0;
-    until_ = {};
+    if (!looking_) return false;
+    ++looks_;
+    if (read_clocks().mono < began_ + most) return ::sched_yield() == 0;
+    looking_ = false;
     pause_ = next_pause_;
     next_pause_ = std::min(2 * next_pause_ + 1, pause_max);
     return false;
   }
   void answered() {
-    if (until_ != Mono{}) next_pause_ = 1;
+    if (looking_) {
+      next_pause_ = 1;
+      beside_ = looks_ == 1;  // it ran when we left the core to it
+    } else if (beside_) {
+      beside_ = read_clocks().mono < began_ + woken_within;
+    }
   }
 
  private:
   static constexpr Duration most = std::chrono::microseconds(200);
+  static constexpr Duration woken_within = std::chrono::microseconds(40);
   static constexpr unsigned pause_max = 127;
 
-  Mono until_{};  // of the call under way; none: it sleeps
+  Mono began_{};
+  unsigned looks_ = 0;
+  bool looking_ = false;
+  bool beside_ = false;  // the server, on our core
   unsigned pause_ = 0;
   unsigned next_pause_ = 1;
 };

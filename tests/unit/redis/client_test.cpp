@@ -1,5 +1,6 @@
 // The blocking client, with a real Redis.
 #include <gmock/gmock.h>
+#include <time.h>
 
 #include "tests/support/redis_server.h"
 
@@ -107,6 +108,23 @@ TEST(RedisClient, GivesUpOnASilentServerAndDoesNotTakeItsLateAnswer) {
   Client patient(server.url());
   ASSERT_TRUE(patient.command({"PING"}));
   EXPECT_EQ(client.command({"ECHO", "b"})->text, "b");
+}
+
+// A call looks for its answer for a moment before it sleeps; the moment must not become a habit.
+TEST(RedisClient, SleepsWhileTheServerLetsItWait) {
+  RedisServer server;
+  Client client(server.url());
+  const auto cpu_ms = [] {
+    timespec used{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return used.tv_sec * 1000 + used.tv_nsec / 1'000'000;
+  };
+  const auto before = cpu_ms();
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(client.command({"PING"}));
+    EXPECT_TRUE(client.command({"BLPOP", "nothing", "0.05"}));
+  }
+  EXPECT_LT(cpu_ms() - before, 200) << "of a second";
 }
 
 TEST(RedisClient, TriesEveryAddressOfAName) {

@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::size_t finishes_per_frame = limits::jobs_per_frame_max / 2;
 constexpr std::size_t runs_per_frame = 8192;
+// Of a broker that is there.
+constexpr std::chrono::milliseconds withdrawn_within{100};
 
 Mono mono_now() { return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now()); }
 
@@ -44,12 +46,20 @@ void Consumer::wait(std::unique_lock<std::mutex>& lock, Waiter& waiter, Timeout 
   };
   const auto over = [&] { return !buffer_.empty() || waiter.answered || waiter.error || closed_; };
   wake();
+  // Its time begins when there is a broker to be waited for.
+  if (timeout) changed_.wait(lock, [&] { return met_ || over(); });
   if (!timeout || waiter.probe) {
     changed_.wait(lock, over);
   } else if (!changed_.wait_for(lock, *timeout, over) && !live_) {
     waiter.error = Error{Code::broker_unreachable, "no broker answers at " + options_.endpoint, {}};
   }
-  if (buffer_.empty()) wake();  // it wants less now
+  if (!buffer_.empty()) return;
+  if (timeout && !waiter.error && !closed_) {
+    waiter.leave();
+    wake();
+    changed_.wait_for(lock, withdrawn_within, over);
+  }
+  wake();  // it wants less now
 }
 
 std::size_t Consumer::pop(std::span<Delivery> out) {

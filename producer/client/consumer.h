@@ -47,7 +47,8 @@ class Consumer {
   Consumer& operator=(const Consumer&) = delete;
 
   // Fills `out` from its begin with what is there; waits only for the first one. Returns how many. 0: there
-  // was none until the timeout; nullopt waits for ever; zero and less asks the broker whether there is one.
+  // was none until the timeout, which begins with the first session; nullopt waits for ever; zero and less
+  // asks the broker whether there is one.
   // Throws ClientError: broker_unreachable when it had no session for options.timeout or at the end of the
   // call's own, closed, or why the broker refused it for good.
   std::size_t take(std::span<Delivery> out, Timeout timeout);
@@ -78,7 +79,16 @@ class Consumer {
     bool asked = false;  // the broker was asked
     int questions = 0;
     bool answered = false;  // there is nothing
+    bool leaving = false;
     std::optional<Error> error;
+
+    // It gives up: wants nothing, and asks the broker once more. Before the answer comes all that was on its
+    // way by then.
+    void leave() {
+      wanted = 0;
+      probe = leaving = true;
+      asked = answered = false;
+    }
   };
   struct Unacked {
     std::uint64_t sequence;
@@ -135,6 +145,7 @@ class Consumer {
   bool woken_ = false;
   bool awake_soon_ = false;  // the thread looks again within a millisecond
   bool live_ = false;
+  bool met_ = false;  // it was live once
   bool closed_ = false;
 
   Link link_;

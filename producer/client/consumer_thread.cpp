@@ -1,5 +1,6 @@
 // The thread of a consumer, which speaks with the broker.
 #include <algorithm>
+#include <utility>
 
 #include "producer/client/consumer.h"
 #include "producer/client/joinery/client.h"
@@ -92,7 +93,8 @@ void Consumer::gather(Now now, std::vector<protocol::Finish>& finishes) {
   const std::lock_guard lock(mutex_);
   woken_ = false;
   live_ = session_.live();
-  if (fail_waiters(now)) changed_.notify_all();
+  const bool met = live_ && !std::exchange(met_, true);
+  if (fail_waiters(now) || met) changed_.notify_all();
   const Duration patience = options_.in_order ? 0ms : give_back_after;
   if (!buffer_.empty() && waiters_.empty() && now.mono >= used_at_ + patience) give_back();
   awake_soon_ = finished_ != 0 && !buffer_.empty();
@@ -185,8 +187,8 @@ void Consumer::answer_probe(const Result<const protocol::Message*>& answer) {
   const std::lock_guard lock(mutex_);
   for (Waiter* waiter : waiters_) {
     if (!waiter->asked) continue;
-    if (error) waiter->error = error;
-    waiter->answered = nothing || error || waiter->questions >= questions_max;
+    if (error && !waiter->leaving) waiter->error = error;
+    waiter->answered = nothing || error || waiter->leaving || waiter->questions >= questions_max;
   }
   changed_.notify_all();
 }

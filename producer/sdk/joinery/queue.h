@@ -19,6 +19,8 @@
 // - A consumer takes a few items ahead of demand, 20 ms of its own work at most, and gives back what nobody
 //   here has asked for in 100 ms. Of lifo and priority queues it takes none ahead: each get() is a round
 //   trip, and gives the item that is the first at that moment.
+// - A get() whose time is over tells the broker so, and waits for its word (100 ms at most): what was on its
+//   way is this get()'s, and nothing comes for it afterwards.
 // - An item of another type throws TypeError from get(), and is then a dead letter (`joinery dead ls`). It
 //   counts as done for join().
 //

@@ -4,6 +4,7 @@
 
 #include <future>
 #include <map>
+#include <set>
 #include <thread>
 
 #include "tests/support/stack.h"
@@ -41,11 +42,9 @@ TEST_F(QueueEndToEnd, GivesItemsInTheOrderOfTheirPuts) {
 
 TEST_F(QueueEndToEnd, TimeoutsOfZeroAndLessDoNotWait) {
   Queue<int> queue("numbers", with(1));
-  // Of its own: what a get asked for before it gave up may still fetch the next item, and so make room.
-  Queue<int> nothing("nothing", with(1));
-  EXPECT_THROW(nothing.get(true, 0ms), Empty);
-  EXPECT_THROW(nothing.get(true, -5s), Empty);
-  EXPECT_THROW(nothing.get(true, 20ms), Empty);
+  EXPECT_THROW(queue.get(true, 0ms), Empty);
+  EXPECT_THROW(queue.get(true, -5s), Empty);
+  EXPECT_THROW(queue.get(true, 20ms), Empty);
   queue.put(1);
   EXPECT_THROW(queue.put(2, {.timeout = 0ms}), Full);
   EXPECT_THROW(queue.put(2, {.timeout = -5s}), Full);
@@ -250,6 +249,46 @@ TEST_F(QueueEndToEnd, ABusyConsumerLeavesItemsToOthers) {
     idle.task_done();
   }
   EXPECT_TRUE(idle.join(limit));
+}
+
+TEST_F(QueueEndToEnd, TheFirstGetIsGivenItsTimeOnceThereIsAConnection) {
+  for (int i = 0; i < 20; ++i) {
+    Queue<int> queue("numbers", with());
+    EXPECT_THROW(queue.get(true, 1ms), Empty) << "and not that no broker answers";
+  }
+}
+
+// What was on its way to a get() that gave up is lost to nobody, and none comes there afterwards.
+TEST_F(QueueEndToEnd, GetsThatGiveUpLoseNothingAndHoldUpNobody) {
+  for (const Mode mode : {Mode::fifo, Mode::priority}) {
+    const std::string name(word(mode));
+    Queue<int> hasty(name, with(1, mode));
+    Queue<int> patient(name, with(1, mode));
+    for (int i = 0; i < 20; ++i) {
+      EXPECT_THROW(hasty.get(true, 1ms), Empty);
+      patient.put(i);
+      if (mode == Mode::priority) {  // of which no consumer takes any ahead
+        EXPECT_THROW(patient.put_nowait(-1), Full) << "it has gone to nobody";
+      }
+      EXPECT_EQ(patient.get(true, limit), i);
+    }
+    constexpr int number = 300;
+    std::jthread producer([&] {
+      Queue<int> queue(name, with(1, mode));
+      for (int i = 0; i < number; ++i) queue.put(i);
+    });
+    std::multiset<int> got;
+    while (got.size() < number) {
+      for (Queue<int>* queue : {&hasty, &patient}) {
+        try {
+          got.insert(queue->get(true, 1ms));
+        } catch (const Empty&) {
+        }
+      }
+    }
+    for (int i = 0; i < number; ++i) EXPECT_EQ(got.count(i), 1U) << i;
+    EXPECT_TRUE(testing::eventually([&] { return patient.empty(); }));
+  }
 }
 
 TEST_F(QueueEndToEnd, WithoutABrokerItSaysSoAndWorksAgainWhenItIsBack) {

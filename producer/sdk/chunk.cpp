@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "shared/base/utf8.h"
 #include "shared/protocol/reader.h"
 #include "shared/protocol/writer.h"
 #include "worker/handlers/failure.h"
@@ -16,12 +17,13 @@ using protocol::Writer;
 // msgpack's one-byte heads of an array.
 bool is_array(unsigned char head) { return (head & 0xf0U) == 0x90 || head == 0xdc || head == 0xdd; }
 
+// What an exception says may be no text, and of any length.
 void write_failure(Writer& out, const Failure& failure) {
   out.array(4);
   out.u64(static_cast<std::uint64_t>(failure.code));
-  out.str(failure.type);
-  out.str(failure.message);
-  out.str(failure.where);
+  out.str(readable(failure.type));
+  out.str(readable(failure.message));
+  out.str(readable(failure.where));
 }
 
 std::shared_ptr<const Failure> read_failure(Reader& in) {

@@ -104,6 +104,24 @@ TEST_F(FailureTest, ResultThatCannotBeEncodedIsAnErrorOfThatJobAlone) {
   EXPECT_EQ(pool.apply(tasks.square, 3), 9);
 }
 
+TEST_F(FailureTest, ExceptionThatCannotBeEncodedIsAnErrorOfThatItemAlone) {
+  Pool pool(program, {.processes = 1});
+  for (const std::size_t chunksize : {1, 4}) {
+    auto results = pool.imap(tasks.odd_screams, numbers_to(4), chunksize);
+    for (int i = 0; i < 4; ++i) {
+      try {
+        EXPECT_EQ(results.next(), i);
+        EXPECT_EQ(i % 2, 0);
+      } catch (const RemoteError& error) {
+        EXPECT_EQ(i % 2, 1) << error.what();
+        EXPECT_EQ(error.type(), "std::runtime_error");
+        EXPECT_THAT(error.message(), ::testing::StartsWith("????"));
+      }
+    }
+  }
+  EXPECT_EQ(pool.apply(tasks.square, 3), 9);
+}
+
 TEST_F(FailureTest, LargeResultsArriveAndTooLargeOnesAreErrorsOfTheirOwn) {
   Pool pool(program, {.processes = 2});
   const std::size_t large = 8U << 20U;

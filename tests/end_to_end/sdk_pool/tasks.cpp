@@ -33,6 +33,12 @@ int odd_fails(int number) {
   return number;
 }
 
+// What it throws is no text, and far too long.
+int odd_screams(int number) {
+  if (number % 2 != 0) throw std::runtime_error(std::string(20U << 20U, '\xff'));
+  return number;
+}
+
 int crash_at(int number) {
   if (number == 13) ::raise(SIGKILL);
   return number;
@@ -61,6 +67,7 @@ Tasks::Tasks(Program& program)
       echo(program.task("echo", [](std::string text) { return text; })),
       large(program.task("large", [](std::size_t size) { return std::string(size, 'x'); })),
       odd_fails(program.task("odd_fails", testing::odd_fails)),
+      odd_screams(program.task("odd_screams", testing::odd_screams)),
       crash_at(program.task("crash_at", testing::crash_at)),
       crash_once(program.task("crash_once", testing::crash_once)),
       wait_ms(program.task("wait_ms", testing::wait_ms)),

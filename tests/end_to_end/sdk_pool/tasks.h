@@ -21,6 +21,7 @@ struct Tasks {
   Task<std::string(std::string)> echo;
   Task<std::string(std::size_t)> large;    // a string of so many bytes
   Task<int(int)> odd_fails;                // throws std::out_of_range for odd numbers
+  Task<int(int)> odd_screams;              // throws what cannot be told as it is
   Task<int(int)> crash_at;                 // SIGKILLs its process for 13, else returns its argument
   Task<int(std::string, int)> crash_once;  // kills its process if the file is not there, and makes it
   Task<int(int)> wait_ms;                  // sleeps, returns its argument

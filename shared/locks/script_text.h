@@ -31,7 +31,7 @@ end
 -- Outside of a job the process itself is the owner, and the two entries are one.
 local function enter(gate, id, owner, process)
   local what = '\n' .. gate .. '\n' .. id
-  redis.call('ZADD', locks_key, 0, owner .. what, 0, process .. what)
+  redis.call('ZADD', locks_key, '0', owner .. what, '0', process .. what)
 end
 local function strike_out(gate, id, owner, process)
   local what = '\n' .. gate .. '\n' .. id

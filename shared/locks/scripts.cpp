@@ -26,7 +26,7 @@ if ARGV[7] == '' then
     record = id .. '\n' .. token .. '\n' .. now .. '\n' .. owner .. '\n' .. process .. '\n' .. lease
     redis.call('ZADD', leases, now + lease, record)
     local what = '\n' .. gate .. '\n' .. id
-    redis.call('ZADD', locks_key, 0, owner .. what, 0, process .. what)
+    redis.call('ZADD', locks_key, '0', owner .. what, '0', process .. what)
     if token % 128 ~= 0 then return {record} end
   end
 end

@@ -44,7 +44,12 @@ TEST_F(ExecutorTest, FutureRunsUntilItIsDoneAndIsNotCancelledMeanwhile) {
   EXPECT_TRUE(eventually([&] { return future.running(); }));
   EXPECT_FALSE(future.cancel());
   EXPECT_FALSE(future.done());
-  EXPECT_THROW(future.result(milliseconds(0)), TimeoutError);
+  for (const auto timeout : {milliseconds(0), milliseconds(-1)}) {
+    EXPECT_THROW(future.result(timeout), TimeoutError);
+    EXPECT_THROW(future.exception(timeout), TimeoutError);
+    EXPECT_EQ(wait(std::vector{future}, ALL_COMPLETED, timeout).not_done.size(), 1U);
+    EXPECT_THROW(as_completed(std::vector{future}, timeout).next(), TimeoutError);
+  }
   make_file("go");
   future.result();
   EXPECT_FALSE(future.cancel());

@@ -184,6 +184,7 @@ TEST_F(FailureTest, MapSurvivesABrokerThatIsKilledAndStartedAgain) {
   auto before = pool.map_async(tasks.wait_ms, std::vector<int>(40, 10), {.chunksize = 1});
   stack.broker().signal(SIGKILL);
   stack.broker().wait();
+  EXPECT_THROW(before.get(milliseconds(50)), TimeoutError);
   stack.start_broker();
   EXPECT_THAT(before.get(), SizeIs(40));
   EXPECT_EQ(pool.apply(tasks.square, 3), 9);

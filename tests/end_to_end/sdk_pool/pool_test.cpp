@@ -178,11 +178,14 @@ TEST_F(PoolTest, ErrorOfTheInputReachesTheOneWhoIterates) {
 TEST_F(PoolTest, ClosedPoolRefusesAndAnOpenOneIsNotJoined) {
   Pool pool(program, {.processes = 1});
   EXPECT_THROW(pool.join(), ValueError);
-  auto last = pool.apply_async(tasks.square, {2});
+  auto last = pool.apply_async(tasks.wait_then, {path("go"), 4});
   pool.close();
   EXPECT_THROW(pool.apply(tasks.square, 3), ValueError);
   EXPECT_THROW(pool.map(tasks.square, numbers_to(3)), ValueError);
   EXPECT_THROW(pool.imap(tasks.square, numbers_to(3)), ValueError);
+  EXPECT_FALSE(pool.join(milliseconds(0)));
+  EXPECT_FALSE(pool.join(milliseconds(-1)));
+  make_file("go");
   EXPECT_TRUE(pool.join());
   EXPECT_EQ(last.get(), 4);
 }

@@ -111,6 +111,7 @@ TEST_F(QueueEndToEnd, JoinWaitsUntilEachItemIsDone) {
   EXPECT_TRUE(queue.join(limit));
   queue.put_many({1, 2});
   EXPECT_FALSE(queue.join(0ms));
+  EXPECT_FALSE(queue.join(-5s));
   EXPECT_FALSE(queue.join(20ms));
   queue.get();
   queue.get();

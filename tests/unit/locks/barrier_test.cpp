@@ -50,6 +50,10 @@ TEST_F(Barriers, ATimeoutBreaksItForAllUntilReset) {
   barrier.reset();
   EXPECT_FALSE(barrier.broken());
   EXPECT_EQ(barrier.n_waiting(), 0U);
+  for (const auto timeout : {0s, -1s}) {
+    EXPECT_THROW(barrier.wait(timeout), BrokenBarrierError) << "and does not wait";
+    barrier.reset();
+  }
 }
 
 TEST_F(Barriers, AbortAndResetTellThoseWhoWait) {

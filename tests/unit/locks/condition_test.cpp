@@ -83,6 +83,8 @@ TEST_F(Conditions, ATimeoutTakesTheLockAgain) {
   lock.acquire();
   EXPECT_FALSE(condition.wait(5ms));
   EXPECT_FALSE(condition.wait(0s));
+  EXPECT_FALSE(condition.wait(-1s));
+  EXPECT_FALSE(condition.wait_for([] { return false; }, -1s));
   EXPECT_TRUE(lock.owned());
   EXPECT_EQ(waiting(), 0U);
 }

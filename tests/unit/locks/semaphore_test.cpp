@@ -54,6 +54,21 @@ TEST_F(Semaphores, ReleaseWithoutAPermitRaisesTheValueOfASemaphoreOnly) {
   EXPECT_EQ(bounded.get_value(), 1);
 }
 
+TEST_F(Semaphores, TimeoutsOfZeroAndLessDoNotWait) {
+  Semaphore doors(manager(), "doors", 1);
+  Semaphore other(manager(), "doors", 1);
+  doors.acquire();
+  EXPECT_FALSE(other.acquire(false));
+  EXPECT_FALSE(other.acquire(true, 0s));
+  EXPECT_FALSE(other.acquire(true, -1s));
+  doors.release();
+  EXPECT_TRUE(other.acquire(true, -1s));
+  Event event(manager(), "start");
+  EXPECT_FALSE(event.wait(-1s));
+  event.set();
+  EXPECT_TRUE(event.wait(-1s));
+}
+
 TEST_F(Semaphores, WaitersAreWokenByARelease) {
   Semaphore signal(manager(), "signal", 0);
   std::thread waiter([&] { EXPECT_TRUE(Semaphore(manager(), "signal", 0).acquire(true, limit)); });
@@ -96,6 +111,36 @@ TEST_F(Semaphores, AnEventWakesAllWhoWait) {
   EXPECT_TRUE(event.wait());
   event.clear();
   EXPECT_FALSE(event.is_set());
+}
+
+// Of all that waits in a line; a Lock's own is in lock_test.cpp.
+TEST_F(Semaphores, RedisGoneIsAnExceptionAndWorkGoesOnWhenItIsBack) {
+  const Manager on(server.url(), name_space, {.timeout = 200ms});
+  Semaphore doors(on, "doors", 2);
+  Event event(on, "start");
+  Barrier barrier(on, "end", 1);
+  Condition condition(on, "news");
+  condition.acquire();
+  server.kill();
+  const std::vector<std::function<void()>> calls{
+      [&] { doors.acquire(); },    [&] { doors.get_value(); },    [&] { event.set(); },
+      [&] { event.wait(limit); },  [&] { barrier.wait(limit); },  [&] { barrier.reset(); },
+      [&] { condition.notify(); }, [&] { condition.wait(limit); }};
+  for (const auto& call : calls) {
+    try {
+      call();
+      ADD_FAILURE() << "done without Redis";
+    } catch (const Exception& error) {
+      EXPECT_EQ(error.code(), Code::redis_unreachable);
+    }
+  }
+  server.start();  // and it has forgotten everything
+  EXPECT_TRUE(doors.acquire(true, limit));
+  event.set();
+  EXPECT_TRUE(event.wait(limit));
+  EXPECT_EQ(barrier.wait(limit), 0U);
+  EXPECT_THROW(condition.release(), LockLost);
+  EXPECT_TRUE(condition.acquire(true, limit));
 }
 
 }  // namespace

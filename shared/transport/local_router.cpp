@@ -88,6 +88,7 @@ bool LocalRouter::receive(Address& from, Buffer& frame, ConnectionNumber& connec
       frame.assign(bytes);
       connection = peer.number;
       if (++in_a_row_ >= in_a_row_max && readable_.size() > 1) {
+        peer.stream.leave();
         readable_.push_back(readable_.front());
         readable_.pop_front();
         in_a_row_ = 0;
@@ -95,6 +96,7 @@ bool LocalRouter::receive(Address& from, Buffer& frame, ConnectionNumber& connec
       return true;
     }
     in_a_row_ = 0;
+    peer.stream.leave();
     readable_.pop_front();
     peer.queued = false;
     // To receive can leave an answer half sent.
@@ -141,8 +143,8 @@ void LocalRouter::accept(int listener) {
       return alarm_.set(read_clocks().mono + accept_pause);
     }
     const ConnectionNumber number = ++last_connection_;
-    auto& peer =
-        *(connections_[number] = std::make_unique<Connection>(std::move(socket), options_.frame_max));
+    auto& peer = *(connections_[number] =
+                       std::make_unique<Connection>(std::move(socket), options_.frame_max, shared_));
     peer.number = number;
     peer.address = address_of(number);
     peer.greet_until = read_clocks().mono + greet_within;

@@ -34,8 +34,8 @@ class LocalRouter {
 
  private:
   struct Connection {
-    Connection(unique_fd socket, std::size_t frame_max)
-        : stream(std::move(socket), ZmtpRole::router, frame_max) {}
+    Connection(unique_fd socket, std::size_t frame_max, std::span<char> shared)
+        : stream(std::move(socket), ZmtpRole::router, frame_max, shared) {}
     LocalStream stream;
     Address address;
     ConnectionNumber number = 0;
@@ -43,6 +43,8 @@ class LocalRouter {
     bool watched_for_write = false;
     bool queued = false;  // in readable_
   };
+
+  static constexpr std::size_t shared_bytes = 64U << 10U;
 
   void look();
   void accept(int listener);
@@ -57,6 +59,7 @@ class LocalRouter {
   std::vector<std::pair<unique_fd, std::string>> listeners_;  // with their paths
   std::vector<int> paused_;                                   // listeners, while there are no descriptors
   std::unordered_map<ConnectionNumber, std::unique_ptr<Connection>> connections_;
+  std::vector<char> shared_ = std::vector<char>(shared_bytes);  // what the first of readable_ is read into
   std::deque<ConnectionNumber> readable_;  // those that may have frames, in the order of their turns
   std::deque<ConnectionNumber> greeting_;  // in the order of their deadlines
   bool looked_ = false;       // since receive() last said no

@@ -63,8 +63,8 @@ unique_fd listen_local(const std::string& endpoint) {
   return socket;
 }
 
-LocalStream::LocalStream(unique_fd socket, ZmtpRole role, std::size_t frame_max)
-    : socket_(std::move(socket)), reader_(frame_max) {
+LocalStream::LocalStream(unique_fd socket, ZmtpRole role, std::size_t frame_max, std::span<char> shared)
+    : socket_(std::move(socket)), reader_(frame_max, shared) {
   const Buffer opening = zmtp_opening(role);
   keep(opening, {}, write(opening, {}));
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <span>
 
 #include "shared/base/unique_fd.h"
 #include "shared/transport/transport.h"
@@ -13,12 +14,15 @@ namespace joinery::transport {
 class LocalStream {
  public:
   // `socket`: connected, and does not block. Sends the opening.
-  LocalStream(unique_fd socket, ZmtpRole role, std::size_t frame_max);
+  // `shared`: as of ZmtpReader.
+  LocalStream(unique_fd socket, ZmtpRole role, std::size_t frame_max, std::span<char> shared = {});
 
   enum class Got : std::uint8_t { frame, nothing, lost };
   // Got::nothing: for now, or what came since the last read is left to the descriptor to tell.
   // `frame` is valid until the next call.
   Got receive(Bytes& frame);
+  // Before another one is read.
+  void leave() { reader_.keep(); }
   // Sent::full: so many frames (0: any number) wait already. Once gone it is gone for good; what the other
   // end sent before can still be received.
   Sent send(Bytes frame, int queue_max);

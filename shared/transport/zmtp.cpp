@@ -76,6 +76,13 @@ Buffer zmtp_pong(Bytes ping) {
 
 std::span<char> ZmtpReader::room() {
   const std::size_t rest = end_ - begin_;
+  if (rest == 0 && least_ == read_least && !shared_.empty()) {
+    Buffer().swap(buffer_);
+    shares_ = true;
+    begin_ = end_ = 0;
+    return shared_;
+  }
+  keep();
   // No more than a few times what has come, whatever size a frame claims to have.
   const std::size_t wanted = rest + std::max(least_, std::min(missing_, 2 * rest));
   if (buffer_.size() < wanted || (rest == 0 && buffer_.size() > 4 * wanted)) {
@@ -92,14 +99,22 @@ std::span<char> ZmtpReader::room() {
 }
 
 void ZmtpReader::filled(std::size_t bytes) {
-  const bool all = end_ + bytes == buffer_.size();
+  const bool all = end_ + bytes == this->bytes().size();
   if (all) least_ = std::min(2 * least_, read_most);
   if (!all && bytes < least_ / 8) least_ = std::max(least_ / 2, read_least);
   end_ += bytes;
 }
 
+void ZmtpReader::keep() {
+  if (!shares_) return;
+  buffer_ = unread();
+  shares_ = false;
+  begin_ = 0;
+  end_ = buffer_.size();
+}
+
 ZmtpReader::Next ZmtpReader::greeting() {
-  const Bytes bytes = Bytes(buffer_).substr(begin_, end_ - begin_);
+  const Bytes bytes = unread();
   if (!bytes.empty() && bytes.front() != signature_begin.front()) return Next::broken;
   if (bytes.size() < greeting_size) return Next::more;
   if (bytes[9] != signature_end || bytes[10] < version_major) return Next::broken;
@@ -114,7 +129,7 @@ ZmtpReader::Next ZmtpReader::next(Bytes& what) {
     if (const Next said = greeting(); said != Next::message) return said;
   }
   for (;;) {
-    const Bytes bytes = Bytes(buffer_).substr(begin_, end_ - begin_);
+    const Bytes bytes = unread();
     missing_ = 0;
     if (bytes.empty()) return Next::more;
     const auto flags = static_cast<std::uint8_t>(bytes[0]);

@@ -35,11 +35,16 @@ class ZmtpReader {
     more,     // bytes are needed
     broken    // the other end does not speak this protocol, or sends more than it may
   };
-  explicit ZmtpReader(std::size_t frame_max) : frame_max_(frame_max) {}
+  // `shared`: memory for many connections that are read in turn, so that those which are quiet mostly have
+  // none of their own; whoever reads another one calls keep() before. Empty: there is none.
+  explicit ZmtpReader(std::size_t frame_max, std::span<char> shared = {})
+      : frame_max_(frame_max), shared_(shared) {}
 
   // Where the next bytes are to be written, and how many of them were.
   std::span<char> room();
   void filled(std::size_t bytes);
+  // What is not read yet stays, whatever becomes of the shared memory.
+  void keep();
   // `what` is valid until room() is called. Messages of several parts are passed over.
   Next next(Bytes& what);
   // It has heard the other's greeting and READY.
@@ -51,8 +56,13 @@ class ZmtpReader {
   Next greeting();
   Next command(Bytes body, Bytes& what);
 
+  std::span<char> bytes() { return shares_ ? shared_ : std::span<char>(buffer_); }
+  Bytes unread() { return {bytes().data() + begin_, end_ - begin_}; }
+
   const std::size_t frame_max_;
+  const std::span<char> shared_;
   Buffer buffer_;
+  bool shares_ = false;  // what was read is in shared_
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   std::size_t least_ = 4U << 10U;  // what room() makes place for: little for who is idle, there may be many

@@ -48,6 +48,32 @@ TEST(Zmtp, IsReadHoweverItsBytesAreCut) {
   EXPECT_EQ(messages, (std::vector<Buffer>{"short", Buffer(300, 'l')}));
 }
 
+TEST(Zmtp, ReadersThatShareMemoryKeepWhatTheyHaveNotRead) {
+  std::vector<char> shared(256);
+  std::vector<ZmtpReader> readers;
+  for (int i = 0; i < 3; ++i) readers.emplace_back(frame_max, shared);
+  std::vector<std::vector<Buffer>> messages(readers.size());
+  std::vector<Buffer> streams;
+  for (const char letter : {'a', 'b', 'c'}) {
+    streams.push_back(zmtp_opening(ZmtpRole::dealer) + message(Buffer(40, letter)) +
+                      message(Buffer(700, letter)) + message(Buffer(30, letter)));
+  }
+  constexpr std::size_t part = 97;
+  for (std::size_t at = 0; at < streams[0].size(); at += part) {
+    for (std::size_t i = 0; i < readers.size(); ++i) {
+      feed(readers[i], Bytes(streams[i]).substr(at, part));
+      Bytes what;
+      while (readers[i].next(what) == ZmtpReader::Next::message) messages[i].emplace_back(what);
+      readers[i].keep();
+    }
+  }
+  for (std::size_t i = 0; i < readers.size(); ++i) {
+    const char letter = static_cast<char>('a' + i);
+    EXPECT_EQ(messages[i],
+              (std::vector<Buffer>{Buffer(40, letter), Buffer(700, letter), Buffer(30, letter)}));
+  }
+}
+
 TEST(Zmtp, AMessageBeforeTheHandshakeBreaksItBeforeItsBytesCame) {
   const Buffer opening = zmtp_opening(ZmtpRole::dealer);
   ZmtpReader reader(frame_max);

@@ -30,7 +30,8 @@ bool Ledger::on(const change::Epoch& change, Fallout&, std::uint64_t) {
 bool Ledger::on(const change::Queue& change, Fallout& fallout, std::uint64_t) {
   if (change.id == 0 || change.id > queues.size()) return false;
   if (change.id == queues.size()) {
-    if (!queue_by_name_.try_emplace(change.name, change.id).second) return false;
+    if (find_queue(change.name) != 0) return false;
+    queue_index_.insert(NameIndex::hash_of(change.name), change.id);
     queues.emplace_back();
     queues.back().id = change.id;
     queues.back().name = change.name;
@@ -156,8 +157,11 @@ void Ledger::put_columns(Job& job, const change::Put& put, std::size_t i, Fallou
     fallout.expiring.push_back(job.id);
   }
   if (i < columns.key.size() && !columns.key[i].empty()) {
-    if (i + fetched_ahead < columns.key.size())
-      __builtin_prefetch(keys.place_of(key_hashes_[i + fetched_ahead]));
+    if (i + fetched_ahead < columns.key.size()) {
+      const std::uint32_t hash = key_hashes_[i + fetched_ahead];
+      __builtin_prefetch(keys.place_of(hash));
+      __builtin_prefetch(keys.place_of(hash, NameIndex::probed));
+    }
     need_extra(job).key = keys.add(columns.key[i], key_hashes_[i]);
   }
   if (i < columns.unique_key.size() && !columns.unique_key[i].empty()) {

@@ -61,7 +61,11 @@ std::uint32_t Interner::take(std::uint32_t pieces) {
 
 void Interner::forget_unused() {
   for (std::size_t i = 0; i < unused_.size(); ++i) {
-    if (i + ahead < unused_.size()) __builtin_prefetch(index_.place_of(entry(unused_[i + ahead]).hash));
+    if (i + ahead < unused_.size()) {
+      const std::uint32_t hash = entry(unused_[i + ahead]).hash;
+      __builtin_prefetch(index_.place_of(hash));
+      __builtin_prefetch(index_.place_of(hash, NameIndex::probed));
+    }
     Entry& one = entry(unused_[i]);
     one.unused = false;
     if (one.uses != 0) continue;  // it is used again

@@ -25,7 +25,9 @@ class Interner {
   std::uint32_t add(std::string_view name) { return add(name, NameIndex::hash_of(name)); }
   std::uint32_t add(std::string_view name, std::uint32_t hash);
   // To be fetched for a name that will be added soon.
-  const void* place_of(std::uint32_t hash) const { return index_.place_of(hash); }
+  const void* place_of(std::uint32_t hash, std::size_t behind = 0) const {
+    return index_.place_of(hash, behind);
+  }
   // Counts one that is there once more; 0 is none.
   void use(std::uint32_t number) {
     if (number != 0) ++entry(number).uses;

@@ -43,8 +43,9 @@ Ledger::Ledger(const Kept& kept)
       history_bytes_most_(kept.history_bytes) {}
 
 std::uint32_t Ledger::find_queue(std::string_view name) const {
-  const auto found = queue_by_name_.find(name);
-  return found == queue_by_name_.end() ? 0 : found->second;
+  const std::uint32_t found =
+      queue_index_.find(NameIndex::hash_of(name), [&](std::uint32_t id) { return queues[id].name == name; });
+  return found == NameIndex::none ? 0 : found;
 }
 
 BatchState* Ledger::find_batch(BatchId id) {
@@ -101,9 +102,12 @@ Rare& Ledger::need_rare(Job& job) {
 // --- lines ---
 
 std::uint32_t Ledger::line_for(std::uint32_t queue, std::uint32_t handler, std::int64_t priority) {
+  // Jobs of a queue are mostly for one handler. Only such lines stay: a number of others may be another's.
+  std::uint32_t& recent = queues[queue].recent_line;
+  if (priority == 0 && recent != 0 && lines[recent].handler == handler) return recent;
   const auto [entry, fresh] = line_by_key_.try_emplace({queue, handler, priority}, 0);
-  if (!fresh) return entry->second;
-  entry->second = new_line({.queue = queue, .handler = handler, .priority = priority});
+  if (fresh) entry->second = new_line({.queue = queue, .handler = handler, .priority = priority});
+  if (priority == 0) recent = entry->second;
   return entry->second;
 }
 

@@ -20,6 +20,7 @@
 #include "broker/core/history.h"
 #include "broker/core/interner.h"
 #include "broker/core/jobs.h"
+#include "broker/core/name_index.h"
 #include "broker/core/unique.h"
 #include "shared/job/job.h"
 #include "shared/job/limit.h"
@@ -63,6 +64,7 @@ struct QueueState {
   std::uint32_t back = 0x8000'0000;
   Slot parked_head = no_slot;
   Slot parked_tail = no_slot;
+  std::uint32_t recent_line = 0;  // of its lines without priority, the one looked up last; 0: none
   History history;
 
   bool turned = false;  // is in Ledger::turned
@@ -406,7 +408,7 @@ class Ledger {
   std::vector<std::uint32_t> key_hashes_;  // of the Put under way
   std::vector<std::uint32_t> free_lines_;
   std::vector<std::uint32_t> free_holders_;
-  ByName<std::uint32_t> queue_by_name_;
+  NameIndex queue_index_;
   std::map<std::uint64_t, BatchId> settled_;  // batches without anything unfinished, oldest first
   std::uint64_t stamp_ = 0;
   std::uint64_t ghosts_ = 0;  // of all batches

@@ -16,7 +16,8 @@ void Ledger::restore_spec(Spec spec, std::uint64_t idle) {
 
 bool Ledger::restore_queue(QueueState&& queue) {
   queue.id = static_cast<std::uint32_t>(queues.size());
-  if (queue.name.empty() || !queue_by_name_.try_emplace(queue.name, queue.id).second) return false;
+  if (queue.name.empty() || find_queue(queue.name) != 0) return false;
+  queue_index_.insert(NameIndex::hash_of(queue.name), queue.id);
   any_defaults = any_defaults || !queue.options.defaults.empty();
   queues.push_back(std::move(queue));
   return true;

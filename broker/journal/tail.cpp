@@ -15,7 +15,7 @@ char* Tail::extend(Position at, std::size_t size, Position written) {
     blocks_.push_back(make_block(at, size));
   }
   Block& block = blocks_.back();
-  char* memory = block.memory.get() + block.used;
+  char* memory = block.memory.data() + block.used;
   block.used += size;
   return memory;
 }
@@ -25,7 +25,7 @@ const char* Tail::find(Position at, std::size_t size) const {
   if (block == blocks_.begin()) return nullptr;
   --block;
   if (at + size > block->end()) return nullptr;
-  return block->memory.get() + (at - block->begin);
+  return block->memory.data() + (at - block->begin);
 }
 
 void Tail::forget(Position written) {
@@ -43,7 +43,7 @@ Tail::Block Tail::make_block(Position at, std::size_t size) {
   if (spare_ && block.capacity == block_size) {
     block.memory = std::move(spare_);
   } else {
-    block.memory = std::make_unique_for_overwrite<char[]>(block.capacity);
+    block.memory = Pages(block.capacity);
   }
   block.begin = at;
   held_ += block.capacity;

@@ -4,10 +4,9 @@
 
 #include <cstddef>
 #include <deque>
-#include <memory>
-#include <vector>
 
 #include "broker/journal/journal.h"
+#include "shared/base/pages.h"
 
 namespace joinery::broker::journal {
 
@@ -26,7 +25,7 @@ class Tail {
 
  private:
   struct Block {
-    std::unique_ptr<char[]> memory;
+    Pages memory;
     std::size_t capacity = 0;
     Position begin = 0;
     std::size_t used = 0;
@@ -39,7 +38,7 @@ class Tail {
   std::size_t limit_;
   std::size_t held_ = 0;
   std::deque<Block> blocks_;
-  std::unique_ptr<char[]> spare_;  // the last block forgotten: its pages are there already
+  Pages spare_;  // the last block forgotten: its pages are there already
 };
 
 }  // namespace joinery::broker::journal

@@ -1,0 +1,38 @@
+// Memory for large arrays.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+
+#include "shared/base/pages.h"
+
+namespace joinery {
+namespace {
+
+TEST(Pages, BeginAsZerosAndMayBeWrittenToTheirEnd) {
+  for (const std::size_t size : {std::size_t{1}, std::size_t{8192}, (std::size_t{2} << 20U) + 1}) {
+    Pages pages(size);
+    for (std::size_t i = 0; i < size; i += 4096) ASSERT_EQ(pages.data()[i], 0) << i;
+    std::memset(pages.data(), 'x', size);
+    Pages moved(std::move(pages));
+    EXPECT_EQ(moved.data()[size - 1], 'x');
+    moved = Pages();
+    EXPECT_FALSE(moved);
+  }
+}
+
+TEST(Pages, AreWrittenWhileAForkedChildLives) {
+  Pages pages(std::size_t{4} << 20U);
+  std::memset(pages.data(), 'a', std::size_t{4} << 20U);
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(7);
+  std::memset(pages.data(), 'b', std::size_t{4} << 20U);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 7);
+  EXPECT_EQ(pages.data()[0], 'b');
+}
+
+}  // namespace
+}  // namespace joinery

@@ -68,12 +68,20 @@ Result<> SegmentFiles::prepare() {
   const std::uint64_t spare = next_spare_++;
   if (auto done = make(spare_name(spare)); !done) return done;
   spares_.insert(spare);
+  blank_ = spare;
   return {};
 }
 
+// One that was written takes the place of one that was only allocated: syncs of it have no metadata to write,
+// its pages are in memory, and the other costs little to remove, while nothing is synced.
 Result<> SegmentFiles::recycle(std::span<const std::uint64_t> segments) {
   for (const std::uint64_t segment : segments) {
     const std::string name = segment_name(segment);
+    if (blank_ && spares_.contains(*blank_)) {
+      if (auto done = directory_.remove(spare_name(*blank_)); !done) return done;
+      spares_.erase(*blank_);
+    }
+    blank_.reset();
     if (spares_.size() < spares_max) {
       const std::uint64_t spare = next_spare_++;
       if (auto done = directory_.rename(name, spare_name(spare)); !done) return done;

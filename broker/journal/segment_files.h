@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <vector>
@@ -43,6 +44,7 @@ class SegmentFiles {
   const Format& format_;
   std::set<std::uint64_t> segments_, spares_;
   std::uint64_t next_spare_;
+  std::optional<std::uint64_t> blank_;  // the spare that was made last, if it was never written
   std::uint64_t current_ = 0;
   std::unique_ptr<File> file_;                 // of the current segment
   std::vector<std::unique_ptr<File>> before_;  // written and not synced yet

@@ -49,6 +49,25 @@ TEST(Checkpoint, is_wanted_when_the_log_has_grown_enough) {
   EXPECT_FALSE(log->wants_checkpoint());
 }
 
+// Jobs that come and go, through so many segments, with a checkpoint whenever one is wanted.
+void pass_through(Log& log, std::uint64_t segments) {
+  const Position end = log->end() + segments * small_options().segment_bytes;
+  while (log->end() < end) {
+    log.finish(log.put_durably({kilobyte}));
+    log->commit(true);
+    if (log->wants_checkpoint()) log.checkpoint();
+  }
+}
+
+TEST(Checkpoint, is_wanted_once_for_each_segment_of_jobs_that_come_and_go) {
+  JournalOptions options = small_options();
+  options.checkpoint_bytes = 2 * options.segment_bytes;
+  Log log(FakeDisk(), options);
+  pass_through(log, 20);
+  EXPECT_GE(log->stats().checkpoints, 18U);
+  EXPECT_LE(log->stats().checkpoints, 21U);
+}
+
 TEST(Checkpoint, is_wanted_again_when_most_of_its_jobs_have_ended) {
   Log log{FakeDisk()};
   for (int i = 0; i < 10; ++i) log.put_durably(std::vector<std::string>(100, "x"));
@@ -106,6 +125,23 @@ TEST(Checkpoint, that_finds_no_room_is_given_up_and_the_log_goes_on) {
   EXPECT_EQ(log.put_durably({"two"}), 2U);
   EXPECT_EQ(log->durable(), log->end());
   EXPECT_EQ(log.fatal().code, Code::ok);
+}
+
+TEST(Spare, is_a_segment_that_was_written_once_there_is_one) {
+  const FakeDisk disk;
+  JournalOptions options = small_options();
+  options.checkpoint_bytes = 2 * options.segment_bytes;
+  Log log(disk, options);
+  pass_through(log, 5);
+  const auto names = disk.names();
+  std::size_t spares = 0;
+  for (const auto& name : names) {
+    if (!name.starts_with("spare-")) continue;
+    ++spares;
+    EXPECT_THAT(disk.contents(name), ::testing::HasSubstr(kilobyte)) << "it was only allocated";
+  }
+  EXPECT_EQ(spares, 1U);
+  EXPECT_LE(segments_on(disk), 2U);
 }
 
 TEST(Checkpoint, of_a_large_state_is_written_by_a_child) {

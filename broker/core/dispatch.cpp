@@ -35,6 +35,7 @@ void Core::Impl::dispatch(Effects& effects) {
     const std::uint32_t free = std::min(worker.info.capacity - holder.holds, most);
     takings.push_back(
         {&worker, &holder, free, {.worker = id, .runs = {}}, {.session = id, .deliveries = {}}, &effects});
+    takings.back().dispatch.deliveries.reserve(std::min<std::uint64_t>(free, ledger.totals.ready));
   }
   for (Taking& taking : takings) {
     const std::uint32_t at_once = taking.worker->info.processes * std::max(1U, taking.worker->info.threads);

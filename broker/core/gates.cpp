@@ -192,7 +192,9 @@ void Keys::let_in(GateId id, WaitingLanes& lanes, std::uint32_t most) {
 void Keys::sweep_gates(Now now) {
   for (std::size_t n = 2 * std::exchange(fresh_gates_, 0); n != 0; --n) {
     if (++swept_ >= gates_.end()) swept_ = 0;
-    tidy(now, swept_);
+    const Gate& gate = gates_[swept_];
+    const bool goes_on = gate.rest == no_slot && (gate.running != 0 || over_at(gate) > now.mono);
+    if (!goes_on) tidy(now, swept_);
   }
 }
 

@@ -140,10 +140,14 @@ void Ledger::add_history(QueueState& queue, History::Run&& run, std::string_view
   if (history_bytes_ > history_bytes_most_) crowd_out();
 }
 
+// Too many go some at a time: one by one, each is a look at memory that no cache holds any more.
 void Ledger::trim_history(QueueState& queue, Wall before) {
   History& history = queue.history;
+  constexpr std::size_t many = std::size_t{1} << 20U;
+  const std::size_t most = queue.options.history_bytes;
+  const std::size_t left = history.bytes() > most && most >= many ? most - most / 64 : most;
   history_bytes_ -= history.bytes();
-  while (!history.empty() && (history.bytes() > queue.options.history_bytes || history.oldest() < before)) {
+  while (!history.empty() && (history.bytes() > left || history.oldest() < before)) {
     history.drop_oldest(handlers);
   }
   history_bytes_ += history.bytes();

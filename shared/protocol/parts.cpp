@@ -81,6 +81,9 @@ void put(Writer& out, const std::vector<std::string>& texts) {
   for (const std::string& text : texts) out.str(text);
 }
 
+// Whatever a frame says that there is: memory comes as its bytes do.
+constexpr std::uint32_t texts_at_once = 1024;
+
 void texts(Reader& in, const char* field, std::vector<std::string>& out) {
   const std::uint32_t count = in.array(field);
   out.clear();
@@ -91,6 +94,7 @@ void texts(Reader& in, const char* field, std::vector<std::string>& out) {
         fmt::format("{} has {} elements, expected at most {}", field, count, limits::jobs_per_frame_max),
         field);
   }
+  out.reserve(std::min(count, texts_at_once));
   for (std::uint32_t i = 0; i < count && in.ok(); ++i) out.emplace_back(in.str(field));
 }
 

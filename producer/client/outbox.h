@@ -10,9 +10,9 @@
 #pragma once
 
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <future>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -99,7 +99,7 @@ class Outbox {
  private:
   // The frames of a queue, in order.
   struct Line {
-    std::deque<Frame> unsent;  // the last one is open: it takes further submits
+    std::list<Frame> unsent;  // the last one is open: it takes further submits
     std::size_t unanswered = 0;
     bool listed = false;  // in waiting_
   };

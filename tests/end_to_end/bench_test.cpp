@@ -93,6 +93,16 @@ TEST_F(Bench, ComparesManyQueuesKeysAndClientsWithOne) {
   EXPECT_EQ(rows[5]["clients"], 20);
 }
 
+TEST_F(Bench, ComparesKeysThatHaveLimitsWithNone) {
+  const Json rows = rows_of({"limits", "--keys", "50"});
+  ASSERT_EQ(rows.size(), 6);
+  for (const Json& row : rows) {
+    expect_fields(row, of_a_pass);
+    EXPECT_EQ(row["jobs"], 50) << "each key is ready once";
+  }
+  EXPECT_EQ(rows[1]["limits"], 50);
+}
+
 TEST_F(Bench, PilesUpABacklogAndStartsOnTopOfIt) {
   const Json rows = rows_of({"backlog", "restart"});
   ASSERT_GE(rows.size(), 6);

@@ -25,14 +25,14 @@ class Joinery(System):
         }[level]
 
     def start(self) -> None:
-        require(str(PROGRAMS / "flood"))
+        require(str(PROGRAMS / "joinery"))
 
     def put_and_finish(self, jobs: int) -> Measured:
         """The one function that knows how the load is made and what it prints."""
         jobs = -(-jobs // BATCH) * BATCH
-        command = [str(PROGRAMS / "flood"), "--jobs", str(jobs), "--batch", str(BATCH), "--payload", str(PAYLOAD)]
-        command += ["--durability", self.level, "--json"]
-        answer = run_to_end(command, {"TMPDIR": str(self.directory)})
+        command = [str(PROGRAMS / "joinery"), "--json", "bench", "flood", "--jobs", str(jobs), "--batch", str(BATCH)]
+        command += ["--payload", str(PAYLOAD), "--durability", self.level, "--dir", str(self.directory)]
+        answer = run_to_end(command, {})["rows"][0]
         return Measured(
             jobs=jobs,
             seconds=jobs / answer["jobs_per_s"],

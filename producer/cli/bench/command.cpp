@@ -39,6 +39,7 @@ constexpr Scenario table[] = {
     {"payloads", "jobs of 1 KB, 10 KB and 1 MB", false, true, bench::payloads},
     {"queues", "100,000 queues against one", false, false, bench::queues},
     {"keys", "a million keys against one", false, true, bench::keys},
+    {"limits", "a million keys, each with limits, against none", false, false, bench::limits},
     {"clients", "10,000 clients against one", false, false, bench::clients},
     {"backlog", "ten million jobs wait: memory, throughput beside them, drain", false, false, bench::backlog},
     {"restart", "seconds until a broker with ten million waiting jobs is ready", false, false,

@@ -24,6 +24,7 @@ void load(Run&);
 void rest(Run&);
 void queues(Run&);
 void keys(Run&);
+void limits(Run&);
 void clients(Run&);
 void backlog(Run&);
 void restart(Run&);

@@ -225,7 +225,7 @@ Result<std::uint64_t> Core::Impl::verb(Now, const SetLimit& verb, Effects& effec
 Result<std::uint64_t> Core::Impl::verb(Now, const DeleteLimit& verb, Effects& effects) {
   if (!ledger.limits.contains(verb.pattern)) {
     if (keys.declared(verb.pattern) == nullptr)
-      return fail(Code::invalid_argument, fmt::format("there is no limit for {}", verb.pattern), "pattern");
+      return fail(Code::unknown_limit, fmt::format("no limit is set for '{}'", verb.pattern), "pattern");
     return fail(Code::invalid_state,
                 fmt::format("the limit for {} is declared in the broker's configuration; change it there",
                             verb.pattern),

@@ -8,9 +8,8 @@
 namespace joinery::broker {
 namespace {
 
-// What one slice looks at and changes at most: a few tens of milliseconds, and a record far below the limit.
-constexpr Slot looked_at = 1U << 20U;
-constexpr std::size_t changed_most = 1U << 16U;
+// What one slice changes at most: some ten milliseconds, and a record far below the limit.
+constexpr std::size_t changed_most = 1U << 14U;
 
 }  // namespace
 
@@ -75,8 +74,8 @@ Result<std::uint64_t> Core::Impl::verb(Now now, const Bulk& verb, Effects& effec
   }
   std::vector<JobId> jobs;
   Slot slot = verb.from;
-  const std::size_t most = verb.dry_run ? looked_at : changed_most;
-  for (Slot seen = 0; slot < ledger.jobs.end() && seen < looked_at && jobs.size() < most; ++slot, ++seen) {
+  const std::size_t most = verb.dry_run ? slice_slots : changed_most;
+  for (Slot seen = 0; slot < ledger.jobs.end() && seen < slice_slots && jobs.size() < most; ++slot, ++seen) {
     const Job& job = ledger.jobs[slot];
     if (match->none || !fits(*match, job) || !applies(verb.verb, job)) continue;
     if (verb.verb == BulkVerb::move && to != 0 && ledger.queue_of(job).id == to) continue;

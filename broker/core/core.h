@@ -205,9 +205,10 @@ class Core {
   const SpecDefaults* defaults_of(std::string_view queue) const;
   std::optional<JobView> job(JobId id) const;
   // At most `most` jobs of a queue (empty: of all) in a state (none: any but dead letters), in the order of
-  // their ids, after `after`. Looks at every job.
-  std::vector<JobView> jobs(std::string_view queue, std::optional<State> state, JobId after,
-                            std::size_t most) const;
+  // their ids, after `after`. With a `slice` only a part of all jobs is looked at, so that nobody waits long:
+  // it says where to begin (0), and then where the next one begins (0: that was the last). Null: all.
+  std::vector<JobView> jobs(std::string_view queue, std::optional<State> state, JobId after, std::size_t most,
+                            std::uint32_t* slice = nullptr) const;
   // Jobs that have ended, as long as the history of their queue reaches.
   std::optional<FinishedView> finished(JobId id) const;  // a dead letter too
   // Dead letters too. At most `most`, below `before` (0: any).

@@ -50,6 +50,7 @@ std::optional<Error> Core::Impl::plan(FlowPlan& plan, PutGroup group) {
   group.batch = plan.batch;
   if (auto error = check_content(group)) return error;
   if (auto error = check_together(group)) return error;
+  if (auto error = check_times(now_, group)) return error;
   if (auto error = resolve_after(group, plan.frame, plan.next)) return error;
   const std::uint32_t queue = ledger.find_queue(group.queue);
   const Result<JobId> existing = find_conflict(plan, group, queue);

@@ -21,6 +21,9 @@
 
 namespace joinery::broker {
 
+// Places of jobs that one turn looks at, where all of them are asked for: a few milliseconds.
+constexpr Slot slice_slots = 1U << 17U;
+
 struct Session {
   SessionId id;
   Role role = Role::producer;
@@ -96,18 +99,21 @@ class Core::Impl {
   void lose(Now now, Session& session, bool goodbye, Effects& effects);
   void take_back(Now now, SessionId worker, bool lost, Effects& effects);
 
-  // submit.cpp
-  void on(Now now, const Submit& command, Effects& effects);
-  bool repeated(SessionId session, std::uint64_t sequence, Effects& effects);
-  void answer(const change::Answer& answer, Effects& effects);
+  // checks.cpp
   std::optional<Error> check_group(const PutGroup& group) const;
   std::optional<Error> check_content(const PutGroup& group) const;
   std::optional<Error> check_submitted(const PutGroup& group) const;
   std::optional<Error> check_together(const PutGroup& group) const;
+  std::optional<Error> check_times(Now now, const PutGroup& group) const;
+  std::optional<Error> check_room(std::string_view queue, std::uint64_t number) const;
+
+  // submit.cpp
+  void on(Now now, const Submit& command, Effects& effects);
+  bool repeated(SessionId session, std::uint64_t sequence, Effects& effects);
+  void answer(const change::Answer& answer, Effects& effects);
   bool put_groups(Now now, const Submit& command, std::vector<GroupAnswer>& answers, Effects& effects);
   GroupAnswer put_group(Now now, const Submit& submit, const PutGroup& group, std::uint32_t index,
                         std::span<const JobId> frame, bool& parked, Effects& effects);
-  std::optional<Error> check_room(std::string_view queue, std::uint64_t number) const;
   JobId put(Now now, const PutGroup& group, std::uint32_t queue, std::uint32_t index, bool parked,
             Effects& effects);
   std::uint32_t need_queue(std::string_view name, Effects& effects);

@@ -98,57 +98,6 @@ void Core::Impl::answer(const change::Answer& answer, Effects& effects) {
       effect::Accepted{answer.session, answer.sequence, answer.groups, durable, answer.number});
 }
 
-std::optional<Error> Core::Impl::check_group(const PutGroup& group) const {
-  if (group.batch != 0) {
-    if (auto error = check_batch(group.batch, "batch")) return error;
-  }
-  return check_content(group);
-}
-
-// All but its batch.
-std::optional<Error> Core::Impl::check_content(const PutGroup& group) const {
-  if (auto name = validate_name(group.queue, "queue"); !name) return name.error();
-  if (group.sizes.empty())
-    return Error{Code::invalid_argument, "payloads is empty, expected at least one", "payloads"};
-  JOINERY_CHECK(group.spec < ledger.specs.size());  // the caller's intern
-  const std::uint32_t queue = ledger.find_queue(group.queue);
-  if (queue == 0 && !options.create_queues) {
-    return Error{Code::unknown_queue, fmt::format("there is no queue {}, and puts create none", group.queue),
-                 "queue"};
-  }
-  if (group.columns == nullptr) return std::nullopt;
-  const Columns& columns = *group.columns;
-  for (std::size_t length :
-       {columns.priority.size(), columns.delay_ms.size(), columns.run_at_ms.size(),
-        columns.expires_at_ms.size(), columns.key.size(), columns.unique_key.size(),
-        columns.deadline_ms.size(), columns.after.size(), columns.after_batches.size()}) {
-    if (length != 0 && length != group.sizes.size()) {
-      return Error{Code::invalid_argument,
-                   fmt::format("a column has {} values, expected {}", length, group.sizes.size()), "columns"};
-    }
-  }
-  return columns.unique_key.empty() ? std::nullopt : check_unique(group);
-}
-
-// Also that its options fit together, with the defaults of its queue; a schedule is asked that when it is
-// set.
-std::optional<Error> Core::Impl::check_submitted(const PutGroup& group) const {
-  if (auto error = check_group(group)) return error;
-  return check_together(group);
-}
-
-std::optional<Error> Core::Impl::check_together(const PutGroup& group) const {
-  static const Columns none;
-  const Spec& spec = ledger.specs[group.spec].spec;
-  if (auto checked = validate_together(spec, group.columns == nullptr ? none : *group.columns); !checked)
-    return checked.error();
-  if (!spec.inputs || options.keeps_results) return std::nullopt;
-  return Error{
-      Code::no_result,
-      "spec.inputs is true, and this broker has no Redis that would pass results on (redis.url is none)",
-      "spec.inputs"};
-}
-
 GroupAnswer Core::Impl::put_group(Now now, const Submit& submit, const PutGroup& asked, std::uint32_t index,
                                   std::span<const JobId> frame, bool& parked, Effects& effects) {
   PutGroup group = asked;
@@ -157,6 +106,7 @@ GroupAnswer Core::Impl::put_group(Now now, const Submit& submit, const PutGroup&
     if (group.batch == 0) group.batch = ledger.job(submit.under.job)->batch;
   }
   if (auto error = check_submitted(group)) return {.error = std::move(error)};
+  if (auto error = check_times(now, group)) return {.error = std::move(error)};
   if (auto error = resolve_after(group, frame, ledger.next_job)) return {.error = std::move(error)};
   const std::uint32_t id = need_queue(group.queue, effects);
   const QueueState& queue = ledger.queues[id];
@@ -173,20 +123,6 @@ GroupAnswer Core::Impl::put_group(Now now, const Submit& submit, const PutGroup&
           .level = queue.options.durability,
           .error = {},
           .no_handler = !has_worker(id, ledger.specs[group.spec].handler)};
-}
-
-// Whether the queue, there or not yet, has room for so many more.
-std::optional<Error> Core::Impl::check_room(std::string_view name, std::uint64_t number) const {
-  const std::uint32_t id = ledger.find_queue(name);
-  const QueueState* queue = id == 0 ? nullptr : &ledger.queues[id];
-  const std::uint64_t maxsize = queue == nullptr ? options.queue_defaults.maxsize : queue->options.maxsize;
-  const std::uint64_t waiting = queue == nullptr ? 0 : queue->waiting();
-  const bool others_wait = queue != nullptr && queue->parked_head != no_slot;
-  if (maxsize == 0 || (waiting + number <= maxsize && !others_wait)) return std::nullopt;
-  return Error{Code::queue_full,
-               fmt::format("queue {} holds {} jobs and maxsize is {}; {} more do not fit", name, waiting,
-                           maxsize, number),
-               "queue"};
 }
 
 JobId Core::Impl::put(Now now, const PutGroup& group, std::uint32_t queue, std::uint32_t index, bool parked,

@@ -113,31 +113,35 @@ std::optional<JobView> Core::job(JobId id) const {
 }
 
 std::vector<JobView> Core::jobs(std::string_view queue, std::optional<State> state, JobId after,
-                                std::size_t most) const {
+                                std::size_t most, std::uint32_t* slice) const {
   const Ledger& ledger = impl_->ledger;
   const std::uint32_t wanted = ledger.find_queue(queue);
   std::vector<JobView> views;
   if ((wanted == 0 && !queue.empty()) || most == 0) return views;
-  if (state == State::failed) {
-    for (auto id = ledger.dead.upper_bound(after); id != ledger.dead.end() && views.size() < most; ++id) {
-      const Job& job = *ledger.job(*id);
-      if (wanted == 0 || ledger.queue_of(job).id == wanted) views.push_back(impl_->view(job));
-    }
+  if (state == State::failed && wanted == 0) {
+    if (slice != nullptr) *slice = 0;
+    for (auto id = ledger.dead.upper_bound(after); id != ledger.dead.end() && views.size() < most; ++id)
+      views.push_back(impl_->view(*ledger.job(*id)));
     return views;
   }
+  const Slot end = ledger.jobs.end();
+  const Slot begin = slice == nullptr ? 0 : std::min(*slice, end);
+  const Slot stop = slice == nullptr ? end : begin + std::min(end - begin, slice_slots);
+  if (slice != nullptr) *slice = stop == end ? 0 : stop;
   std::vector<JobId> first;  // a heap of the smallest ids so far
-  ledger.for_each([&](Slot, const Job& job) {
-    if (job.id <= after || ledger.is_ghost(job)) return;
-    if (state ? job.get_state() != *state : job.get_state() == State::failed) return;
-    if (wanted != 0 && ledger.queue_of(job).id != wanted) return;
+  for (Slot slot = begin; slot < stop; ++slot) {
+    const Job& job = ledger.jobs[slot];
+    if (job.id <= after || ledger.is_ghost(job)) continue;
+    if (state ? job.get_state() != *state : job.get_state() == State::failed) continue;
+    if (wanted != 0 && ledger.queue_of(job).id != wanted) continue;
     if (first.size() == most) {
-      if (job.id >= first.front()) return;
+      if (job.id >= first.front()) continue;
       std::ranges::pop_heap(first);
       first.pop_back();
     }
     first.push_back(job.id);
     std::ranges::push_heap(first);
-  });
+  }
   std::ranges::sort(first);
   for (JobId id : first) views.push_back(impl_->view(*ledger.job(id)));
   return views;

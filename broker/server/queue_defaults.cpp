@@ -24,6 +24,7 @@ auto* number_of(Defaults& defaults, SpecOption option) {
     case SpecOption::hard_timeout_ms: return &defaults.hard_timeout_ms;
     case SpecOption::result_ttl_s: return &defaults.result_ttl_s;
     case SpecOption::backoff:
+    case SpecOption::jitter:
     case SpecOption::no_retry: break;
   }
   return static_cast<decltype(&defaults.attempts)>(nullptr);
@@ -66,6 +67,32 @@ Result<> take_backoff_member(const std::string& key, const Value& value, Backoff
   return {};
 }
 
+// A default that says nothing else than what holds anyway is none.
+void take_back(std::optional<Backoff>& out) {
+  if (out == Backoff{}) out.reset();
+}
+
+Result<> take_jitter(const Value& value, const std::string& field, std::optional<Backoff>& out) {
+  if (!out) out.emplace();
+  if (!value.is_nil()) return take_part(value, field, out->jitter);
+  out->jitter = Backoff{}.jitter;
+  take_back(out);
+  return {};
+}
+
+// All but the jitter, unless it is named.
+Result<> take_backoff(const Value& value, const std::string& field, std::optional<Backoff>& out) {
+  const float jitter = out ? out->jitter : Backoff{}.jitter;
+  out = Backoff{.jitter = jitter, .list_ms = {}};
+  if (value.is_nil()) return take_back(out), Result<>{};
+  const auto members = value.as_map(field);
+  if (!members) return std::unexpected(members.error());
+  for (const Value::Member& member : **members) {
+    if (Result<> taken = take_backoff_member(member.key, member.value, *out); !taken) return taken;
+  }
+  return {};
+}
+
 Result<> take(SpecOption option, const Value& value, SpecDefaults& out) {
   const std::string field = fmt::format("defaults.{}", word(option));
   if (auto* number = number_of(out, option)) {
@@ -84,14 +111,8 @@ Result<> take(SpecOption option, const Value& value, SpecDefaults& out) {
     }
     return {};
   }
-  if (value.is_nil()) return out.backoff.reset(), Result<>{};
-  const auto members = value.as_map(field);
-  if (!members) return std::unexpected(members.error());
-  out.backoff.emplace();
-  for (const Value::Member& member : **members) {
-    if (Result<> taken = take_backoff_member(member.key, member.value, *out.backoff); !taken) return taken;
-  }
-  return {};
+  return option == SpecOption::jitter ? take_jitter(value, field, out.backoff)
+                                      : take_backoff(value, field, out.backoff);
 }
 
 Value backoff_value(const Backoff& backoff) {
@@ -126,7 +147,7 @@ Result<std::uint32_t> time(const std::string& key, const std::string& text, std:
 }
 
 // The backoff and its jitter, in any order.
-Result<> take_backoff(const std::string& key, const std::string& text, std::optional<Backoff>& out) {
+Result<> take_backoff_text(const std::string& key, const std::string& text, std::optional<Backoff>& out) {
   const Backoff before = out.value_or(Backoff{});
   if (key == "jitter") {
     const auto jitter = config::parse_jitter(text);
@@ -181,7 +202,7 @@ Result<> take_default(const std::string& key, const std::vector<std::string>& va
   if (key == "no_retry") return out.no_retry = values, Result<>{};
   if (values.size() != 1) return fail(Code::invalid_config, fmt::format("{} takes one value", key), key);
   const std::string& text = values.front();
-  if (key == "backoff" || key == "jitter") return take_backoff(key, text, out.backoff);
+  if (key == "backoff" || key == "jitter") return take_backoff_text(key, text, out.backoff);
   const bool counts = key == "attempts" || key == "crash_attempts";
   const auto number = counts ? whole(key, text) : time(key, text, key == "keep_result" ? 1000 : 1);
   if (!number) return std::unexpected(number.error());

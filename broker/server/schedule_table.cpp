@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "broker/server/queue_defaults.h"
+#include "broker/server/scheduler.h"
 #include "broker/timetable/timetable.h"
 #include "shared/protocol/group.h"
 #include "shared/protocol/value.h"
@@ -101,7 +102,12 @@ Value texts_value(const Texts& texts) {
 Result<Buffer> payload_of(const Draft& draft) {
   if (draft.command.has_value() == !draft.handler.empty())
     return wrong("command", "expected a command, or a handler with its args");
-  if (!draft.command) return protocol::encode(texts_value(draft.args));
+  if (!draft.command) {
+    if (!draft.directory.empty()) return wrong("cwd", "cwd is only for a command");
+    if (!draft.environment.empty()) return wrong("env", "env is only for a command");
+    return protocol::encode(texts_value(draft.args));
+  }
+  if (!draft.args.empty()) return wrong("args", "args is only for a handler; a command has its own");
   if (draft.command->empty())
     return wrong("command", "command is empty, expected [\"PROGRAM\", \"ARGUMENT\", ...]");
   Value map = Value::map();
@@ -115,24 +121,22 @@ Result<Buffer> payload_of(const Draft& draft) {
 }
 
 // What the table says goes before the defaults of the queue.
-void complete(const SpecDefaults& options, Spec& spec) {
+void complete(const SpecDefaults& options, const config::Options::Table& entries, Spec& spec) {
   options.complete(spec);
   SpecOptions& said = spec.said.emplace();
-  const auto tell = [&said](SpecOption option, const auto& value) {
-    if (value) said.add(option);
-  };
-  tell(SpecOption::attempts, options.attempts);
-  tell(SpecOption::crash_attempts, options.crash_attempts);
-  tell(SpecOption::backoff, options.backoff);
-  tell(SpecOption::soft_timeout_ms, options.soft_timeout_ms);
-  tell(SpecOption::hard_timeout_ms, options.hard_timeout_ms);
-  tell(SpecOption::result_ttl_s, options.result_ttl_s);
-  tell(SpecOption::no_retry, options.no_retry);
+  for (const auto& [key, _] : entries) {
+    const auto option = spec_option_from_word(key == "timeout_soft"   ? "soft_timeout_ms"
+                                              : key == "timeout_hard" ? "hard_timeout_ms"
+                                              : key == "keep_result"  ? "result_ttl_s"
+                                                                      : key);
+    if (option) said.add(*option);
+  }
 }
 
 // What the file calls a field of the wire, where the words differ.
 std::string key_of(const std::string& field) {
   if (field == "spec.soft_timeout_ms") return "timeout_soft";
+  if (field == "columns.delay_ms") return "delay";
   if (field == "columns.unique_key" || field.starts_with("spec.unique")) return "unique";
   if (field.ends_with("_in_ms")) return field.substr(0, field.size() - 3);
   return field;
@@ -159,15 +163,19 @@ Result<Schedule> schedule_of_table(const std::string& name, const config::Option
     if (Result<> taken = take(key, values, draft); !taken) return std::unexpected(taken.error());
   }
   if (draft.schedule.cron.empty()) return wrong("cron", "cron is missing");
+  if (draft.schedule.catch_up != CatchUp::all &&
+      std::ranges::find(entries, "catch_up_max", &std::pair<std::string, Texts>::first) != entries.end())
+    return wrong("catch_up_max", "catch_up_max needs catch_up = \"all\"");
   const auto payload = payload_of(draft);
   if (!payload) return std::unexpected(payload.error());
   Group& group = draft.group;
   group.spec.handler = draft.command ? "exec" : draft.handler;
-  complete(draft.options, group.spec);
+  complete(draft.options, entries, group.spec);
   group.payloads = {*payload};
   Result<> valid = validate(group, limits::schedule_bytes);
   protocol::encode_group(group, draft.schedule.group);
   if (valid) valid = validate(draft.schedule);
+  if (valid) valid = validate_delay(draft.schedule, group.columns);
   if (valid) {
     const auto table = Timetable::make(draft.schedule.cron, draft.schedule.zone, {});
     if (!table) valid = std::unexpected(table.error());

@@ -154,6 +154,9 @@ Result<Plan> schedule_set(const Desk& desk, const Value& given) {
           take_word(given, "catch_up", catch_up_from_word, "none, last or all", schedule.catch_up);
       !taken)
     return std::unexpected(taken.error());
+  if (given.find("catch_up_max") != nullptr && schedule.catch_up != CatchUp::all)
+    return fail(Code::invalid_argument, "catch_up_max is given, expected catch_up all with it",
+                "catch_up_max");
   if (Result<> taken =
           take_word(given, "overlap", overlap_from_word, "allow, skip, queue or replace", schedule.overlap);
       !taken)

@@ -19,6 +19,19 @@ std::int64_t after_now(Now now, std::uint64_t ms) {
 
 }  // namespace
 
+Result<> validate_delay(const Schedule& schedule, const Columns& columns) {
+  if (columns.delay_ms.empty()) return {};
+  const std::uint64_t delay = columns.delay_ms.front();
+  for (const auto& [field, limit] : {std::pair("expires_in_ms", schedule.expires_in_ms),
+                                     std::pair("deadline_in_ms", schedule.deadline_in_ms)}) {
+    if (limit != 0 && delay >= limit)
+      return unfit(
+          "columns.delay_ms",
+          fmt::format("columns.delay_ms is {} ms, expected less than the {} ms of {}", delay, limit, field));
+  }
+  return {};
+}
+
 Result<> decode_scheduled(const Schedule& schedule, std::size_t payload_max, protocol::RawGroup& out) {
   if (Result<> decoded = protocol::decode_group(schedule.group, payload_max, out); !decoded) return decoded;
   if (out.payloads.size() != 1)
@@ -29,6 +42,7 @@ Result<> decode_scheduled(const Schedule& schedule, std::size_t payload_max, pro
     return unfit("group", "group has a time, expected delay_ms, expires_in_ms or deadline_in_ms");
   if (!(columns.after.empty() && columns.after_batches.empty()))
     return unfit("group", "group comes after others, which a schedule cannot");
+  if (Result<> valid = validate_delay(schedule, columns); !valid) return valid;
   const auto spec = protocol::decode_spec(out.spec);
   return spec ? validate_together(*spec, columns) : std::unexpected(spec.error());
 }
@@ -40,6 +54,11 @@ Result<Wall> Scheduler::first(const Schedule& schedule) {
   if (!table) return std::unexpected(table.error());
   if (Result<> decoded = decode_scheduled(schedule, payload_max_, raw_); !decoded)
     return std::unexpected(decoded.error());
+  const auto batch = core_.batch(raw_.batch);
+  if (raw_.batch != 0 && !batch)
+    return fail(Code::unknown_batch, fmt::format("there is no batch {}", raw_.batch), "batch");
+  if (batch && batch->cancelled)
+    return fail(Code::invalid_state, fmt::format("batch {} was cancelled", raw_.batch), "batch");
   return table->next(now);
 }
 

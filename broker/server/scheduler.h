@@ -14,6 +14,9 @@
 
 namespace joinery::broker::server {
 
+// What it submits is not over before it may start.
+Result<> validate_delay(const Schedule& schedule, const Columns& columns);
+
 // Its group, decoded; views into the schedule. Errors name the field: one payload, and no times or
 // dependencies of its own (columns).
 Result<> decode_scheduled(const Schedule& schedule, std::size_t payload_max, protocol::RawGroup& out);

@@ -78,8 +78,13 @@ Result<Value> list_jobs(const Desk& desk, const Value& given, std::optional<Stat
   if (!after) return std::unexpected(after.error());
   const Result<std::uint64_t> most = given.u64_or("most", most_usual);
   if (!most) return std::unexpected(most.error());
-  return list("jobs", desk.core.jobs(queue, state, *after, std::min(*most, most_limit)),
-              [&](const JobView& job) { return job_value(desk, job, false, true); });
+  const Result<std::uint64_t> from = given.u64_or("from", 0);
+  if (!from) return std::unexpected(from.error());
+  auto slice = static_cast<std::uint32_t>(std::min<std::uint64_t>(*from, UINT32_MAX));
+  Value page = list("jobs", desk.core.jobs(queue, state, *after, std::min(*most, most_limit), &slice),
+                    [&](const JobView& job) { return job_value(desk, job, false, true); });
+  if (slice != 0) page.set("next", slice);
+  return page;
 }
 
 Result<Value> job_list(const Desk& desk, const Value& given) {
@@ -406,7 +411,7 @@ const std::vector<Verb>& verbs() {
          {"queue", "handler", "outcome", "batch", "key", "error", "ended_before_ms", "ended_after_ms",
           "before", "most"},
          finished_list},
-        {"job.list", {"queue", "state", "after", "most"}, job_list},
+        {"job.list", {"queue", "state", "after", "most", "from"}, job_list},
         {"job.show", {"job", "payload"}, job_show},
         {"job.follow", {"job", "after"}, job_follow},
         {"job.explain", {"job"}, job_explain},
@@ -414,7 +419,7 @@ const std::vector<Verb>& verbs() {
         {"job.cancel", {"jobs", "grace_ms", "who"}, job_cancel},
         {"job.update", {"jobs", "priority", "run_at_ms"}, job_update},
         {"job.move", {"jobs", "to"}, job_move},
-        {"dead.list", {"queue", "after", "most"}, dead_list},
+        {"dead.list", {"queue", "after", "most", "from"}, dead_list},
         {"dead.retry", {"jobs", "queue", "from"}, of_dead<Retry, BulkVerb::retry>},
         {"dead.delete", {"jobs", "queue", "from"}, of_dead<Delete, BulkVerb::remove>},
         {"bulk.retry", with_filter({}), bulk<BulkVerb::retry>},

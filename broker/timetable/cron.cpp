@@ -44,6 +44,8 @@ constexpr std::array<Macro, 7> macros{{{"@hourly", "0 * * * *"},
                                        {"@yearly", "0 0 1 1 *"},
                                        {"@annually", "0 0 1 1 *"}}};
 
+constexpr std::uint32_t week = 7;
+
 std::unexpected<Error> wrong(std::string message) {
   return fail(Code::invalid_argument, std::move(message), "cron");
 }
@@ -114,13 +116,16 @@ Result<std::uint64_t> bits_of_element(const Field& field, Part element) {
       const auto end = value_of(field, {range.text.substr(dash + 1), range.column + dash + 1});
       if (!end) return std::unexpected(end.error());
       last = *end;
+      // A week goes on behind its end: SAT-SUN, FRI-MON.
+      if (last < first && field.names.data() == day_names.data()) last += week;
       if (last < first) return unfit(field, "a range that rises", range);
     } else if (slash == std::string_view::npos) {
       last = first;
     }
   }
   std::uint64_t bits = 0;
-  for (std::uint32_t value = first; value <= last; value += step) bits |= std::uint64_t{1} << value;
+  for (std::uint32_t value = first; value <= last; value += step)
+    bits |= std::uint64_t{1} << (value > field.most ? value - week : value);
   return bits;
 }
 
@@ -180,6 +185,11 @@ Result<Cron> parse_cron(std::string_view text) {
     if (text == macro.name) return parse_cron(macro.means);
   }
   const std::vector<Part> parts = split({text, 1}, " \t", false);
+  if (!parts.empty() && parts.front().text.starts_with('@'))
+    return wrong(
+        fmt::format("expected @hourly, @daily, @weekly, @monthly, @yearly, @every TIME or five fields, got "
+                    "\"{}\" at column {}",
+                    parts.front().text, parts.front().column));
   if (parts.size() < fields.size()) {
     return wrong(fmt::format(
         "\"{}\" ends at column {} without the field \"{}\"; expected five fields (minute, hour, day of "

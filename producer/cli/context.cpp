@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "producer/cli/human.h"
 
 namespace joinery::cli {
@@ -17,7 +19,7 @@ Client& Context::client() {
   try {
     client = std::make_unique<Client>(options);
   } catch (const ClientError& error) {
-    throw UsageError(fmt::format("--endpoint: {}", error.what()), "endpoint");
+    throw UsageError(fmt::format("--endpoint: {}", error.what()));
   }
   for (bool told = false;;) try {
       client->connect();
@@ -53,6 +55,20 @@ Json Context::all_of(const std::string& verb, const char* list) {
     for (const Json& one : some) all.push_back(one);
     if (some.size() < page) return all;
     after = text(some.back(), "name");
+  }
+}
+
+Json Context::jobs(const std::string& verb, Json arguments, std::size_t most) {
+  std::vector<Json> all;
+  arguments["most"] = most;
+  for (std::uint64_t next = 0;;) {
+    Json reply = request(verb, arguments);
+    for (Json& job : reply["jobs"]) all.push_back(std::move(job));
+    std::ranges::sort(all, {}, [](const Json& job) { return number(job, "job"); });
+    if (all.size() > most) all.resize(most);
+    next = number(reply, "next");
+    if (next == 0) return all;
+    arguments["from"] = next;
   }
 }
 

@@ -24,11 +24,19 @@ struct Settings {
   config::Milliseconds keep_result{std::chrono::hours(24)};
 };
 
-// The command line is wrong, which no option alone could tell: exit code 64.
+// The command line is wrong, which no option alone could tell: exit code 64. The field is the option that the
+// message begins with, unless it is said: "--jitter: ...".
 class UsageError : public ClientError {
  public:
-  explicit UsageError(std::string message, std::string field = {})
-      : ClientError({Code::invalid_argument, std::move(message), std::move(field)}) {}
+  explicit UsageError(const std::string& message, std::string field = {})
+      : ClientError(
+            {Code::invalid_argument, message, field.empty() ? option_at(message) : std::move(field)}) {}
+
+ private:
+  static std::string option_at(std::string_view message) {
+    if (!message.starts_with("--")) return {};
+    return std::string(message.substr(2, message.find_first_of(": ,") - 2));
+  }
 };
 
 class Context {
@@ -42,6 +50,8 @@ class Context {
   Json request(const std::string& verb, const Json& arguments = Json::object());
   // A verb that lists what has names: all of `list`, a page at a time, so that no answer is too large.
   Json all_of(const std::string& verb, const char* list);
+  // A verb that lists jobs, slice by slice: the first `most` of all slices.
+  Json jobs(const std::string& verb, Json arguments, std::size_t most);
   // A verb that does something to a number of jobs; says how many were `done`.
   ExitCode act(const std::string& verb, const Json& arguments, std::string_view done);
 

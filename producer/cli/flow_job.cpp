@@ -123,12 +123,23 @@ Result<> take_batches(const Json& value, const std::string& field, Draft& draft)
   return {};
 }
 
+// The kernel's texts end at a NUL.
+Result<> check_text(const std::string& text, const std::string& field) {
+  if (!text.contains('\0')) return {};
+  return wrong(field, "has a NUL character, which no command can be given");
+}
+
 Result<> take_environment(const Json& value, const std::string& field, Draft& draft) {
   const auto is_text = [](const Json& one) { return one.is_string(); };
   if (!value.is_object() || !std::ranges::all_of(value, is_text))
     return wrong(field, "is no object of texts by name");
-  for (const auto& [name, text] : value.items())
+  for (const auto& [name, text] : value.items()) {
+    if (name.empty() || name.contains('='))
+      return wrong(field,
+                   fmt::format("has the name \"{}\", expected one that is not empty and has no =", name));
     draft.environment.push_back(name + "=" + text.get<std::string>());
+    if (auto valid = check_text(draft.environment.back(), field); !valid) return valid;
+  }
   return {};
 }
 
@@ -178,14 +189,19 @@ Result<> take(const std::string& name, const Json& value, const std::string& job
   for (const Key& key : keys) names.emplace_back(key.name);
   return std::unexpected(
       Error{Code::unknown_field,
-            fmt::format("{}: there is no key \"{}\"; it has {}", job, name, fmt::join(names, ", ")),
+            fmt::format("{}.{}: there is no such key; a job has {}", job, name, fmt::join(names, ", ")),
             job + "." + name});
 }
 
 Result<Buffer> payload_of(const Draft& draft, const std::string& field) {
   if (is_exec(draft)) {
-    if (!draft.command) return wrong(field + ".command", "is missing");
+    if (!draft.command)
+      return wrong(field, "has neither a \"command\", as [\"make\", \"fetch\"], nor a \"handler\"");
     if (draft.command->empty()) return wrong(field + ".command", "is empty");
+    for (const std::string& word : *draft.command)
+      if (auto valid = check_text(word, field + ".command"); !valid) return std::unexpected(valid.error());
+    if (auto valid = check_text(draft.directory, field + ".cwd"); !valid)
+      return std::unexpected(valid.error());
     if (draft.args) return wrong(field + ".args", "is only for a handler; a command has its own");
     return payload(draft, *draft.command, draft.input);
   }

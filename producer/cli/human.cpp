@@ -4,6 +4,7 @@
 
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cstdlib>
 #include <ctime>
 #include <optional>
@@ -117,6 +118,11 @@ Result<Wall> parse_time(std::string_view text) {
         Code::invalid_argument,
         fmt::format("\"{}\" is not a time such as 2026-11-21T08:00, 2026-11-21T08:00:00Z or Unix seconds",
                     text));
+  const std::chrono::year_month_day day(std::chrono::year(when.tm_year + 1900),
+                                        std::chrono::month(static_cast<unsigned>(when.tm_mon) + 1),
+                                        std::chrono::day(static_cast<unsigned>(when.tm_mday)));
+  if (!day.ok())
+    return fail(Code::invalid_argument, fmt::format("\"{}\" is no time: that month has no such day", text));
   const auto zone = parse_zone(rest);
   if (!zone) return std::unexpected(zone.error());
   when.tm_isdst = -1;

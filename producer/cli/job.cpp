@@ -93,12 +93,11 @@ void print_job(Output& out, const Json& job) {
 }
 
 ExitCode list(Context& context, const char* verb, const Flags& flags, std::string_view empty) {
-  Json map{{"most", flags.most}};
+  Json map = Json::object();
   if (!flags.queue.empty()) map["queue"] = flags.queue;
   if (!flags.state.empty()) map["state"] = flags.state;
   if (flags.after != 0) map["after"] = flags.after;
-  const Json reply = context.request(verb, map);
-  const Json& jobs = member(reply, "jobs");
+  const Json jobs = context.jobs(verb, std::move(map), flags.most);
   if (context.out.json()) {
     context.out.value(jobs);
   } else {

@@ -13,11 +13,11 @@ namespace joinery::cli {
 namespace {
 
 [[noreturn]] void wrong(const char* flag, const std::string& text, const char* expected) {
-  throw UsageError(fmt::format("--{}: \"{}\" is not {}", flag, text, expected), flag);
+  throw UsageError(fmt::format("--{}: \"{}\" is not {}", flag, text, expected));
 }
 
 [[noreturn]] void lonely(const char* flag, const char* needed) {
-  throw UsageError(fmt::format("--{}: needs {}", flag, needed), flag);
+  throw UsageError(fmt::format("--{}: needs {}", flag, needed));
 }
 
 template <typename T>
@@ -112,30 +112,45 @@ void add_unique(Arguments& arguments, JobControlFlags& flags) {
 
 void refuse_zero(const std::optional<milliseconds>& time, const char* flag) {
   if (time && time->count() == 0)
-    throw UsageError(fmt::format("--{}: 0 is over at once; expected more", flag), flag);
+    throw UsageError(fmt::format("--{}: 0 is over at once; expected more", flag));
 }
 
 void check_timeouts(const std::optional<milliseconds>& soft, const std::optional<milliseconds>& hard) {
   if (!soft || !hard || hard->count() == 0 || *soft <= *hard) return;
   throw UsageError(fmt::format("--timeout-soft: {} is longer than --timeout-hard {}",
-                               config::format_duration(*soft), config::format_duration(*hard)),
-                   "timeout-soft");
+                               config::format_duration(*soft), config::format_duration(*hard)));
+}
+
+void check_start(const SubmissionTimes& times, Wall now) {
+  if (times.delay && times.run_at) throw UsageError("--run-at: there is a --delay too, expected one of both");
+  for (const auto& [flag, limit] :
+       {std::pair("expires-in", times.expires_in), std::pair("deadline-in", times.deadline_in)}) {
+    if (!limit) continue;
+    if (times.delay && *times.delay >= *limit)
+      throw UsageError(fmt::format("--delay: {} is not over before --{} {}",
+                                   config::format_duration(*times.delay), flag,
+                                   config::format_duration(*limit)));
+    if (times.run_at && *times.run_at >= now + *limit)
+      throw UsageError(
+          fmt::format("--run-at: is not before --{} {} is over", flag, config::format_duration(*limit)));
+  }
 }
 
 void apply_job_control(const JobControlFlags& flags, Wall now, SubmitOptions& options) {
   Spec& spec = options.spec;
   if (!flags.backoff.empty()) {
     const auto backoff = config::parse_backoff(flags.backoff);
-    if (!backoff) throw UsageError("--backoff: " + backoff.error().message, "backoff");
+    if (!backoff) throw UsageError("--backoff: " + backoff.error().message);
     spec.backoff = *backoff;
   }
   if (!flags.jitter.empty()) {
     const auto jitter = config::parse_jitter(flags.jitter);
-    if (!jitter) throw UsageError("--jitter: " + jitter.error().message, "jitter");
+    if (!jitter) throw UsageError("--jitter: " + jitter.error().message);
     spec.backoff.jitter = *jitter;
   }
   spec.no_retry = flags.no_retry;
-  if (spec.said && !(flags.backoff.empty() && flags.jitter.empty())) spec.said->add(SpecOption::backoff);
+  if (spec.said && !flags.backoff.empty()) spec.said->add(SpecOption::backoff);
+  if (spec.said && !flags.jitter.empty()) spec.said->add(SpecOption::jitter);
   if (spec.said && !flags.no_retry.empty()) spec.said->add(SpecOption::no_retry);
   refuse_zero(flags.deadline_in, "deadline-in");
   if (flags.deadline_in) options.deadline = now + *flags.deadline_in;

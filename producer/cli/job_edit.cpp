@@ -27,8 +27,7 @@ Run define_job_update(Arguments& arguments) {
     if (flags->priority) {
       const auto priority = parse_json(*flags->priority);
       if (!priority || !priority->is_number_integer())
-        throw UsageError(fmt::format("--priority: \"{}\" is not a whole number", *flags->priority),
-                         "priority");
+        throw UsageError(fmt::format("--priority: \"{}\" is not a whole number", *flags->priority));
       map["priority"] = *priority;
     }
     if (flags->run_at)

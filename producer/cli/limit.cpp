@@ -95,7 +95,7 @@ Run define_limit_rm(Arguments& arguments) {
     if (context.out.json())
       context.out.value(reply);
     else
-      context.out.line(fmt::format("no limit was set for {} any more; broker.toml may have one", *pattern));
+      context.out.line(fmt::format("the limit of {} is removed; broker.toml may have one", *pattern));
     return ExitCode::success;
   };
 }

@@ -47,8 +47,8 @@ class Map {
         flags_(flags),
         template_(flags, std::move(words)),
         items_(std::move(items)),
-        client_(context.client()),
         options_(submit_options(flags, context.settings, read_clocks().wall)),
+        client_(context.client()),
         bar_(context.out, read_clocks().mono) {
     if (flags.results && options_.spec.result_ttl_s == 0)
       throw UsageError("--results needs results that are kept (--keep-result)");
@@ -161,10 +161,10 @@ class Map {
   // The first few, and how to see them all.
   void name_failures() {
     constexpr std::size_t named_most = 3;
-    const Json reply = context_.request(
-        "dead.list", Json{{"queue", options_.queue}, {"after", tracker_.first() - 1}, {"most", 1000}});
+    const Json dead =
+        context_.jobs("dead.list", Json{{"queue", options_.queue}, {"after", tracker_.first() - 1}}, 1000);
     std::size_t named = 0;
-    for (const Json& job : member(reply, "jobs")) {
+    for (const Json& job : dead) {
       if (number(job, "batch") != options_.batch) continue;
       if (named++ == named_most) break;
       context_.out.note(fmt::format("job {} failed: {}", number(job, "job"), failure_text(job)));
@@ -222,6 +222,9 @@ class Map {
 
   void send(const std::vector<Buffer>& payloads) {
     const std::vector<Bytes> views(payloads.begin(), payloads.end());
+    const Wall now = read_clocks().wall;  // its times count from its own submission
+    if (flags_.expires_in) options_.expires_at = now + *flags_.expires_in;
+    if (flags_.control.deadline_in) options_.deadline = now + *flags_.control.deadline_in;
     under_way_.push_back({client_.submit_many(flags_.handler, views, options_), payloads.size()});
     while (!under_way_.empty() &&
            under_way_.front().first.wait_for(milliseconds(0)) == std::future_status::ready)
@@ -240,8 +243,8 @@ class Map {
   const Flags& flags_;
   const Template template_;
   Items items_;
-  Client& client_;
   SubmitOptions options_;
+  Client& client_;
   Tracker tracker_;
   std::vector<Tracker::Item> unprinted_;  // ended, and their results not read yet
   Bar bar_;

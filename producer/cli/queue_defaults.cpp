@@ -22,6 +22,7 @@ constexpr Option options[] = {
     {"timeout-hard", "hard_timeout_ms", 1},
     {"keep-result", "result_ttl_s", 1000},
     {"backoff", "backoff", 0},
+    {"jitter", "jitter", 0},
     {"no-retry", "no_retry", 0},
 };
 
@@ -34,25 +35,23 @@ void unset(const std::string& flag, Json& map) {
   throw UsageError(fmt::format("--unset: \"{}\" is none of {}", flag, known));
 }
 
-Json backoff_of(const QueueDefaultsFlags& flags) {
-  Backoff backoff;
-  if (!flags.backoff.empty()) {
-    const auto parsed = config::parse_backoff(flags.backoff);
-    if (!parsed) throw UsageError("--backoff: " + parsed.error().message);
-    backoff = *parsed;
-  }
-  if (!flags.jitter.empty()) {
-    const auto jitter = config::parse_jitter(flags.jitter);
-    if (!jitter) throw UsageError("--jitter: " + jitter.error().message);
-    backoff.jitter = *jitter;
-  }
-  return {{"initial_ms", backoff.initial_ms},
-          {"max_ms", backoff.max_ms},
-          {"factor", backoff.factor},
-          {"jitter", backoff.jitter},
-          {"list_ms", backoff.list_ms}};
+// Without its jitter, which is a default of its own.
+Json backoff_of(const std::string& text) {
+  const auto backoff = config::parse_backoff(text);
+  if (!backoff) throw UsageError("--backoff: " + backoff.error().message);
+  return {{"initial_ms", backoff->initial_ms},
+          {"max_ms", backoff->max_ms},
+          {"factor", backoff->factor},
+          {"list_ms", backoff->list_ms}};
 }
 
+float jitter_of(const std::string& text) {
+  const auto jitter = config::parse_jitter(text);
+  if (!jitter) throw UsageError("--jitter: " + jitter.error().message);
+  return *jitter;
+}
+
+// "--backoff fixed:5s --jitter 0.5", without what holds anyway.
 std::string backoff_text(const Json& map) {
   Backoff backoff;
   backoff.initial_ms = static_cast<std::uint32_t>(number(map, "initial_ms", backoff.initial_ms));
@@ -60,11 +59,17 @@ std::string backoff_text(const Json& map) {
   const Json& factor = member(map, "factor");
   if (factor.is_number()) backoff.factor = factor.get<float>();
   for (const Json& delay : member(map, "list_ms")) backoff.list_ms.push_back(delay.get<std::uint32_t>());
-  return config::format_backoff(backoff);
+  const Json& jitter = member(map, "jitter");
+  if (jitter.is_number()) backoff.jitter = jitter.get<float>();
+  const Backoff usual{.jitter = backoff.jitter, .list_ms = {}};
+  std::string text = backoff == usual ? "" : "--backoff " + config::format_backoff(backoff);
+  if (backoff.jitter != Backoff{}.jitter)
+    text += fmt::format("{}--jitter {}", text.empty() ? "" : " ", backoff.jitter);
+  return text;
 }
 
 std::string value_text(const Option& option, const Json& value) {
-  if (value.is_object()) return fmt::format("--{} {}", option.flag, backoff_text(value));
+  if (value.is_object()) return backoff_text(value);
   if (value.is_array()) {
     std::string text;
     for (const Json& type : value)
@@ -98,7 +103,8 @@ Json defaults_of(const QueueDefaultsFlags& flags) {
   for (const std::string& flag : flags.unset) unset(flag, map);
   if (flags.attempts) map["attempts"] = *flags.attempts;
   if (flags.crash_attempts) map["crash_attempts"] = *flags.crash_attempts;
-  if (!(flags.backoff.empty() && flags.jitter.empty())) map["backoff"] = backoff_of(flags);
+  if (!flags.backoff.empty()) map["backoff"] = backoff_of(flags.backoff);
+  if (!flags.jitter.empty()) map["jitter"] = jitter_of(flags.jitter);
   if (!flags.no_retry.empty()) map["no_retry"] = flags.no_retry;
   if (flags.timeout_soft) map["soft_timeout_ms"] = flags.timeout_soft->count();
   if (flags.timeout_hard) map["hard_timeout_ms"] = flags.timeout_hard->count();

@@ -117,6 +117,7 @@ Buffer group_of(const Flags& flags, const Context& context) {
     throw UsageError("--after: a schedule comes after nothing; use --overlap");
   if (flags.no_wait_for_room || flags.full_timeout)
     throw UsageError("--refuse-when-full, --full-timeout: a schedule does not wait for room");
+  if (flags.catch_up_max && flags.catch_up != "all") throw UsageError("--catch-up-max: needs --catch-up all");
   const SubmitOptions options = submit_options(flags, context.settings, read_clocks().wall);
   std::vector<std::string> words = flags.words;
   words.insert(words.end(), context.tail.begin(), context.tail.end());

@@ -35,6 +35,16 @@ Json environment_of(const std::vector<std::string>& settings) {
   return map;
 }
 
+// What only the handler exec looks at, and the other way round.
+void check_handler(const SubmissionFlags& flags) {
+  if (is_exec(flags)) {
+    if (flags.json_args) throw UsageError("--json-args: is not for handler exec, whose arguments are texts");
+    return;
+  }
+  if (!flags.directory.empty()) throw UsageError("--cwd: is only for handler exec");
+  if (!flags.environment.empty()) throw UsageError("--env: is only for handler exec");
+}
+
 bool lists(const Json& map, const char* key, const std::string& name) {
   const Json& values = member(map, key);
   return std::ranges::any_of(values, [&name](const Json& value) { return value == name || value == "*"; });
@@ -75,8 +85,8 @@ void add_submission(Arguments& arguments, SubmissionFlags& flags) {
                    "start no earlier than 2026-11-21T08:00[Z|+01:00], or Unix seconds");
   arguments.option("--expires-in", flags.expires_in, "give up if not started within this");
   arguments.option("--timeout-soft", flags.timeout_soft,
-                   "ask the handler to stop after this (a command: SIGTERM)");
-  arguments.option("--timeout-hard", flags.timeout_hard, "kill it after this");
+                   "ask the handler to stop after this (a command: SIGTERM); 0: never");
+  arguments.option("--timeout-hard", flags.timeout_hard, "kill it after this; 0: never");
   arguments.option("--priority", flags.priority, "lower runs first, in queues of mode priority");
   arguments.option("--attempts", flags.attempts, "runs that may fail; 1: no retry; else 3", 1, UINT32_MAX);
   arguments.option("--crash-attempts", flags.crash_attempts, "runs that may kill their process; else 3", 1,
@@ -97,6 +107,7 @@ void add_submission(Arguments& arguments, SubmissionFlags& flags) {
 }
 
 SubmitOptions submit_options(const SubmissionFlags& flags, const Settings& settings, Wall now) {
+  check_handler(flags);
   SubmitOptions options;
   options.queue = flags.queue.value_or(settings.queue);
   if (options.queue.empty()) throw UsageError("--queue: the name is empty");
@@ -124,10 +135,15 @@ SubmitOptions submit_options(const SubmissionFlags& flags, const Settings& setti
   if (flags.expires_in) options.expires_at = now + *flags.expires_in;
   options.priority = flags.priority;
   apply_job_control(flags.control, now, options);
-  options.key = flags.key;
+  check_start({flags.delay, flags.run_at, flags.expires_in, flags.control.deadline_in}, now);
+  if (flags.key && flags.key->empty())
+    throw UsageError("--key: is empty, expected host:example.org or its like");
+  options.key = flags.key.value_or("");
   options.spec.ordered = flags.ordered;
-  if (flags.ordered && flags.key.empty())
+  if (flags.ordered && !flags.key)
     throw UsageError("--ordered: needs a --key, since the order is that of its jobs");
+  if (flags.no_wait_for_room && flags.full_timeout)
+    throw UsageError("--full-timeout: there is --refuse-when-full too, which does not wait");
   options.refuse_when_full = flags.no_wait_for_room;
   options.full_timeout = flags.full_timeout;
   return options;

@@ -20,7 +20,7 @@ struct SubmissionFlags {
   std::int64_t priority = 0;
   std::optional<std::uint64_t> attempts, crash_attempts;
   std::uint64_t batch = 0;
-  std::string key;
+  std::optional<std::string> key;
   JobControlFlags control;
   bool ordered = false;
   bool no_wait_for_room = false;
@@ -36,7 +36,8 @@ SubmitOptions submit_options(const SubmissionFlags& flags, const Settings& setti
 bool is_exec(const SubmissionFlags& flags);
 // A word as the argument of a handler: text, or with --json-args what it is as JSON, if it is JSON.
 Json argument(const SubmissionFlags& flags, const std::string& word);
-// The payload of `words`. Throws invalid_argument for an exec without a command, and for a bad NAME=VALUE.
+// The payload of `words`. Throws UsageError for an exec without a command, for a bad NAME=VALUE, and for what
+// no command can be given.
 Buffer payload(const SubmissionFlags& flags, const std::vector<std::string>& words,
                const std::optional<std::string>& input = {});
 

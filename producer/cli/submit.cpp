@@ -38,7 +38,9 @@ Buffer payload_of(const Flags& flags, const std::vector<std::string>& words) {
     if (!is_exec(flags)) throw UsageError("--stdin is only for handler exec");
     return payload(flags, words, read_input(*flags.input));
   }
-  if (!words.empty()) throw UsageError("--payload-file is the whole payload; there can be no ARGS");
+  const bool any = !words.empty() || flags.input || !flags.environment.empty() || !flags.directory.empty();
+  if (any)
+    throw UsageError("--payload-file is the whole payload; there can be no ARGS, --stdin, --env or --cwd");
   return read_input(*flags.payload_file);
 }
 

@@ -35,6 +35,7 @@ namespace joinery {
   X(unknown_verb, 208, false, "the command is not known")                                          \
   X(duplicate_job, 209, false, "a job with this unique key exists")                                \
   X(unknown_schedule, 210, false, "there is no schedule of this name")                             \
+  X(unknown_limit, 211, false, "no limit is set for this pattern")                                 \
   /* 3xx: not now */                                                                               \
   X(queue_full, 300, true, "the queue holds maxsize jobs")                                         \
   X(disk_full, 301, true, "the journal has no room for new jobs")                                  \

@@ -8,8 +8,13 @@ namespace joinery {
 namespace {
 
 constexpr std::array<std::string_view, SpecOptions::all> words{
-    "attempts",        "crash_attempts", "backoff", "soft_timeout_ms",
-    "hard_timeout_ms", "result_ttl_s",   "no_retry"};
+    "attempts",        "crash_attempts", "backoff",  "soft_timeout_ms",
+    "hard_timeout_ms", "result_ttl_s",   "no_retry", "jitter"};
+
+bool same_but_for_jitter(Backoff a, const Backoff& b) {
+  a.jitter = b.jitter;
+  return a == b;
+}
 
 }  // namespace
 
@@ -28,11 +33,12 @@ bool says(const Spec& spec, SpecOption option) {
   switch (option) {
     case SpecOption::attempts: return spec.attempts != usual.attempts;
     case SpecOption::crash_attempts: return spec.crash_attempts != usual.crash_attempts;
-    case SpecOption::backoff: return spec.backoff != usual.backoff;
+    case SpecOption::backoff: return !same_but_for_jitter(spec.backoff, usual.backoff);
     case SpecOption::soft_timeout_ms: return spec.soft_timeout_ms != usual.soft_timeout_ms;
     case SpecOption::hard_timeout_ms: return spec.hard_timeout_ms != usual.hard_timeout_ms;
     case SpecOption::result_ttl_s: return spec.result_ttl_s != usual.result_ttl_s;
     case SpecOption::no_retry: return spec.no_retry != usual.no_retry;
+    case SpecOption::jitter: return spec.backoff.jitter != usual.backoff.jitter;
   }
   return false;
 }
@@ -43,7 +49,11 @@ void SpecDefaults::complete(Spec& spec) const {
   };
   fill(SpecOption::attempts, spec.attempts, attempts);
   fill(SpecOption::crash_attempts, spec.crash_attempts, crash_attempts);
-  fill(SpecOption::backoff, spec.backoff, backoff);
+  if (backoff) {
+    const float jitter = says(spec, SpecOption::jitter) ? spec.backoff.jitter : backoff->jitter;
+    if (!says(spec, SpecOption::backoff)) spec.backoff = *backoff;
+    spec.backoff.jitter = jitter;
+  }
   fill(SpecOption::soft_timeout_ms, spec.soft_timeout_ms, soft_timeout_ms);
   fill(SpecOption::hard_timeout_ms, spec.hard_timeout_ms, hard_timeout_ms);
   fill(SpecOption::result_ttl_s, spec.result_ttl_s, result_ttl_s);

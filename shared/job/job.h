@@ -115,18 +115,19 @@ std::optional<After> after_from_word(std::string_view text);
 enum class SpecOption : std::uint8_t {
   attempts,
   crash_attempts,
-  backoff,
+  backoff,  // but for its jitter
   soft_timeout_ms,
   hard_timeout_ms,
   result_ttl_s,
   no_retry,
+  jitter,  // of the backoff
 };
 std::string_view word(SpecOption option);
 std::optional<SpecOption> spec_option_from_word(std::string_view text);
 
 // A set of them.
 struct SpecOptions {
-  static constexpr std::uint8_t all = 7;  // how many there are
+  static constexpr std::uint8_t all = 8;  // how many there are
   std::uint8_t bits = 0;
   void add(SpecOption option) { bits |= static_cast<std::uint8_t>(1U << static_cast<unsigned>(option)); }
   bool has(SpecOption option) const { return (bits >> static_cast<unsigned>(option) & 1U) != 0; }
@@ -164,7 +165,7 @@ bool says(const Spec& spec, SpecOption option);
 // Of a queue: what holds where a submission says nothing.
 struct SpecDefaults {
   std::optional<std::uint32_t> attempts, crash_attempts, soft_timeout_ms, hard_timeout_ms, result_ttl_s;
-  std::optional<Backoff> backoff;
+  std::optional<Backoff> backoff;  // and its jitter
   std::optional<std::vector<std::string>> no_retry;
 
   bool empty() const { return *this == SpecDefaults{}; }

@@ -159,7 +159,7 @@ Unique read_unique(Reader& in) {
   return unique;
 }
 
-Backoff read_backoff(Reader& in) {
+Backoff read_backoff(Reader& in, SpecOptions& there) {
   Backoff backoff;
   const std::uint32_t members = in.map("spec.backoff");
   for (std::uint32_t i = 0; i < members && in.ok(); ++i) {
@@ -172,6 +172,7 @@ Backoff read_backoff(Reader& in) {
       backoff.factor = static_cast<float>(in.number("spec.backoff.factor"));
     } else if (key == "jitter") {
       backoff.jitter = static_cast<float>(in.number("spec.backoff.jitter"));
+      there.add(SpecOption::jitter);
     } else if (key == "list_ms") {
       backoff.list_ms.resize(in.array("spec.backoff.list_ms"));
       for (std::uint32_t& delay : backoff.list_ms) delay = in.u32("spec.backoff.list_ms");
@@ -235,7 +236,7 @@ Spec read_spec(Reader& in) {
     } else if (key == "ordered") {
       spec.ordered = in.boolean("spec.ordered");
     } else if (key == "backoff") {
-      spec.backoff = read_backoff(in);
+      spec.backoff = read_backoff(in, there);
     } else if (key == "no_retry") {
       texts(in, "spec.no_retry", spec.no_retry);
     } else if (key == "unique") {

@@ -179,7 +179,7 @@ TEST_F(Explain, ItHasEndedWhenAndByWhat) {
   EXPECT_THAT(explain(failed), MatchesRegex("it failed for good at 2.*Z: exit status: 3: no paper; it runs "
                                             "again only with `dead retry`"));
   EXPECT_EQ(why(failed)["why"], "dead");
-  const std::string late = submit({"--queue", "shelf", "--expires-in", "1ms"});
+  const std::string late = submit({"--queue", "shelf", "--expires-in", "1s"});
   EXPECT_TRUE(eventually([&] { return why(late)["why"] == "finished"; }));
   EXPECT_THAT(explain(late), HasSubstr("it expired before it was started at 2"));
   const std::string waits = submit({"--delay", "1h"});

@@ -81,6 +81,21 @@ TEST_F(JobControlFlows, AUniqueJobIsIgnoredRefusedOrReplaced) {
   EXPECT_THAT(submit({"--unique-until", "soon"}).err, HasSubstr("--unique-until"));
 }
 
+TEST_F(JobControlFlows, AClaimUntilSuccessIsKeptByADeadLetter) {
+  const auto submit = [](const char* command) {
+    return joinery({"submit", "--wait", "--attempts", "1", "--unique", "mail:9", "--unique-until",
+                    "succeeded", "exec", "--", command});
+  };
+  EXPECT_EQ(submit("false").status, 2);
+  const std::string refused = submit("true").err;
+  EXPECT_THAT(refused, HasSubstr("--unique: job "));
+  EXPECT_THAT(refused, HasSubstr("(duplicate_job)"));
+  const Json dead = Json::parse(say({"--json", "dead", "ls"}));
+  say({"dead", "delete", std::to_string(dead.back()["job"].get<std::uint64_t>())});
+  EXPECT_EQ(submit("true").status, 0);
+  EXPECT_EQ(submit("true").status, 0) << "and a success frees it";
+}
+
 TEST_F(JobControlFlows, AClaimForATimeOutlivesItsJobAndARestart) {
   Stack own;
   own.start_worker();
@@ -155,6 +170,31 @@ TEST_F(JobControlFlows, NothingOfACancelledBatchStarts) {
   EXPECT_THAT(joinery({"submit", "--batch", inner, "exec", "--", "true"}).err, HasSubstr("was cancelled"));
 }
 
+TEST_F(JobControlFlows, WhatRunsInACancelledBatchIsToldThenKilledAndTheRestNeverStarts) {
+  Stack own;
+  own.start_worker();
+  const std::string batch = own.say({"batch", "open"});
+  const std::string marks = own.dir() / "marks";
+  const std::string stubborn =
+      "trap 'echo told >> " + marks + "' TERM; echo runs >> " + marks + "; while :; do sleep 0.05; done";
+  const std::string runs = own.say({"submit", "--batch", batch, "exec", "--", "sh", "-c", stubborn});
+  const auto marked = [&] {
+    std::ifstream file(marks);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  EXPECT_TRUE(eventually([&] { return marked() == "runs\n"; }));
+  own.say({"submit", "--batch", batch, "--delay", "1h", "exec", "--", "true"});
+  EXPECT_EQ(own.say({"batch", "cancel", batch, "--grace", "300ms"}), "2 jobs cancelled");
+  own.broker().signal(SIGKILL);
+  own.broker().wait();
+  own.start_broker();
+  EXPECT_EQ(own.joinery({"join", "--batch", batch}).status, 2);
+  EXPECT_THAT(own.say({"batch", "show", batch}), HasSubstr("2 cancelled"));
+  EXPECT_TRUE(marked().starts_with("runs\n")) << marked();
+  EXPECT_THAT(own.joinery({"submit", "--batch", batch, "exec", "--", "true"}).err,
+              HasSubstr("was cancelled"));
+}
+
 TEST_F(JobControlFlows, BatchesAreListed) {
   const std::string batch = say({"batch", "open", "tonight", "--hold"});
   const Finished said = joinery({"batch", "ls"});
@@ -176,6 +216,27 @@ TEST_F(JobControlFlows, ManyJobsAreChosenByWhatTheyHaveInCommon) {
   const auto fit = [] { return joinery({"dead", "retry", "--error", "out of paper", "--dry-run"}).out; };
   EXPECT_TRUE(eventually([&] { return fit() == "1 job fit (nothing was done)\n"; }));
   EXPECT_EQ(say({"dead", "delete", "--error", "out of paper"}), "1 job deleted");
+}
+
+TEST_F(JobControlFlows, ManyJobsAreChosenByKeyBatchAndStateToo) {
+  const std::string batch = say({"batch", "open"});
+  say({"submit", "--queue", "pile", "--key", "host:a", "exec", "--", "true"});
+  say({"submit", "--queue", "pile", "--key", "host:b", "--batch", batch, "exec", "--", "true"});
+  say({"submit", "--queue", "pile", "--batch", batch, "--delay", "1h", "exec", "--", "true"});
+  const auto fit = [](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {"cancel", "--dry-run", "--queue", "pile"});
+    return say(std::move(flags)).substr(0, 1);
+  };
+  EXPECT_EQ(fit({"--key", "host:a"}), "1");
+  EXPECT_EQ(fit({"--batch", batch}), "2");
+  EXPECT_EQ(fit({"--state", "scheduled"}), "1");
+  EXPECT_EQ(fit({"--batch", batch, "--state", "ready"}), "1");
+  EXPECT_EQ(say({"cancel", "--queue", "pile"}), "3 jobs cancelled");
+  say({"submit", "--attempts", "1", "exec", "--", "sh", "-c", "echo no ink >&2; exit 3"});
+  EXPECT_TRUE(eventually([&] {
+    return joinery({"dead", "retry", "--error", "no ink", "--dry-run"}).out.starts_with("1 ");
+  }));
+  EXPECT_EQ(say({"dead", "retry", "--error", "no ink"}), "1 job will run again");
 }
 
 TEST_F(JobControlFlows, AFlowIsSubmittedFromAFile) {
@@ -245,8 +306,9 @@ TEST_F(JobControlFlows, AMistakeInAFlowIsNamedAndNothingIsSubmitted) {
       refused(R"({"a": {"command": ["true"], "after": ["b"]}, "b": {"command": ["true"], "after": ["a"]}})"),
       HasSubstr("a after b after a"));
   EXPECT_THAT(refused(R"({"a": {"command": ["true"], "attempts": -1}})"), HasSubstr("jobs.a.attempts"));
-  EXPECT_THAT(refused(R"({"a": {"command": ["true"], "afer": []}})"), HasSubstr("\"afer\""));
-  EXPECT_THAT(refused(R"({"a": {"args": [1]}})"), HasSubstr("jobs.a.command is missing"));
+  EXPECT_THAT(refused(R"({"a": {"command": ["true"], "afer": []}})"),
+              HasSubstr("joinery: jobs.a.afer: there is no such key; a job has handler, "));
+  EXPECT_THAT(refused(R"({"a": {"args": [1]}})"), HasSubstr("jobs.a has neither a \"command\""));
 }
 
 }  // namespace

@@ -61,7 +61,7 @@ TEST_F(Limits, AShutKeyHoldsBackNoOther) {
   const std::string other = submit({"--key", "quick"}, "echo other >> $log");
   EXPECT_EQ(stack.joinery({"result", other}).status, 0);
   EXPECT_THAT(say({"explain", behind}), HasSubstr("waits for key 'slow' (next slot in "));
-  EXPECT_THAT(say({"limit", "rm", "slow"}), HasSubstr("slow"));
+  EXPECT_EQ(say({"limit", "rm", "slow"}), "the limit of slow is removed; broker.toml may have one");
   join();
   EXPECT_THAT(logged(), ::testing::UnorderedElementsAre("first", "other", "second"));
 }
@@ -180,6 +180,14 @@ TEST_F(Limits, TheQueuesOfAWorkerTakeTurnsByItsWeights) {
   EXPECT_THAT(logged(), ElementsAre("urgent", "urgent", "default", "urgent", "urgent", "default"));
 }
 
+TEST_F(Limits, WithoutWeightsTheFirstQueueOfAWorkerGoesFirst) {
+  submit({"--queue", "default"}, "echo default >> $log");
+  for (int i = 0; i < 2; ++i) submit({"--queue", "urgent"}, "echo urgent >> $log");
+  stack.start_worker({"--allow-exec", "--processes", "1", "--queues", "urgent,default"});
+  join();
+  EXPECT_THAT(logged(), ElementsAre("urgent", "urgent", "default"));
+}
+
 TEST_F(Limits, WeightsThatDoNotFitTheQueuesAreRefused) {
   for (const std::string weights : {"1", "1,0", "1,x"}) {
     Process worker({program("joinery-worker"), "--allow-exec", "--queues", "a,b", "--weights", weights});
@@ -192,7 +200,9 @@ TEST_F(Limits, AWrongLimitIsRefusedByItsField) {
   EXPECT_THAT(stack.joinery({"limit", "set", "a", "--concurrency", "0"}).err, HasSubstr("block for ever"));
   EXPECT_THAT(stack.joinery({"limit", "set", "a", "--rate", "often"}).err, HasSubstr("--rate"));
   EXPECT_THAT(stack.joinery({"limit", "set", "a//b", "--weight", "2"}).err, HasSubstr("KEY is 'a//b'"));
-  EXPECT_THAT(stack.joinery({"limit", "rm", "nothing"}).err, HasSubstr("nothing"));
+  const Finished unknown = stack.joinery({"limit", "rm", "nothing"});
+  EXPECT_EQ(unknown.status, 1) << "as for every other name that is not known";
+  EXPECT_THAT(unknown.err, HasSubstr("no limit is set for 'nothing' (unknown_limit)"));
   EXPECT_THAT(stack.joinery({"submit", "--ordered", "exec", "--", "true"}).err, HasSubstr("--key"));
   EXPECT_THAT(stack.joinery({"submit", "--key", "a/b/c/d/e", "exec", "--", "true"}).err, HasSubstr("key"));
 }

@@ -74,6 +74,26 @@ TEST_F(QueueOptions, CanBeTakenBackOneByOne) {
   EXPECT_THAT(unknown.err, HasSubstr("\"speed\" is none of attempts, crash-attempts"));
 }
 
+TEST_F(QueueOptions, TheJitterIsADefaultOfItsOwn) {
+  say({"queue", "configure", "crawl", "--backoff", "fixed:30s", "--attempts", "5"});
+  say({"queue", "configure", "crawl", "--jitter", "0.5"});
+  EXPECT_THAT(say({"queue", "show", "crawl"}), HasSubstr("--backoff fixed:30s --jitter 0.5"));
+  say({"queue", "configure", "crawl", "--backoff", "fixed:20s"});
+  EXPECT_THAT(say({"queue", "show", "crawl"}), HasSubstr("--backoff fixed:20s --jitter 0.5"));
+  say({"queue", "configure", "crawl", "--unset", "backoff"});
+  EXPECT_THAT(say({"queue", "show", "crawl"}), HasSubstr("--attempts 5 --jitter 0.5"));
+  say({"queue", "configure", "crawl", "--unset", "jitter"});
+  EXPECT_EQ(defaults(), (Json{{"attempts", 5}}));
+}
+
+TEST_F(QueueOptions, AJitterThatIsSaidLeavesTheBackoffOfTheQueue) {
+  say({"queue", "configure", "crawl", "--backoff", "fixed:10ms", "--attempts", "2"});
+  const Json job = submitted({"--jitter", "0"});
+  stack.start_worker({"--allow-exec", "--processes", "2", "--queues", "crawl"});
+  stack.joinery({"join", "--queue", "crawl"});  // would wait for a second with the usual backoff
+  EXPECT_EQ(show(job)["failures"], 2);
+}
+
 TEST_F(QueueOptions, OfJobsThatAreMappedHoldToo) {
   say({"queue", "configure", "crawl", "--attempts", "1"});
   stack.start_worker({"--allow-exec", "--processes", "2", "--queues", "crawl"});

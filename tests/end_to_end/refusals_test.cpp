@@ -47,6 +47,65 @@ TEST_F(Refusals, AnOptionOfSubmitThatContradictsOrNeedsAnother) {
   EXPECT_EQ(counts()["unfinished"], 0);
 }
 
+TEST_F(Refusals, AJobThatWouldBeOverBeforeItMayStart) {
+  EXPECT_THAT(submit({"--run-at", "2027-02-30T08:00Z"}),
+              HasSubstr("--run-at: \"2027-02-30T08:00Z\" is no time"));
+  EXPECT_THAT(submit({"--delay", "1m", "--run-at", "2100-01-01"}),
+              HasSubstr("--run-at: there is a --delay too"));
+  EXPECT_THAT(submit({"--delay", "2h", "--expires-in", "1h"}),
+              HasSubstr("--delay: 2h is not over before --expires-in 1h"));
+  EXPECT_THAT(submit({"--delay", "2h", "--deadline-in", "2h"}),
+              HasSubstr("--delay: 2h is not over before --deadline-in 2h"));
+  EXPECT_THAT(submit({"--run-at", "2100-01-01", "--deadline-in", "2h"}),
+              HasSubstr("--run-at: is not before --deadline-in 2h is over"));
+  EXPECT_EQ(counts()["unfinished"], 0);
+  submit({"--run-at", "2001-01-01", "--expires-in", "2h"}, 0);
+  EXPECT_EQ(counts()["ready"], 1) << "a time that is over means now";
+}
+
+TEST_F(Refusals, WhatTheHandlerWouldNotLookAt) {
+  const auto resize = [&](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), "submit");
+    flags.emplace_back("resize");
+    return refused(std::move(flags));
+  };
+  EXPECT_THAT(resize({"--cwd", "/tmp"}), HasSubstr("--cwd: is only for handler exec"));
+  EXPECT_THAT(resize({"--env", "A=b"}), HasSubstr("--env: is only for handler exec"));
+  EXPECT_THAT(submit({"--json-args"}), HasSubstr("--json-args: is not for handler exec"));
+  EXPECT_THAT(submit({"--key", ""}), HasSubstr("--key: is empty"));
+  EXPECT_THAT(submit({"--refuse-when-full", "--full-timeout", "1s"}),
+              HasSubstr("--full-timeout: there is --refuse-when-full too"));
+  EXPECT_THAT(refused({"submit", "--payload-file", "x", "--cwd", "/tmp", "exec"}),
+              HasSubstr("--payload-file is the whole payload"));
+  EXPECT_EQ(counts()["unfinished"], 0);
+}
+
+// 0 is not a short time but none, as for a queue that has a default.
+TEST_F(Refusals, ATimeoutOfZeroIsNone) {
+  say({"queue", "configure", "crawl", "--timeout-soft", "1s", "--timeout-hard", "2s"});
+  say({"submit", "--queue", "crawl", "--timeout-hard", "0", "--timeout-soft", "1h", "exec", "--", "true"});
+  say({"submit", "--timeout-soft", "0s", "exec", "--", "true"});
+  EXPECT_EQ(counts()["unfinished"], 2);
+}
+
+TEST_F(Refusals, AreToldByOptionToProgramsToo) {
+  say({"queue", "configure", "crawl", "--timeout-hard", "3s"});
+  const auto field = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "--json");
+    const std::string err = refused(std::move(words));
+    const Json error = Json::parse(err)["error"];
+    EXPECT_EQ(error["code"], "invalid_argument") << err;
+    return error.value("field", "");
+  };
+  EXPECT_EQ(field({"submit", "--queue", "crawl", "--timeout-soft", "5s", "exec", "--", "true"}),
+            "timeout-soft");
+  EXPECT_EQ(field({"submit", "--delay", "2h", "--expires-in", "1h", "exec", "--", "true"}), "delay");
+  EXPECT_EQ(field({"queue", "configure", "crawl", "--backoff", "exponential:9s,1s"}), "backoff");
+  EXPECT_EQ(field({"limit", "set", "x", "--rate", "1/9999d"}), "rate");
+  EXPECT_EQ(field({"limit", "set", "a//b", "--weight", "2"}), "KEY");
+  EXPECT_EQ(field({"schedule", "add", "s", "--cron", "@foo", "exec", "--", "true"}), "cron");
+}
+
 TEST_F(Refusals, ASubmissionThatContradictsTheDefaultsOfItsQueue) {
   say({"queue", "configure", "crawl", "--timeout-hard", "3s"});
   EXPECT_THAT(submit({"--queue", "crawl", "--timeout-soft", "5s"}),
@@ -79,6 +138,15 @@ TEST_F(Refusals, AScheduleWhoseJobsWouldBeRefused) {
   EXPECT_THAT(add({"--timeout-soft", "2s", "--timeout-hard", "1s"}), HasSubstr("--timeout-soft"));
   EXPECT_THAT(add({"--overlap", "sometimes"}), HasSubstr("--overlap is 'sometimes'; expected allow, skip"));
   EXPECT_THAT(add({"--catch-up", "some"}), HasSubstr("--catch-up is 'some'; expected none, last or all"));
+  EXPECT_THAT(add({"--catch-up", "last", "--catch-up-max", "5"}),
+              HasSubstr("--catch-up-max: needs --catch-up all"));
+  EXPECT_THAT(add({"--delay", "2h", "--deadline-in", "1h"}), HasSubstr("--delay: 2h is not over before"));
+  EXPECT_THAT(refused({"schedule", "add", "s", "--cron", "@daily", "--batch", "77", "exec", "--", "true"}, 1),
+              HasSubstr("there is no batch 77 (unknown_batch)"));
+  EXPECT_THAT(refused({"schedule", "add", "s", "--cron", "@foo", "exec", "--", "true"}),
+              HasSubstr("--cron: expected @hourly, @daily, @weekly, @monthly, @yearly, @every TIME or five "
+                        "fields, got \"@foo\" at column 1"));
+  EXPECT_EQ(say({"schedule", "ls"}), "no schedules");
 }
 
 TEST_F(Refusals, AnUnknownScheduleIsToldAsSuch) {
@@ -113,7 +181,8 @@ TEST_F(Refusals, AFlowThatTheBrokerRefusesNamesTheJobAndStartsNoneOfTheOthers) {
   std::ofstream(flow) << R"({"jobs": {"a": {"command": ["true"]},
     "b": {"command": ["true"], "queue": "small", "after": ["a"]},
     "c": {"command": ["true"], "queue": "small", "after": ["b"]}}})";
-  EXPECT_THAT(refused({"flow", "submit", flow}, 1), HasSubstr("jobs.c: queue small holds 0 jobs and maxsize is 1; 2 more do not fit"));
+  EXPECT_THAT(refused({"flow", "submit", flow}, 1),
+              HasSubstr("jobs.c: queue small holds 0 jobs and maxsize is 1; 2 more do not fit"));
   say({"queue", "configure", "small", "--timeout-hard", "3s"});
   std::ofstream(flow) << R"({"jobs": {"a": {"command": ["true"]},
     "b": {"command": ["true"], "queue": "small", "timeout_soft": "5s"}}})";

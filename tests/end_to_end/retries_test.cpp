@@ -52,7 +52,7 @@ TEST_F(Retries, AJobStartsNoEarlierThanItsDelayOrTime) {
 }
 
 TEST_F(Retries, AJobThatIsNotStartedInTimeExpires) {
-  const std::string job = submit({"--expires-in", "50ms"});
+  const std::string job = submit({"--expires-in", "1s"});
   EXPECT_TRUE(eventually([&] { return state(job) == "expired"; }));
   stack.start_worker();
   EXPECT_EQ(stack.joinery({"submit", "--wait", "--expires-in", "1h", "exec", "--", "true"}).status, 0);

@@ -119,7 +119,8 @@ class Life {
       columns.priority.push_back(static_cast<std::int64_t>(below(4)) - 2);
       columns.delay_ms.push_back(below(3) == 0 ? below(5000) : 0);
       const std::int64_t now_ms = driver_.now.wall.time_since_epoch() / 1ms;
-      columns.expires_at_ms.push_back(below(5) == 0 ? now_ms + static_cast<std::int64_t>(below(20'000)) : 0);
+      const auto lasts = static_cast<std::int64_t>(columns.delay_ms.back() + 1 + below(20'000));
+      columns.expires_at_ms.push_back(below(5) == 0 ? now_ms + lasts : 0);
     }
     Spec spec;
     spec.handler = below(2) == 0 ? "a" : "b";

@@ -87,7 +87,7 @@ void Workload::add_columns(Group& group, std::size_t count) {
     if (what == 4 && !group.spec.ordered) columns.after.push_back({static_cast<std::int64_t>(some_job())});
     if (what == 5)
       columns.expires_at_ms.push_back(
-          random_.chance(40) ? now_ms + static_cast<std::int64_t>(random_.below(20'000)) : 0);
+          random_.chance(40) ? now_ms + 1 + static_cast<std::int64_t>(random_.below(20'000)) : 0);
     if (what == 5)
       columns.deadline_ms.push_back(
           random_.chance(20) ? now_ms + static_cast<std::int64_t>(random_.below(20'000)) : 0);

@@ -57,10 +57,9 @@ TEST(FlowFile, AJobTakesTheOptionsOfSubmit) {
 }
 
 TEST(FlowFile, TimesOfAJobCountFromTheSubmission) {
-  const SubmitOptions some =
-      options(R"("delay": "5m", "run_at": "2027-01-01T08:00Z", "expires_in": "1h", "deadline_in": "2h")");
+  const SubmitOptions some = options(R"("delay": "5m", "expires_in": "1h", "deadline_in": "2h")");
   EXPECT_EQ(some.delay, 5min);
-  EXPECT_EQ(some.run_at, Wall(std::chrono::seconds(1'798'790'400)));
+  EXPECT_EQ(options(R"("run_at": "2027-01-01T08:00Z")").run_at, Wall(std::chrono::seconds(1'798'790'400)));
   EXPECT_EQ(some.expires_at, now + 1h);
   EXPECT_EQ(some.deadline, now + 2h);
 }
@@ -82,13 +81,25 @@ TEST(FlowFile, AMistakeIsNamedByJobAndKey) {
   EXPECT_EQ(refused("{}"), "jobs is empty: a flow has at least one job");
   EXPECT_EQ(refused("[]"), "jobs is no object of jobs by name");
   EXPECT_EQ(refused("null"), "jobs is missing: an object of jobs by name");
-  EXPECT_EQ(refused(R"({"a": {"handler": "exec"}})"), "jobs.a.command is missing");
+  EXPECT_EQ(refused(R"({"a": {"handler": "exec"}})"),
+            "jobs.a has neither a \"command\", as [\"make\", \"fetch\"], nor a \"handler\"");
+  EXPECT_EQ(refused(R"({"a": {"command": ["a\u0000b"]}})"),
+            "jobs.a.command has a NUL character, which no command can be given");
+  EXPECT_EQ(refused_key(R"("cwd": "/\u0000")"),
+            "jobs.a.cwd has a NUL character, which no command can be given");
+  EXPECT_EQ(refused_key(R"("env": {"A": "\u0000"})"),
+            "jobs.a.env has a NUL character, which no command can be given");
+  EXPECT_EQ(refused_key(R"("env": {"A=B": "c"})"),
+            "jobs.a.env has the name \"A=B\", expected one that is not empty and has no =");
+  EXPECT_EQ(refused_key(R"("delay": "2h", "expires_in": "1h")"),
+            "jobs.a.delay: 2h is not over before expires_in 1h");
   EXPECT_EQ(refused(R"({"a": {"handler": "h", "cwd": "/"}})"), "jobs.a.cwd is only for the handler exec");
   EXPECT_EQ(refused(R"({"a": {"handler": ""}})"), "jobs.a.handler has 0 bytes, expected 1 to 255");
   EXPECT_THAT(refused_key(R"("attempts": 0)"), HasSubstr("jobs.a.attempts is 0"));
   EXPECT_THAT(refused_key(R"("attempts": "3")"), HasSubstr("jobs.a.attempts is \"3\""));
   EXPECT_THAT(refused_key(R"("priority": 1.5)"), HasSubstr("jobs.a.priority is 1.5"));
-  EXPECT_THAT(refused_key(R"("afer": [])"), HasSubstr("jobs.a: there is no key \"afer\"; it has handler, "));
+  EXPECT_THAT(refused_key(R"("afer": [])"),
+              HasSubstr("jobs.a.afer: there is no such key; a job has handler, "));
   EXPECT_THAT(refused_key(R"("delay": "soon")"), HasSubstr("jobs.a.delay is "));
   EXPECT_THAT(refused_key(R"("run_at": "noon")"), HasSubstr("jobs.a.run_at is "));
   EXPECT_THAT(refused_key(R"("env": {"A": 1})"), HasSubstr("jobs.a.env is no object of texts"));

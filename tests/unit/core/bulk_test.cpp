@@ -84,13 +84,23 @@ TEST_F(BulkVerbs, WhatFitsIsMovedAsFarAsThereIsRoom) {
 }
 
 TEST_F(BulkVerbs, ManyJobsAreTakenSliceBySlice) {
-  talk.submit("p", "mail", 60'000);
-  talk.submit("p", "mail", 40'000);
+  talk.submit("p", "mail", 15'000);
+  talk.submit("p", "mail", 5'000);
   Bulk purge{.verb = BulkVerb::purge, .filter = {.queue = "mail"}};
-  EXPECT_EQ(talk.admin("p", purge), fmt::format("done p {}", std::uint64_t{65'536} << 32U | 65'536U));
-  purge.from = 65'536;
-  EXPECT_EQ(talk.admin("p", purge), "done p 34464");
-  EXPECT_EQ(talk.counts("mail"), "cancelled=100000");
+  EXPECT_EQ(talk.admin("p", purge), fmt::format("done p {}", std::uint64_t{16'384} << 32U | 16'384U));
+  purge.from = 16'384;
+  EXPECT_EQ(talk.admin("p", purge), "done p 3616");
+  EXPECT_EQ(talk.counts("mail"), "cancelled=20000");
+}
+
+TEST_F(BulkVerbs, JobsAreListedSliceBySlice) {
+  for (int i = 0; i < 3; ++i) talk.submit("p", i == 1 ? "other" : "mail", 60'000);
+  const broker::Core& core = *talk.driver.core;
+  std::uint32_t slice = 0;
+  EXPECT_EQ(core.jobs("", State::ready, 100'000, 3, &slice).front().id, 100'001U);
+  EXPECT_EQ(slice, 131'072U);
+  EXPECT_EQ(core.jobs("mail", std::nullopt, 0, 100'000, &slice).size(), 180'000U - 131'072U);
+  EXPECT_EQ(slice, 0U);
 }
 
 }  // namespace

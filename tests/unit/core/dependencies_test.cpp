@@ -297,6 +297,30 @@ TEST_P(Flows, OneRefusedJobLeavesNothingOfAFlow) {
   EXPECT_EQ(talk.flow("p", "", {{"new", good}, {"small", two}}), "accepted p 2 3..4 batch=1");
 }
 
+TEST_P(Flows, WhatWouldBeOverBeforeItMayStartIsRefused) {
+  const std::int64_t now_ms = talk.driver.now.wall.time_since_epoch() / 1ms;
+  const auto put = [&](std::uint64_t delay_ms, std::int64_t run_at_ms, std::int64_t expires_at_ms,
+                       std::int64_t deadline_ms) {
+    const Put one{.spec = spec(),
+                  .delay_ms = {delay_ms},
+                  .run_at_ms = {run_at_ms},
+                  .expires_at_ms = {expires_at_ms},
+                  .deadline_ms = {deadline_ms}};
+    const std::string flow = talk.flow("p", "", {{"mail", one}});
+    const std::string alone = talk.submit("p", "mail", one);
+    EXPECT_EQ(flow.starts_with("refused p invalid_argument"), alone == "accepted p invalid_argument")
+        << flow << alone;
+    return alone;
+  };
+  EXPECT_EQ(put(0, 0, now_ms, 0), "accepted p expired");
+  EXPECT_EQ(put(0, 0, 0, now_ms - 1), "accepted p expired");
+  EXPECT_EQ(put(1000, 0, now_ms + 1000, 0), "accepted p invalid_argument");
+  EXPECT_EQ(put(1000, 0, 0, now_ms + 999), "accepted p invalid_argument");
+  EXPECT_EQ(put(0, now_ms + 1000, 0, now_ms + 1000), "accepted p invalid_argument");
+  EXPECT_EQ(put(0, now_ms - 1000, now_ms + 1, now_ms + 1), "accepted p 2") << "1 is the flow's";
+  EXPECT_EQ(put(999, now_ms + 999, now_ms + 1000, 0), "accepted p 4");
+}
+
 TEST_P(Flows, AFlowReplacesAndIgnoresOnlyIfAllOfItIsAccepted) {
   Put replace{.spec = spec(), .unique_key = {"a"}};
   Put ignore{.spec = spec(), .unique_key = {"b"}};

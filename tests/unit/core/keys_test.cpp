@@ -136,7 +136,7 @@ TEST_F(Keys, LimitsAreCountedAnewWhenTheyChange) {
   EXPECT_EQ(talk.finish("w", "2#1"), "acked w; dispatch w 3#1");
   EXPECT_EQ(limit({.pattern = "k", .concurrency = 2}), "done p 1; dispatch w 4#1");
   EXPECT_EQ(talk.admin("p", broker::DeleteLimit{"k"}), "done p 1; dispatch w 5#1");
-  EXPECT_EQ(talk.admin("p", broker::DeleteLimit{"k"}), "refused p invalid_argument");
+  EXPECT_EQ(talk.admin("p", broker::DeleteLimit{"k"}), "refused p unknown_limit");
   EXPECT_EQ(talk.finish("w", "3#1 4#1 5#1"), "acked w");
 }
 

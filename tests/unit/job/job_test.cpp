@@ -140,6 +140,21 @@ TEST(SpecDefaults, FillInWhatASpecDoesNotSay) {
   EXPECT_FALSE(said.said);
 }
 
+TEST(SpecDefaults, TheJitterIsSaidByItself) {
+  SpecDefaults defaults;
+  defaults.backoff = Backoff{.initial_ms = 5, .max_ms = 5, .factor = 1, .jitter = 0.5F, .list_ms = {}};
+  Spec jitter;
+  jitter.backoff.jitter = 0;
+  defaults.complete(jitter);
+  EXPECT_EQ(jitter.backoff.initial_ms, 5U);
+  EXPECT_EQ(jitter.backoff.jitter, 0.F);
+  Spec backoff;
+  backoff.backoff.list_ms = {7};
+  defaults.complete(backoff);
+  EXPECT_EQ(backoff.backoff.list_ms, std::vector<std::uint32_t>{7});
+  EXPECT_EQ(backoff.backoff.jitter, 0.5F);
+}
+
 TEST(SpecDefaults, AreCheckedAsSpecsAre) {
   SpecDefaults defaults;
   defaults.attempts = 0;

@@ -29,6 +29,12 @@ TEST(Cron, TakesListsRangesStepsAndNames) {
   EXPECT_EQ(first("0 3 * mar *", at(2026, 1, 1)), at(2026, 3, 1, 3));
   EXPECT_EQ(first("0 3 * * Mon-FRI", at(2026, 1, 3)), at(2026, 1, 5, 3)) << "from a Saturday";
   EXPECT_EQ(first("  0\t3 * * 7 ", at(2026, 1, 1)), at(2026, 1, 4, 3)) << "7 is Sunday too";
+  EXPECT_EQ(first("0 3 * * SAT-SUN", at(2026, 1, 4)), at(2026, 1, 4, 3)) << "a Sunday";
+  EXPECT_EQ(first("0 3 * * SAT-SUN", at(2026, 1, 5)), at(2026, 1, 10, 3)) << "and then a Saturday";
+  EXPECT_EQ(first("0 3 * * FRI-MON", at(2026, 1, 5, 4)), at(2026, 1, 9, 3))
+      << "a week goes on behind its end";
+  EXPECT_EQ(first("0 3 * * FRI-MON/2", at(2026, 1, 2, 4)), at(2026, 1, 4, 3)) << "Friday, Sunday";
+  EXPECT_EQ(first("0 3 * * 6-0", at(2026, 1, 5)), at(2026, 1, 10, 3));
   EXPECT_EQ(first("59 23 31 12 *", at(2026, 12, 31, 23, 59)), at(2026, 12, 31, 23, 59));
 }
 
@@ -64,7 +70,9 @@ TEST(Cron, OfAMistakeTellsFieldAndPlace) {
             "expected nothing behind the field \"day of week\", got \"*\" at column 11");
   EXPECT_THAT(mistake("0 3 * *"), HasSubstr("ends at column 8 without the field \"day of week\""));
   EXPECT_THAT(mistake(""), HasSubstr("without the field \"minute\""));
-  EXPECT_THAT(mistake("@reboot"), HasSubstr("@hourly"));
+  EXPECT_EQ(mistake(" @foo"),
+            "expected @hourly, @daily, @weekly, @monthly, @yearly, @every TIME or five fields, got \"@foo\" "
+            "at column 2");
   EXPECT_THAT(mistake("0 0 30 2 *"), HasSubstr("never comes: no such month has a day 30 (column 5)"));
   EXPECT_THAT(mistake("99999999999 * * * *"), HasSubstr("expected 0-59"));
 }

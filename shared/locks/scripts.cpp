@@ -40,12 +40,15 @@ if ARGV[7] ~= '' and redis.call('EXISTS', part(gate, 'limit')) == 0 then
   redis.call('MSET', part(gate, 'limit'), ARGV[7], part(gate, 'initial'), ARGV[7])
 end
 settle(gate)
-record = record_of(gate, id)
-if record then
-  redis.call('DEL', wake_key(id))
-  return {record}
+local listed = redis.call('ZSCORE', locks_key, owner .. '\n' .. gate .. '\n' .. id)
+local waits = listed and redis.call('HEXISTS', part(gate, 'waiters'), id) == 1
+if listed and not waits then
+  record = record_of(gate, id)
+  if record then
+    redis.call('DEL', wake_key(id))
+    return {record}
+  end
 end
-local waits = redis.call('HEXISTS', part(gate, 'waiters'), id) == 1
 if not waits and redis.call('ZCARD', part(gate, 'leases')) < limit(gate) then
   return {hold(gate, id, owner, process, lease)}
 end
@@ -75,8 +78,9 @@ return answer
 // Returns what it had been told meanwhile (its record: it holds; "1"; "broken"), or "".
 constexpr auto leave_source = joined(names, functions, R"lua(
 local gate, id = ARGV[1], ARGV[2]
-leave_line(gate, id)
+local waited = leave_line(gate, id) == 1
 settle(gate)
+if waited then return '' end
 local told = redis.call('LPOP', wake_key(id))
 return record_of(gate, id) or told or ''
 )lua");
@@ -87,7 +91,7 @@ return record_of(gate, id) or told or ''
 constexpr auto renew_source = joined(names, functions, R"lua(
 local gate, record, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])
 settle(gate)
-sweep()
+if now % 16 == 0 then sweep() end
 if not redis.call('ZSCORE', part(gate, 'leases'), record) then return 0 end
 redis.call('ZADD', part(gate, 'leases'), now + lease, record)
 return 1

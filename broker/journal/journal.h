@@ -97,12 +97,13 @@ class Journal {
   virtual void checkpoint(const std::function<void(const std::function<void(Bytes)>&)>& save) = 0;
 
   // Space: jobs whose payloads should be moved so that their space comes back. At most `most`; empty: nothing
-  // to do now. The owner appends a Move for those that are still there (Core::is_at).
+  // to do now. The owner appends a Move for those that are still there (Core::is_at). `busy`: others come
+  // meanwhile, so that most jobs of a segment that was left a moment ago end by themselves before long.
   struct Candidate {
     JobId job = 0;
     Place place;
   };
-  virtual std::vector<Candidate> to_move(std::size_t most) = 0;
+  virtual std::vector<Candidate> to_move(std::size_t most, bool busy = false) = 0;
 
   struct Stats {
     std::uint64_t appended_bytes = 0, live_bytes = 0, disk_bytes = 0, syncs = 0, records = 0, checkpoints = 0;

@@ -318,12 +318,14 @@ bool LogJournal::one_can_be_emptied() const {
   return writer_.allocated_end() >= end_ + with_gaps(space_.live_in(*segment)) + reserve_;
 }
 
-std::vector<Journal::Candidate> LogJournal::to_move(std::size_t most) {
+std::vector<Journal::Candidate> LogJournal::to_move(std::size_t most, bool busy) {
   collect_checkpoint();
   if (!scan_) {
     if (!is_crowded()) return {};
     const auto segment = space_.sparsest_before(writer_.written());
     if (!segment) return {};
+    const Position left = format_.start_of(*segment + 1);
+    if (busy && !crowded_ && end_ < left + format_.segment_bytes() / 4) return {};
     // Once through is enough, unless much has happened since.
     if (segment == scanned_ && end_ < scanned_at_ + format_.segment_bytes()) return {};
     auto file = directory_->open(segment_name(*segment));

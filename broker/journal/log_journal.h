@@ -38,7 +38,7 @@ class LogJournal : public Journal {
   bool has_room(std::uint64_t bytes, std::uint64_t unfinished) override;
   bool wants_checkpoint() const override;
   void checkpoint(const std::function<void(const std::function<void(Bytes)>&)>& save) override;
-  std::vector<Candidate> to_move(std::size_t most) override;
+  std::vector<Candidate> to_move(std::size_t most, bool busy = false) override;
   Stats stats() const override;
 
  private:

@@ -133,13 +133,15 @@ void Engine::turn(Now now) {
   if (!follows_.empty()) follows_.sweep(now.mono);
   check_room();
   outgoing_.deliver(parts_.journal.durable());
+  const std::uint64_t frames = desk_.frames_in;
   busy_ = drain();
+  const bool idle = desk_.frames_in == frames;
   sessions_.collect_lost();
   intake_.settle_sessions();
   scheduler_.turn();
   transactor_.tick();
-  const std::size_t moves = busy_ ? moves_when_busy : moves_when_idle;
-  if (transactor_.move(moves) == moves) busy_ = true;
+  const std::size_t moves = idle ? moves_when_idle : moves_when_busy;
+  if (transactor_.move(moves, !idle) == moves) busy_ = true;
   transactor_.commit();
   outgoing_.deliver(parts_.journal.durable());
   backlogged_ = sessions_.flush();

@@ -30,8 +30,8 @@ void Transactor::settle(Payloads payloads, const Outgoing::Aside& aside) {
   effects_.clear();
 }
 
-std::size_t Transactor::move(std::size_t most) {
-  const std::vector<Journal::Candidate> candidates = journal_.to_move(most);
+std::size_t Transactor::move(std::size_t most, bool busy) {
+  const std::vector<Journal::Candidate> candidates = journal_.to_move(most, busy);
   for (const Journal::Candidate& candidate : candidates) {
     if (!core_.is_at(candidate.job, candidate.place)) continue;
     moved_.clear();

@@ -28,8 +28,8 @@ class Transactor {
   void start();
   void apply(const Command& command, Payloads payloads = {}, const Outgoing::Aside& aside = {});
   void tick();
-  // Moves at most `most` payloads so that their space comes back. How many there were.
-  std::size_t move(std::size_t most);
+  // Moves at most `most` payloads so that their space comes back. How many there were. `busy`: as of to_move.
+  std::size_t move(std::size_t most, bool busy);
   // Ends a turn: hands what was appended to the sync thread, and writes a checkpoint if it is time.
   void commit();
 

@@ -29,7 +29,7 @@ class WatchedJournal : public broker::Journal {
   void checkpoint(const std::function<void(const std::function<void(Bytes)>&)>& save) override {
     real_->checkpoint(save);
   }
-  std::vector<Candidate> to_move(std::size_t most) override { return real_->to_move(most); }
+  std::vector<Candidate> to_move(std::size_t most, bool busy) override { return real_->to_move(most, busy); }
   Stats stats() const override { return real_->stats(); }
 
  private:

@@ -78,7 +78,7 @@ void Run::submit(Client& client, const Pass& pass, std::uint64_t first, std::uin
   SubmitOptions options = pass.options;
   for (std::uint64_t done = 0; done < jobs; done += pass.batch) {
     const std::uint64_t number = (first + done) / pass.batch;
-    if (pass.keys != 0) options.key = fmt::format("host:{}", number % pass.keys);
+    if (pass.keys != 0) options.key = keys_[number % pass.keys];
     if (pass.queues > 1) options.queue = fmt::format("{}-{}", pass.options.queue, number % pass.queues);
     std::function<void(Result<JobId>)> answered;
     if (pass.batch > 1 || number % sampled == 0)
@@ -101,6 +101,7 @@ Passed Run::pass(Client& client, const Pass& asked) {
   std::vector<std::unique_ptr<Client>> more;
   for (std::uint64_t i = 1; i < pass.clients; ++i) more.push_back(this->client());
   std::vector<Latencies> accepted(pass.clients);
+  for (std::uint64_t i = keys_.size(); i < pass.keys; ++i) keys_.push_back(fmt::format("host:{}", i));
   watch(pass.jobs, [&] {
     const auto begin = Clock::now();
     {

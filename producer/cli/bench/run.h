@@ -99,6 +99,7 @@ class Run {
   Leftovers& leftovers_;
   std::unique_ptr<Stack> stack_;
   std::optional<Machine> machine_;
+  std::vector<std::string> keys_;  // of the passes so far: to make one is not the client's work
 };
 
 Json ask(Client& client, const std::string& verb, const Json& arguments = Json::object());

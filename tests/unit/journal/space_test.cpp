@@ -233,6 +233,16 @@ TEST(Space, used_again_never_shows_its_old_records) {
   }
 }
 
+TEST(Space, of_a_segment_that_was_left_a_moment_ago_is_waited_for_while_others_come) {
+  Log log{FakeDisk()};
+  for (int i = 0; i < 8; ++i) log.finish(log.put_durably({kilobyte}));
+  log.put_durably({kilobyte});               // the last of its segment
+  log.put_durably({std::string(900, 'k')});  // in the next one
+  EXPECT_THAT(log->to_move(10, true), IsEmpty());
+  log.put_durably({std::string(100, 'k')});
+  EXPECT_THAT(log->to_move(10, true), Not(IsEmpty())) << "the log has gone on";
+}
+
 TEST(Space, held_by_a_few_old_jobs_comes_back_by_moving_them) {
   const FakeDisk disk;
   Log log(disk);

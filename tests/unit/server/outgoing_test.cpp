@@ -51,7 +51,9 @@ class DamagedJournal : public Journal {
   void checkpoint(const std::function<void(const std::function<void(Bytes)>&)>& save) override {
     journal_->checkpoint(save);
   }
-  std::vector<Candidate> to_move(std::size_t most) override { return journal_->to_move(most); }
+  std::vector<Candidate> to_move(std::size_t most, bool busy) override {
+    return journal_->to_move(most, busy);
+  }
   Stats stats() const override { return journal_->stats(); }
 
   std::set<std::uint32_t> damaged;

@@ -26,7 +26,7 @@ namespace {
 
 struct Options {
   std::uint64_t jobs = 4'000'000;
-  std::uint32_t batch = 256;
+  std::uint32_t batch = 1024;  // as joinery bench flood
   std::uint32_t payload = 100;
   std::uint32_t window = 64;  // frames under way
   std::string directory = ".";

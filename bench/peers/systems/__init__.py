@@ -11,6 +11,7 @@ from systems.joinable_queue import JoinableQueue
 from systems.joinery import Joinery
 from systems.limit import Limit
 from systems.nats import JetStream
+from systems.pool_map import PoolMap
 from systems.rabbitmq import RabbitMQ
 from systems.redis_streams import RedisStreams
 from systems.rq import RQ
@@ -22,6 +23,7 @@ SYSTEMS: list[System] = [
     RedisStreams("memory"),
     RedisStreams("everysec"),
     RedisStreams("always"),
+    PoolMap(),
     JoinableQueue(),
     Gearmand(),
     JetStream(),

@@ -6,7 +6,7 @@ from system import HERE, PYTHON, Measured, Survives, System
 
 
 class JoinableQueue(System):
-    """It has no bulk put and nothing to tune; there is no server, and who puts and who takes share the two cores."""
+    """A queue of single jobs, with no bulk put: what can be tuned is not to use it (pool_map). There is no server."""
 
     name = "joinable-queue"
     title = "multiprocessing.JoinableQueue"

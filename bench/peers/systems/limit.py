@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from system import PAYLOAD, PROGRAMS, Measured, Survives, System
+from systems.joinery import BATCH
 
 
 class Limit(System):
@@ -14,7 +15,7 @@ class Limit(System):
     title = "bare ZeroMQ and a log"
     survives = Survives.POWER
     durability = "fdatasync before answered"
-    client = "frames of 256 jobs"
+    client = f"frames of {BATCH} jobs"
     package = "libzmq5"
     warm_up = 500_000
 
@@ -23,4 +24,5 @@ class Limit(System):
 
     def put_and_finish(self, jobs: int) -> Measured:
         command: list[str | Path] = [PROGRAMS / "limit", "--directory", self.directory, "--json"]
+        command += ["--batch", str(BATCH)]
         return self.run_client([*command, "--jobs", str(jobs), "--payload", str(PAYLOAD)], jobs)

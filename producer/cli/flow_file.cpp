@@ -96,6 +96,9 @@ Result<Flow> parse_flow(const Json& file, const Settings& settings, Wall now) {
   if (named.is_null()) return std::unexpected(wrong_field("jobs", "is missing: an object of jobs by name"));
   if (!named.is_object()) return std::unexpected(wrong_field("jobs", "is no object of jobs by name"));
   if (named.empty()) return std::unexpected(wrong_field("jobs", "is empty: a flow has at least one job"));
+  if (named.size() > limits::jobs_per_frame_max)
+    return std::unexpected(wrong_field(
+        "jobs", fmt::format("has {} jobs, expected at most {}", named.size(), limits::jobs_per_frame_max)));
   Flow flow;
   if (file.contains("name")) {
     if (auto taken = read_field(file["name"], "name", flow.name); !taken)

@@ -107,6 +107,13 @@ TEST(FlowFile, AMistakeIsNamedByJobAndKey) {
   EXPECT_THAT(refused_key(R"("jitter": 2)"), HasSubstr("jobs.a.jitter: "));
 }
 
+TEST(FlowFile, HasAtMostAsManyJobsAsAFrame) {
+  std::string jobs;
+  for (std::size_t i = 0; i <= limits::jobs_per_frame_max; ++i)
+    jobs += (i == 0 ? "{\"j" : ", \"j") + std::to_string(i) + "\": {}";
+  EXPECT_EQ(refused(jobs + "}"), "jobs has 65537 jobs, expected at most 65536");
+}
+
 TEST(FlowFile, AnOptionThatNeedsAnotherIsRefusedWithoutIt) {
   EXPECT_EQ(refused_key(R"("timeout_soft": "5s", "timeout_hard": "3s")"),
             "jobs.a.timeout_soft: 5s is longer than timeout_hard 3s");

@@ -141,13 +141,17 @@ class Life {
         .batch = batch,
         .sizes = sizes,
         .columns = below(4) != 0 || spec.ordered || !columns.after.empty() ? &columns : nullptr};
+    const bool flow = batch == 0 && below(4) == 0;
+    const PutGroup groups[] = {
+        group, {.queue = queues[below(3)], .spec = driver_.intern(plain_spec()), .sizes = sizes}};
     see(driver_.apply(Submit{.session = producer_id(producer),
                              .sequence = ++sequences_[producer],
-                             .groups = {&group, 1},
+                             .groups = {groups, flow ? 2U : 1U},
                              .when_full = below(2) == 0 ? WhenFull::park : WhenFull::refuse,
                              .park_timeout = below(2) == 0 ? std::optional<Duration>(2s) : std::nullopt,
                              .watch = below(3) == 0,
-                             .under = {}}));
+                             .under = {},
+                             .flow = flow ? std::optional<std::string_view>("") : std::nullopt}));
   }
 
   BatchId some_batch() { return batches_.empty() ? 0 : batches_[below(batches_.size())]; }
@@ -344,6 +348,7 @@ class Life {
   }
   void on(const effect::Accepted& accepted) {
     for (const GroupAnswer& group : accepted.groups) {
+      EXPECT_TRUE(!group.error || accepted.batch == 0) << "a flow was accepted in part";
       if (group.error) continue;
       for (JobId id = group.first; id < group.first + group.count; ++id) {
         accepted_.insert(id);

@@ -14,12 +14,19 @@ void pack_message(const T& value, Buffer& out) {
   msgpack::pack(sink, value);
 }
 
+// Of this thread. Not that of its job, whose arguments may be in there.
+inline msgpack::zone& message_zone() {
+  thread_local msgpack::zone zone;
+  zone.clear();
+  return zone;
+}
+
 // T must own what it holds. Throws TypeError, which says what came and what was expected.
 template <typename T>
 T unpack_message(Bytes bytes) {
   namespace typed = handlers::typed_detail;
   try {
-    const msgpack::object object = pack_detail::parse(typed::fresh_zone(), bytes);
+    const msgpack::object object = pack_detail::parse(message_zone(), bytes);
     try {
       return object.as<T>();
     } catch (const msgpack::type_error&) {

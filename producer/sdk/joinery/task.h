@@ -44,7 +44,7 @@ class Task<R(Args...)> {
     bound.arguments = packed(args...);
     return bound;
   }
-  static Buffer packed(const Args&... args) { return pack(args...); }
+  static Buffer packed(const Args&... args) { return joinery::pack(args...); }
 
  private:
   std::string name_;

@@ -34,6 +34,11 @@ void forward(Connection from, Connection to) {
   }
 }
 
+void last_word(const msgpack::object& words, Connection connection) {
+  connection.recv<std::vector<std::string>>();
+  connection.send(words.as<std::vector<std::string>>().back());
+}
+
 // A program that is killed while it has a daemon and another child. Prints their ids.
 int own_children() {
   auto [here, there] = Pipe();
@@ -57,6 +62,7 @@ Tasks::Tasks(Program& program)
       wait_for_end(program.task("wait_for_end", testing::wait_for_end)),
       echo(program.task("echo", testing::echo)),
       forward(program.task("forward", testing::forward)),
+      last_word(program.task("last_word", testing::last_word)),
       greet(program.task("greet", [](const std::string& address, const std::string& text) {
         connect(address).send(text);
       })) {}

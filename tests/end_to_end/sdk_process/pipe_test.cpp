@@ -136,6 +136,18 @@ TEST(Pipe, AProcessIsGivenSeveralEnds) {
   EXPECT_TRUE(process.join(limit));
 }
 
+// Both are unpacked by the same thread.
+TEST(Pipe, WhatATaskReceivesLeavesItsArgumentsAlone) {
+  auto [here, there] = Pipe();
+  msgpack::zone zone;
+  const msgpack::object words(std::vector<std::string>{"the", "argument"}, zone);
+  joinery::Process process(program(), tasks().last_word.bind(words, there));
+  process.start();
+  there.close();
+  here.send(std::vector<std::string>{"some", "other", "message"});
+  EXPECT_EQ(here.recv<std::string>(), "argument");
+}
+
 TEST(Pipe, AProcessThatIsKilledEndsItsPipe) {
   auto [here, there] = Pipe();
   joinery::Process process(program(), tasks().wait_for_end.bind(there));

@@ -14,12 +14,13 @@ struct Tasks {
 
   Task<void()> nothing;
   Task<void(std::string)> fail;
-  Task<void(int)> leave;                       // exit(n)
-  Task<void(int)> raise;                       // that signal
-  Task<void(Connection)> wait_for_end;         // until the pipe ends
-  Task<void(Connection)> echo;                 // bytes, until the pipe ends
-  Task<void(Connection, Connection)> forward;  // from the first to the second
-  Task<void(std::string, std::string)> greet;  // connects to the address, sends the text
+  Task<void(int)> leave;                              // exit(n)
+  Task<void(int)> raise;                              // that signal
+  Task<void(Connection)> wait_for_end;                // until the pipe ends
+  Task<void(Connection)> echo;                        // bytes, until the pipe ends
+  Task<void(Connection, Connection)> forward;         // from the first to the second
+  Task<void(msgpack::object, Connection)> last_word;  // sends the last of a list, after it received one
+  Task<void(std::string, std::string)> greet;         // connects to the address, sends the text
 };
 
 // What main() declared.

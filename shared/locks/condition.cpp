@@ -42,7 +42,7 @@ bool Condition::wait(locks::Timeout timeout) {
         told = !line_->leave(waiter).empty();
         break;
       }
-      if (!told) told = line_->enlist(waiter).integer == 2;
+      if (!told) told = line_->enlist(waiter) == locks::Line::Place::was_woken;
     }
   } catch (const Exception&) {
     lock_.mutex_->acquire_again(count);
@@ -66,7 +66,8 @@ bool Condition::wait_for(const std::function<bool()>& predicate, locks::Timeout 
 
 void Condition::notify(std::uint32_t number) {
   require_lock("notify");
-  line_->wake(number, "");
+  // What the dead were told is for the next in line.
+  for (std::int64_t left = number; left != 0;) left = line_->wake(left, "");
 }
 
 void Condition::notify_all() {

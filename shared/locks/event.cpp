@@ -20,7 +20,7 @@ bool Event::wait(locks::Timeout timeout) {
   if (deadline <= read_clocks().mono) return is_set();
   Waiter waiter(line_->manager);
   for (;;) {
-    if (line_->enlist(waiter).integer == 1) return true;
+    if (line_->enlist(waiter) == locks::Line::Place::event_is_set) return true;
     if (waiter.sleep(locks::line_lease / 2, deadline) == Waiter::Wake::told) return true;
     if (read_clocks().mono >= deadline) return !line_->leave(waiter).empty();
   }

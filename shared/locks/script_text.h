@@ -80,6 +80,14 @@ local function leave_line(gate, id)
   strike_out(gate, id, waiter[2], waiter[3])
   return 1
 end
+-- Appends to `list` the process of each who stands in line before `id`, of the first 32.
+local function add_those_before(list, gate, id)
+  for _, other in ipairs(redis.call('LRANGE', part(gate, 'line'), 0, 31)) do
+    if other == id then break end
+    local record = redis.call('HGET', part(gate, 'waiters'), other)
+    if record then list[#list + 1] = fields(record)[3] end
+  end
+end
 -- The first in line that is believed to live, as id and fields; it has left the line.
 local function next_in_line(gate)
   while true do

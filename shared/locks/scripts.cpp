@@ -65,11 +65,7 @@ end
 for _, holder in ipairs(redis.call('ZRANGE', part(gate, 'leases'), 0, 31)) do
   answer[#answer + 1] = fields(holder)[5]
 end
-for _, other in ipairs(redis.call('LRANGE', part(gate, 'line'), 0, 31)) do
-  if other == id then break end
-  local record = redis.call('HGET', part(gate, 'waiters'), other)
-  if record then answer[#answer + 1] = fields(record)[3] end
-end
+add_those_before(answer, gate, id)
 return answer
 )lua");
 
@@ -160,36 +156,39 @@ return released
 
 // Stands in the line of an event or a condition, or renews the place.
 // KEYS[1] prefix   ARGV[1] gate   [2] id   [3] owner   [4] process   [5] lease
-// Returns 1: the event is set (and it does not wait); 0: it waits; 2: it was woken already.
+// Returns {1}: the event is set (and it does not wait); {2}: it was woken already; {0, process of each before
+// it in the line of a condition (at most 32)}: it waits.
 constexpr auto enlist_source = joined(names, functions, R"lua(
 local gate, id, owner, process, lease = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
-if redis.call('EXISTS', wake_key(id)) == 1 then return 2 end
+if redis.call('EXISTS', wake_key(id)) == 1 then return {2} end
 if string.match(gate, '^event:') and redis.call('EXISTS', part(gate, 'state')) == 1 then
   leave_line(gate, id)
-  return 1
+  return {1}
 end
 if redis.call('HEXISTS', part(gate, 'waiters'), id) == 0 then
   redis.call('RPUSH', part(gate, 'line'), id)
   enter(gate, id, owner, process)
 end
 stand_in_line(gate, id, owner, process, lease)
-return 0
+local answer = {0}
+if string.match(gate, '^condition:') then add_those_before(answer, gate, id) end
+return answer
 )lua");
 
 // Wakes the first in line.
 // KEYS[1] prefix   ARGV[1] gate   [2] how many; -1: all   [3] "1": sets the event; "0": only clears it
-// Returns how many were woken.
+// Returns the process of each who was woken; nothing if all were.
 constexpr auto wake_source = joined(names, functions, R"lua(
-local gate, most, woken = ARGV[1], tonumber(ARGV[2]), 0
+local gate, most, woken = ARGV[1], tonumber(ARGV[2]), {}
 if ARGV[3] == '1' then redis.call('SET', part(gate, 'state'), '1') end
 if ARGV[3] == '0' then redis.call('DEL', part(gate, 'state')) end
-while woken ~= most do
-  local id = next_in_line(gate)
+while #woken ~= most do
+  local id, waiter = next_in_line(gate)
   if not id then break end
   tell(id, '1')
-  woken = woken + 1
+  woken[#woken + 1] = waiter[3]
 end
-return woken
+return most < 0 and {} or woken
 )lua");
 
 // The flag of an event.   KEYS[1] prefix   ARGV[1] gate   Returns 1 or 0.

@@ -1,6 +1,7 @@
 #include "shared/manager/owner.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -83,6 +84,15 @@ std::optional<unique_fd> watch(const Neighbour& process) {
   if (start == 0) return std::nullopt;
   if (start != process.start) return unique_fd();
   return fd;
+}
+
+bool has_ended(std::string_view owner) {
+  const auto process = neighbour(owner);
+  if (!process) return false;
+  const auto watched = watch(*process);
+  if (!watched) return false;
+  pollfd end{watched->get(), POLLIN, 0};
+  return !*watched || ::poll(&end, 1, 0) > 0;
 }
 
 }  // namespace joinery::manager_detail

@@ -30,5 +30,7 @@ std::optional<Neighbour> neighbour(std::string_view owner);
 // A pidfd that becomes readable when it ends; an empty one: it has ended. nullopt: that cannot be told here
 // (the process is hidden, or no descriptor is left).
 std::optional<unique_fd> watch(const Neighbour& process);
+// Whether this owner is a process that is known here to have ended.
+bool has_ended(std::string_view owner);
 
 }  // namespace joinery::manager_detail

@@ -200,7 +200,8 @@ class Condition {
   bool wait(locks::Timeout timeout = {});
   // Until `predicate` is true; its last value.
   bool wait_for(const std::function<bool()>& predicate, locks::Timeout timeout = {});
-  // Wakes those who have waited longest.
+  // Wakes those who have waited longest. Who died in wait() is passed over: a process of the notifier's host,
+  // or of the host of one who waits behind it, at once; others when their lease (10 s) has ended.
   void notify(std::uint32_t number = 1);
   void notify_all();
 

@@ -70,6 +70,67 @@ TEST_F(Conditions, WaitForReturnsTheLastValueOfItsPredicate) {
   teller.join();
 }
 
+// In the line before one who lives, in a process of its own, and killed there.
+struct DeadWaiters : Conditions {
+  Child waiter() {
+    return Child(server, [](Manager& on) {
+      Condition condition(on, "news");
+      const std::lock_guard guard(condition);
+      condition.wait();
+    });
+  }
+};
+
+TEST_F(DeadWaiters, ANotificationIsNotSpentOnThem) {
+  std::vector<Child> dead;
+  for (std::size_t i = 1; i <= 3; ++i) {
+    dead.push_back(waiter());
+    ASSERT_TRUE(eventually([&] { return waiting() == i; }));
+  }
+  std::atomic<int> woken = 0;
+  std::vector<std::thread> threads;
+  for (std::size_t i = 4; i <= 5; ++i) {
+    threads.emplace_back([&] {
+      Condition condition(manager(), "news");
+      const std::lock_guard guard(condition);
+      if (condition.wait(limit)) ++woken;
+    });
+    ASSERT_TRUE(eventually([&] { return waiting() == i; }));
+  }
+  Condition condition(manager(), "news");
+  condition.acquire();
+  for (Child& child : dead) {
+    child.kill(SIGKILL);
+    child.wait();
+  }
+  condition.notify();
+  condition.release();
+  EXPECT_TRUE(eventually([&] { return woken == 1; }));
+  condition.acquire();
+  condition.notify();
+  condition.release();
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(woken, 2);
+}
+
+TEST_F(DeadWaiters, WhoStandsBehindThemSeesThemOutOfTheLine) {
+  Child dead = waiter();
+  ASSERT_TRUE(eventually([&] { return waiting() == 1; }));
+  std::thread behind([&] {
+    Condition condition(manager(), "news");
+    const std::lock_guard guard(condition);
+    EXPECT_TRUE(condition.wait(limit));
+  });
+  ASSERT_TRUE(eventually([&] { return waiting() == 2; }));
+  dead.kill(SIGKILL);
+  EXPECT_TRUE(eventually([&] { return waiting() == 1; })) << "though nobody notifies";
+  Condition condition(manager(), "news");
+  condition.acquire();
+  condition.notify();
+  condition.release();
+  behind.join();
+}
+
 TEST_F(Conditions, EverythingNeedsTheLock) {
   Condition condition(manager(), "news");
   EXPECT_THROW(condition.wait(), ValueError);

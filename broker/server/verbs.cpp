@@ -181,6 +181,14 @@ Result<Plan> queue_configure(const Desk& desk, const Value& given) {
       !taken) {
     return std::unexpected(taken.error());
   }
+  const Result<bool> keep_mode = given.boolean_or("keep_mode", false);
+  if (!keep_mode) return std::unexpected(keep_mode.error());
+  if (*keep_mode && queue && queue->options.mode != options.mode) {
+    return fail(
+        Code::invalid_state,
+        fmt::format("queue {} has mode {}, not {}", *name, word(queue->options.mode), word(options.mode)),
+        "mode");
+  }
   if (Result<> taken =
           take_word(given, "durability", durability_from_word, "sync, interval or none", options.durability);
       !taken) {
@@ -401,7 +409,8 @@ const std::vector<Verb>& verbs() {
         {"queue.list", {"after", "most"}, queue_list},
         {"queue.show", {"queue"}, queue_show},
         {"queue.configure",
-         {"queue", "mode", "durability", "maxsize", "fair", "defaults", "history_bytes", "history_age_ms"},
+         {"queue", "mode", "keep_mode", "durability", "maxsize", "fair", "defaults", "history_bytes",
+          "history_age_ms"},
          queue_configure},
         {"queue.pause", {"queue", "who", "why"}, queue_pause},
         {"queue.resume", {"queue"}, queue_resume},

@@ -141,14 +141,28 @@ void Consumer::reject(const Token& token, Failure failure) {
 void Consumer::release(std::span<const Delivery> items) {
   const std::lock_guard lock(mutex_);
   for (auto each = items.rbegin(); each != items.rend(); ++each) {
-    if (hand_back(each->token)) gathered().reports.push_back({Report::Kind::released, each->token, {}, {}});
+    if (!hand_back(each->token)) continue;
+    gathered().reports.push_back({Report::Kind::released, each->token, {}, {}});
+    ++given_back_;
   }
   if (!std::exchange(woken_, true)) link_.wake();
 }
 
-std::size_t Consumer::buffered() const {
-  const std::lock_guard lock(mutex_);
-  return buffer_.size();
+std::uint64_t Consumer::waiting() {
+  std::unique_lock lock(mutex_);
+  if (closed_) throw closed();
+  Waiter waiter{.wanted = 0, .since = mono_now(), .probe = true, .counts = true, .error = {}};
+  waiters_.push_back(&waiter);
+  if (!std::exchange(woken_, true)) link_.wake();
+  changed_.wait(lock, [&] { return waiter.answered || waiter.error || closed_; });
+  std::erase(waiters_, &waiter);
+  if (waiter.error) throw ClientError(*waiter.error);
+  if (!waiter.answered) throw closed();
+  return waiter.count;
+}
+
+bool Consumer::wanted_by_nobody() const {
+  return std::ranges::all_of(waiters_, [](const Waiter* waiter) { return waiter->counts; });
 }
 
 void Consumer::close() {

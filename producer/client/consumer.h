@@ -60,8 +60,8 @@ class Consumer {
   void reject(const Token& token, Failure failure);
   // The items were not used, and run again as if they had not been taken, in their order.
   void release(std::span<const Delivery> items);
-  // Waiting here to be taken.
-  std::size_t buffered() const;
+  // How many wait to be taken: in the queue, and here. Throws as take() without a timeout does.
+  std::uint64_t waiting();
 
   // Waits, options.timeout at most, until the broker has acknowledged what was finished. What is left is
   // given back. Calls of take() get `closed`, now and later.
@@ -75,11 +75,13 @@ class Consumer {
   struct Waiter {
     std::size_t wanted;
     Mono since;
-    bool probe;          // only asks whether there is something
-    bool asked = false;  // the broker was asked
+    bool probe;           // only asks whether there is something
+    bool counts = false;  // or how many, and takes none
+    bool asked = false;   // the broker was asked
     int questions = 0;
     bool answered = false;  // there is nothing
     bool leaving = false;
+    std::uint64_t count = 0;
     std::optional<Error> error;
 
     // It gives up: wants nothing, and asks the broker once more. Before the answer comes all that was on its
@@ -98,6 +100,7 @@ class Consumer {
   // --- For callers, under the lock ---
   void wait(std::unique_lock<std::mutex>& lock, Waiter& waiter, Timeout timeout);
   std::size_t pop(std::span<Delivery> out);
+  bool wanted_by_nobody() const;  // what is in the buffer
   bool hand_back(const Token& token);
   void record_finish(const Token& token);
   protocol::Finish& gathered();
@@ -138,6 +141,7 @@ class Consumer {
   std::vector<Waiter*> waiters_;
   std::vector<protocol::Finish> finishes_;  // gathered, without their sequences
   std::size_t finished_ = 0;                // in them
+  std::uint64_t given_back_ = 0;            // items, ever
   Prefetch prefetch_;
   Mono handed_at_{};
   std::size_t handed_number_ = 0;  // at that time
@@ -154,7 +158,8 @@ class Consumer {
   std::size_t sent_ = 0;  // of unacked_, in this session
   std::uint32_t told_ = 0;
   bool probing_ = false;
-  Mono probe_at_{};  // not before
+  std::uint64_t given_back_before_ = 0;  // it was asked
+  Mono probe_at_{};                      // not before
   std::optional<Mono> close_at_;
   bool stopped_ = false;
   std::shared_ptr<Buffer> frame_;

@@ -29,6 +29,31 @@ Session::Options session_options(const ConsumerOptions& options) {
   return session;
 }
 
+struct Told {
+  std::uint64_t ready = 0;
+  std::uint64_t waiting = 0;  // these, and those that will be ready
+  bool paused = false;
+};
+
+// Of an answer to queue.show.
+Result<Told> counts_of(const Result<const protocol::Message*>& answer) {
+  if (!answer) return std::unexpected(answer.error());
+  const auto* reply = std::get_if<protocol::Reply>(*answer);
+  const auto queue =
+      reply != nullptr ? protocol::decode_map(reply->result) : fail(Code::internal, "no reply to queue.show");
+  if (!queue) return std::unexpected(queue.error());
+  const auto* counts = queue->find("counts");
+  if (counts == nullptr) return fail(Code::internal, "no counts in queue.show");
+  Told told{.paused = queue->boolean("paused").value_or(false)};
+  for (const char* name : {"scheduled", "blocked", "ready"}) {
+    const auto number = counts->u64(name);
+    if (!number) return std::unexpected(number.error());
+    told.ready = *number;  // at last
+    told.waiting += *number;
+  }
+  return told;
+}
+
 }  // namespace
 
 Consumer::Consumer(ConsumerOptions options)
@@ -96,7 +121,8 @@ void Consumer::gather(Now now, std::vector<protocol::Finish>& finishes) {
   const bool met = live_ && !std::exchange(met_, true);
   if (fail_waiters(now) || met) changed_.notify_all();
   const Duration patience = options_.in_order ? 0ms : give_back_after;
-  if (!buffer_.empty() && waiters_.empty() && now.mono >= used_at_ + patience) give_back();
+  if (!buffer_.empty() && wanted_by_nobody() && now.mono >= used_at_ + patience) give_back();
+  if (!probing_) given_back_before_ = given_back_;  // these come before the next question
   awake_soon_ = finished_ != 0 && !buffer_.empty();
   finished_ = 0;
   finishes.swap(finishes_);
@@ -107,6 +133,7 @@ void Consumer::give_back() {
   for (auto each = buffer_.rbegin(); each != buffer_.rend(); ++each) {
     gathered().reports.push_back({Report::Kind::released, each->token, {}, {}});
   }
+  given_back_ += buffer_.size();
   buffer_.clear();
   prefetch_.unused();
 }
@@ -145,9 +172,9 @@ void Consumer::send_finishes(Now now) {
 }
 
 // For those who do not want to wait: is there anything? One question at a time, until what they asked for has
-// come or the broker has nothing for them.
+// come or the broker has nothing for them. It is sent after all that was given back before.
 void Consumer::probe(Now now) {
-  if (probing_ || now.mono < probe_at_) return;
+  if (probing_ || now.mono < probe_at_ || sent_ < unacked_.size()) return;
   probe_at_ = {};
   {
     const std::lock_guard lock(mutex_);
@@ -172,23 +199,24 @@ void Consumer::probe(Now now) {
 void Consumer::answer_probe(const Result<const protocol::Message*>& answer) {
   probing_ = false;
   bool nothing = false;
+  std::uint64_t waiting = 0;
   std::optional<Error> error;
-  if (!answer) {
-    error = answer.error();
-  } else if (const auto* reply = std::get_if<protocol::Reply>(*answer)) {
-    const auto queue = protocol::decode_map(reply->result);
-    const auto* counts = queue ? queue->find("counts") : nullptr;
-    const auto ready =
-        counts != nullptr ? counts->u64("ready") : fail(Code::internal, "no counts in queue.show");
-    if (!ready) error = ready.error();
-    nothing = ready && (*ready == 0 || queue->boolean("paused").value_or(false));
+  if (const auto told = counts_of(answer)) {
+    nothing = told->ready == 0 || told->paused;
+    waiting = told->waiting;
+  } else {
+    error = told.error();
   }
-  if (!nothing) probe_at_ = read_clocks().mono + ask_again_after;
   const std::lock_guard lock(mutex_);
+  // What the broker had sent by then is here, or was taken since, or is on its way back.
+  waiting += buffer_.size() + (given_back_ - given_back_before_);
   for (Waiter* waiter : waiters_) {
     if (!waiter->asked) continue;
+    waiter->count = waiting;
     if (error && !waiter->leaving) waiter->error = error;
-    waiter->answered = nothing || error || waiter->leaving || waiter->questions >= questions_max;
+    waiter->answered =
+        nothing || error || waiter->leaving || waiter->counts || waiter->questions >= questions_max;
+    if (!waiter->answered) probe_at_ = read_clocks().mono + ask_again_after;
   }
   changed_.notify_all();
 }
@@ -209,7 +237,7 @@ Mono Consumer::next_deadline() {
   for (const Waiter* waiter : waiters_) {
     if (!waiter->error) next = std::min(next, session_.give_up_at(waiter->since));
   }
-  if (!buffer_.empty() && waiters_.empty()) {
+  if (!buffer_.empty() && wanted_by_nobody()) {
     next = std::min(next, options_.in_order ? Mono{} : used_at_ + give_back_after);
   }
   if (awake_soon_ || finished_ != 0) next = std::min(next, read_clocks().mono + look_again_after);

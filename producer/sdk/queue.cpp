@@ -45,21 +45,30 @@ T need(Result<T> result) {
   return std::move(*result);
 }
 
-// Puts that were not waited for: how many are under way, and the first that failed.
+// Puts that were not waited for: whether some are under way, and the first that failed.
 class Puts {
  public:
-  void begin() { pending_.fetch_add(1, std::memory_order_relaxed); }
+  void begin() { begun_.fetch_add(1, std::memory_order_relaxed); }
   void end(const Result<JobId>& answer) {
     if (!answer) {
       const std::lock_guard lock(mutex_);
       if (!error_) error_ = answer.error();
       failed_ = true;
     }
-    if (pending_.fetch_sub(1, std::memory_order_release) == 1) pending_.notify_all();
+    const std::uint64_t begun = begun_.load(std::memory_order_relaxed);  // after the last one nothing is read
+    const std::uint64_t ended = ended_.fetch_add(1, std::memory_order_release) + 1;
+    if (ended >= begun || ended % 256 == 0) ended_.notify_all();
   }
-  bool under_way() const { return pending_.load(std::memory_order_acquire) != 0; }
+  bool under_way() const { return ended_.load(std::memory_order_acquire) != begun_.load(); }
+  // Until none is under way.
   void wait() const {
-    for (auto left = pending_.load(); left != 0; left = pending_.load()) pending_.wait(left);
+    for (auto ended = ended_.load(); ended != begun_.load(); ended = ended_.load()) ended_.wait(ended);
+  }
+  // Until as many have ended as are begun now: others may go on to put. (They are answered in their order,
+  // but for those that are refused here.)
+  void wait_for_these() const {
+    const std::uint64_t begun = begun_.load();
+    for (auto ended = ended_.load(); ended < begun; ended = ended_.load()) ended_.wait(ended);
   }
   // Each failure is told once.
   void check() {
@@ -70,7 +79,8 @@ class Puts {
   }
 
  private:
-  std::atomic<std::size_t> pending_ = 0;
+  std::atomic<std::uint64_t> begun_ = 0;
+  std::atomic<std::uint64_t> ended_ = 0;
   std::atomic<bool> failed_ = false;
   std::mutex mutex_;
   std::optional<Error> error_;
@@ -106,6 +116,22 @@ class QueueCore::Impl {
     if (closed_) throw ValueError(fmt::format("queue \"{}\" is closed", name_));
   }
 
+  // What was put here before is there for the consumer, which goes another way.
+  void see_own_puts() {
+    puts_.wait_for_these();
+    puts_.check();
+  }
+
+  // A call of the consumer, which does not know the queue's name.
+  auto tell_closed(auto call) const {
+    try {
+      return call();
+    } catch (const ClientError& error) {
+      if (error.code() == Code::closed) check_open();
+      throw;
+    }
+  }
+
   const std::string name_;
   const std::string endpoint_;
   const std::chrono::milliseconds timeout_;
@@ -128,7 +154,7 @@ class QueueCore::Impl {
 
 void QueueCore::Impl::open(const QueueSettings& settings) {
   Value arguments = Value::map().set("queue", name_);
-  if (settings.mode) arguments.set("mode", word(*settings.mode));
+  if (settings.mode) arguments.set("mode", word(*settings.mode)).set("keep_mode", true);
   if (settings.maxsize) arguments.set("maxsize", *settings.maxsize);
   if (settings.durability) arguments.set("durability", word(*settings.durability));
   const Value queue = ask("queue.configure", arguments);
@@ -244,14 +270,9 @@ std::size_t QueueCore::take(std::span<client::Delivery> out, bool block, Timeout
   impl_->check_open();
   if (out.empty()) return 0;
   if (!block) timeout = std::chrono::milliseconds(0);
-  if (timeout && impl_->puts_.under_way()) flush();  // a queue sees what was put here before
-  try {
-    const std::size_t number = impl_->consumer().take(out, timeout);
-    if (number != 0) return number;
-  } catch (const ClientError& error) {
-    if (error.code() == Code::closed) impl_->check_open();
-    throw;
-  }
+  if (timeout) impl_->see_own_puts();
+  const std::size_t number = impl_->tell_closed([&] { return impl_->consumer().take(out, timeout); });
+  if (number != 0) return number;
   throw Empty(fmt::format("queue \"{}\" is empty", impl_->name_));
 }
 
@@ -294,9 +315,10 @@ bool QueueCore::join(Timeout timeout) {
 
 std::uint64_t QueueCore::qsize() {
   impl_->puts_.check();
-  const auto* opened = impl_->opened_.load(std::memory_order_acquire);
-  const std::size_t here = opened == nullptr ? 0 : opened->buffered();
-  return impl_->count({"scheduled", "blocked", "ready"}) + here;
+  auto* opened = impl_->opened_.load(std::memory_order_acquire);
+  if (opened == nullptr || impl_->closed_) return impl_->count({"scheduled", "blocked", "ready"});
+  impl_->see_own_puts();
+  return impl_->tell_closed([&] { return opened->waiting(); });
 }
 
 bool QueueCore::full() { return impl_->maxsize_ != 0 && qsize() >= impl_->maxsize_; }

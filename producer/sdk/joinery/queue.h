@@ -10,7 +10,9 @@
 // What is another than in Python:
 // - Items outlive processes and, by the queue's durability, the broker. A consumer that dies gives back what
 //   it had not got; of a JoinableQueue also what it had got and was not done with. So an item can come twice,
-//   but is never lost. One that was lost with its consumer ten times becomes a dead letter.
+//   but is never lost. One that was lost with its consumer ten times becomes a dead letter. close() gives
+//   back at once; of one that was killed the broker only sees that its connection broke, which a network
+//   does, too: it has the broker's worker.reconnect_grace (1 s) to come back before its items go to others.
 // - put() to a queue without maxsize returns when the item is on its way; flush(), join() and close() wait
 //   until the broker has accepted it, and throw if it could not be put; so does the next put(). With a
 //   maxsize put() waits.
@@ -27,8 +29,9 @@
 // A queue object is a handle: copies share one connection, and closing one closes all of them in this
 // process. It can be passed as an argument to a Process or a task; there it is a handle of that process.
 //
-// Threads: any. Errors: ClientError, e.g. broker_unreachable when there was no broker for settings.timeout;
-// the next call tries again.
+// Threads: any. Errors: ClientError, e.g. broker_unreachable when there was no broker for settings.timeout
+// (or at the end of a get's own time, which does not begin before its first connection); the next call tries
+// again.
 #pragma once
 
 #include <chrono>
@@ -48,7 +51,9 @@
 
 namespace joinery {
 
-// What is not given here stays as the queue has it (or the broker's default, for a new one).
+// What is not given here stays as the queue has it (or the broker's default, for a new one). A mode must be
+// the one that the queue has, if there is one: handles that are open go by it (`joinery queue configure`
+// changes it). Else ClientError, invalid_state.
 struct QueueSettings {
   std::string endpoint = {};  // empty: $JOINERY_ENDPOINT, or tcp://127.0.0.1:7733
   std::optional<Mode> mode = {};
@@ -189,7 +194,9 @@ class Queue {
   Iterator begin() { return Iterator(this); }
   std::default_sentinel_t end() const { return {}; }
 
-  // Items that wait to be got. As in Python, by the time that you look at it, it may be another number.
+  // Items that wait to be got, also those that were taken ahead here; not those that a consumer elsewhere has
+  // taken ahead, for as long as it has them. As in Python, by the time that you look at it, it may be another
+  // number.
   std::uint64_t qsize() const { return core_->qsize(); }
   bool empty() const { return core_->qsize() == 0; }
   bool full() const { return core_->full(); }

@@ -93,6 +93,52 @@ TEST_F(QueueEndToEnd, ALifoQueueGivesTheLastOneFirst) {
   EXPECT_THROW(queue.get_nowait(), Empty);
 }
 
+// Those that were taken ahead wait, too, here or on their way here or back.
+TEST_F(QueueEndToEnd, IsEmptyWhenAllItemsWereGot) {
+  Queue<int> queue("numbers", with());
+  for (int round = 0; round < 100; ++round) {
+    const auto number = static_cast<std::uint64_t>(1 + round % 20);
+    for (std::uint64_t i = 0; i < number; ++i) queue.put(0);
+    if (round % 2 == 0) queue.flush();
+    for (std::uint64_t left = number; left > 0; --left) {
+      ASSERT_EQ(queue.qsize(), left) << "of " << number << " in round " << round;
+      ASSERT_FALSE(queue.empty());
+      queue.get();
+    }
+    ASSERT_TRUE(queue.empty());
+  }
+}
+
+TEST_F(QueueEndToEnd, CountsItemsThatGoBackToTheBroker) {
+  Queue<int> queue("numbers", with());
+  queue.put_many(std::vector<int>(100, 0));
+  queue.flush();
+  for (int i = 0; i < 20; ++i) queue.get();  // it takes some ahead by now
+  const auto shown = [&] { return stack.joinery({"queue", "show", "numbers", "--json"}).out; };
+  EXPECT_TRUE(testing::eventually([&] {
+    EXPECT_EQ(queue.qsize(), 80U);
+    return shown().find("\"ready\":80") != std::string::npos;
+  })) << shown();
+}
+
+// Another handle would go on as if it had the old one.
+TEST_F(QueueEndToEnd, AnotherModeThanTheQueueHasIsRefusedThoughItIsEmpty) {
+  Queue<int> stack_of("stack", with({}, Mode::lifo));
+  try {
+    Queue<int> queue("stack", with({}, Mode::fifo));
+    ADD_FAILURE() << "expected a ClientError";
+  } catch (const ClientError& error) {
+    EXPECT_EQ(error.code(), Code::invalid_state);
+    EXPECT_THAT(error.what(), HasSubstr("queue stack has mode lifo, not fifo"));
+  }
+  Queue<int> same("stack", with({}, Mode::lifo));
+  Queue<int> any("stack", with(10));  // as it is
+  any.put_many({1, 2, 3});
+  any.flush();
+  EXPECT_EQ(any.get(), 3);
+  EXPECT_EQ(same.get(), 2);
+}
+
 TEST_F(QueueEndToEnd, BulkPutsAndGets) {
   Queue<int> queue("bulk", with());
   std::vector<int> numbers(10'000);

@@ -8,7 +8,8 @@
 // other consumers do not starve beside one that is busy. With `in_order` it holds none, and gives back at
 // once what came too late.
 //
-// Threads: any. It has one of its own, which owns the connection (and is consumer_thread.cpp).
+// Threads: any. It has one of its own, which owns the connection (and is consumer_thread.cpp and
+// consumer_probe.cpp).
 #pragma once
 
 #include <condition_variable>

@@ -33,10 +33,11 @@ struct Watched {
   std::string name;
   pid_t process;
   Series memory, descriptors, threads;
-  Watched(const std::string& what, pid_t pid)
+  // `caches_kb`: what it keeps on purpose, and fills sooner or later.
+  Watched(const std::string& what, pid_t pid, std::uint64_t caches_kb = 0)
       : name(what),
         process(pid),
-        memory(what + ", memory (MiB)", 8 << 10, 1 << 10),
+        memory(what + ", memory (MiB)", (8 << 10) + caches_kb, 1 << 10),
         descriptors(what + ", descriptors", 8, 1),
         threads(what + ", threads", 2, 1) {}
   void look(seconds at) {
@@ -58,7 +59,8 @@ class Soak {
     cut_off_ = std::make_unique<testing::Process>(std::vector<std::string>{
         SOAK_WORKER, "--endpoint", network_.endpoint(), "--allow-exec", "--processes", "2", "--queues",
         queues, "--max-jobs-per-process", "5000", "--log-level", "error"});
-    watched_.emplace_back("broker", stack_.broker().pid());
+    constexpr std::uint64_t log_tail_kb = 32 << 10, history_kb = 7 * (4 << 10);  // of seven queues
+    watched_.emplace_back("broker", stack_.broker().pid(), log_tail_kb + history_kb);
     for (const pid_t child : testing::children_of(stack_.broker().pid()))
       watched_.emplace_back("Redis", child);
     watched_.emplace_back("worker 1", stack_.worker(0).pid());

@@ -24,6 +24,7 @@ class Output {
   bool json() const { return json_; }
   // Whether a person looks on: stderr is a terminal, and the output is not --json.
   bool watched() const { return watched_; }
+  std::size_t columns() const { return columns_; }  // of the terminal; 0: it is none
   void line(std::string_view text);
   void raw(Bytes bytes);  // to stdout as it is
   void raw_error(Bytes bytes);

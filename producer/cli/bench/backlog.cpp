@@ -20,7 +20,6 @@ Pass pass_of(const Run& run, std::uint64_t jobs) {
   pass.jobs = jobs;
   pass.batch = std::min(run.flags.batch.value_or(1024), jobs);
   pass.payload = run.flags.payload.value_or(100);
-  pass.options.queue = bench_queue;
   return pass;
 }
 
@@ -33,13 +32,8 @@ double put_backlog(Run& run, Client& client, std::uint64_t number) {
   Pass pass = pass_of(run, number);
   pass.join = false;
   const Usage before = run.usage(client);
-  const std::uint64_t memory = resident_bytes(run.stack().broker());
   const Passed passed = run.pass(client, pass);
-  Json& row = run.row("backlog", "put", pass, passed, client, before);
-  const double each =
-      static_cast<double>(resident_bytes(run.stack().broker()) - memory) / static_cast<double>(number);
-  row["rss_bytes_per_job"] = each;
-  return each;
+  return run.row("backlog", "put", pass, passed, client, before)["rss_bytes_per_job"];
 }
 
 // As many jobs as are put are finished meanwhile, the oldest first: the backlog stays as long as it is.
@@ -80,10 +74,10 @@ void drain_backlog(Run& run, Client& client) {
   run.start_workers();
   const Usage before = run.usage(client);
   Passed passed;
-  run.watch(pass.jobs, [&] {
+  run.watch(pass.jobs, Run::Until::finished, [&] {
     const auto begin = Clock::now();
     run.resume(client);
-    client.join_queue(bench_queue);
+    client.join_queue(run.queue());
     passed.seconds = seconds_since(begin);
   });
   run.row("backlog", "drain", pass, passed, client, before);
@@ -116,7 +110,6 @@ void backlog(Run& run) {
   const double full = beside(run, *client, jobs);
   drain_backlog(run, *client);
   check_disk(run, *client);
-  if (waiting < 1'000'000) return;  // of few, what the broker needs anyway would be most
   const std::string number = count(waiting);
   run.report.at_most(fmt::format("RAM per job, {} waiting", number), each, 100, "bytes");
   run.report.at_least(fmt::format("{} waiting, of the throughput of an empty queue", number), full / empty,
@@ -129,11 +122,9 @@ void restart(Run& run) {
   run.pause(*run.client());
   put_backlog(run, *run.client(), waiting);
   const auto again = [&](int signal, const char* how) {
+    const Usage before{.client_s = own_cpu_seconds()};  // the broker is a new process
     const double seconds = run.stack().restart_broker(signal);
-    Json& row = run.report.row("restart", how);
-    row["jobs"] = waiting;
-    row["seconds"] = seconds;
-    row["broker_rss_bytes"] = resident_bytes(run.stack().broker());
+    Json& row = run.row("restart", how, pass_of(run, waiting), {.seconds = seconds}, *run.client(), before);
     row["note"] = fmt::format("ready after {:.2f} s", seconds);
     const std::string what = fmt::format("restart with {} waiting, {}", count(waiting), how);
     run.report.at_most(what, seconds, 10, "s");

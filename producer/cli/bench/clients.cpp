@@ -18,7 +18,8 @@ namespace {
 
 class Crowd {
  public:
-  Crowd(const std::string& endpoint, std::size_t number) : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  Crowd(const std::string& endpoint, std::string queue, std::size_t number)
+      : queue_(std::move(queue)), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
     for (std::size_t i = 0; i < number; ++i) clients_.emplace_back(endpoint);
     for (Client& client : clients_) {
       client.peer.wait_ready();
@@ -36,7 +37,7 @@ class Crowd {
     const std::string text(payload, 'x');
     protocol::Submit message;
     Group& group = message.groups.emplace_back();
-    group.queue = bench_queue;
+    group.queue = queue_;
     group.spec.handler = "noop";
     group.payloads.assign(batch, text);
     accepted_ = &accepted;
@@ -94,6 +95,7 @@ class Crowd {
     client.since.pop_front();
   }
 
+  std::string queue_;
   unique_fd epoll_;
   std::deque<Client> clients_;
   std::size_t next_ = 0;
@@ -108,20 +110,20 @@ double measure(Run& run, const Pass& pass, std::size_t number, std::size_t speak
   run.start_workers();
   const auto tool = run.client();
   const std::uint64_t memory = resident_bytes(run.stack().broker());
-  Crowd crowd(run.stack().endpoint(), number);
+  Crowd crowd(run.stack().endpoint(), run.queue(), number);
   const auto held = static_cast<double>(resident_bytes(run.stack().broker()) - memory);
   const std::uint64_t frames = std::max<std::uint64_t>(1, run.flags.window / pass.batch);
   Latencies warm;
   const std::uint64_t warm_jobs = std::max<std::uint64_t>(speakers, 100) * pass.batch;
   crowd.submit(warm_jobs, pass.batch, pass.payload, speakers, frames, warm);
-  tool->join_queue(bench_queue);
+  tool->join_queue(run.queue());
   const Usage before = run.usage(*tool);
   Passed passed;
-  run.watch(pass.jobs, [&] {
+  run.watch(pass.jobs, Run::Until::finished, [&] {
     const auto begin = Clock::now();
     crowd.submit(pass.jobs, pass.batch, pass.payload, speakers, frames, passed.accepted);
     passed.accepted_s = seconds_since(begin);
-    tool->join_queue(bench_queue);
+    tool->join_queue(run.queue());
     passed.seconds = seconds_since(begin);
   });
   const std::string all = plural(number, "client");

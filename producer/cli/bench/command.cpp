@@ -1,9 +1,9 @@
 // joinery bench
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 
+#include "producer/cli/bench/failed.h"
 #include "producer/cli/bench/scenario.h"
 #include "producer/cli/command.h"
 #include "producer/cli/interrupt.h"
@@ -60,7 +60,7 @@ std::vector<const Scenario*> chosen(const BenchFlags& flags) {
   if (flags.names.empty() || every) {
     all.clear();
     for (const Scenario& scenario : table)
-      if (every || scenario.usual) all.push_back(&scenario);
+      if ((every || scenario.usual) && (flags.broker.empty() || scenario.running)) all.push_back(&scenario);
   }
   return all;
 }
@@ -70,10 +70,12 @@ void check(const BenchFlags& flags, const std::vector<const Scenario*>& scenario
     throw UsageError(fmt::format("--durability: \"{}\" is not sync, interval or none", flags.durability));
   if (!mode_from_word(flags.mode))
     throw UsageError(fmt::format("--mode: \"{}\" is not fifo, lifo or priority", flags.mode));
-  struct stat dir {};
-  if (::stat(flags.dir.c_str(), &dir) != 0 || !S_ISDIR(dir.st_mode))
-    throw UsageError(fmt::format("--dir: {} is no directory", flags.dir));
+  check_dir(flags);
+  std::vector<std::string_view> names;
+  for (const Scenario* scenario : scenarios) names.emplace_back(scenario->name);
+  check_used(flags, names);
   if (flags.broker.empty()) return;
+  if (flags.tcp) throw UsageError("--tcp: how to talk is said by the endpoint of --broker");
   if (flags.queues) throw UsageError("--broker: has no --queues, as they would stay there");
   for (const Scenario* scenario : scenarios)
     if (!scenario->running)
@@ -91,21 +93,28 @@ ExitCode list(Output& out) {
   return ExitCode::success;
 }
 
-ExitCode measure(Context& context, const BenchFlags& flags) {
+ExitCode measure(Context& context, const BenchFlags& flags) try {
   if (flags.list) return list(context.out);
   const auto scenarios = chosen(flags);
   check(flags, scenarios);
   bench::Leftovers leftovers;
-  Interrupt interrupt([&leftovers] { leftovers.take_away(); });
+  Interrupt interrupt([&leftovers] {
+    leftovers.begin_end();
+    leftovers.take_away();
+  });
   bench::Run run(context.out, flags, leftovers);
   run.machine();
   for (const Scenario* scenario : scenarios) {
     if (context.out.watched()) context.out.note(fmt::format("{}: {}", scenario->name, scenario->summary));
+    run.report.judge(full_size(flags, scenario->name));
     scenario->run(run);
     run.end();
   }
   run.report.print(context.out);
   return ExitCode::success;
+} catch (const bench::Failed& failed) {
+  context.out.error(failed.error());
+  return failed.exit_code;
 }
 
 }  // namespace
@@ -132,7 +141,8 @@ Run define_bench(Arguments& arguments) {
   arguments.option("--dir", flags->dir, "where the journal is for the time being", "DIR");
   arguments.flag("--tcp", flags->tcp, "talk over 127.0.0.1 instead of a unix socket");
   arguments.option("--broker", flags->broker,
-                   "measure the broker that listens there, with a worker from here", "ENDPOINT");
+                   "measure the broker that listens there, in a queue of its own, with a worker from here",
+                   "ENDPOINT");
   arguments.examples(examples);
   return [flags](Context& context) { return measure(context, *flags); };
 }

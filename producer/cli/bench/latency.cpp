@@ -13,12 +13,17 @@ namespace {
 
 constexpr std::uint64_t calls_usual = 1000;
 
-SubmitOptions to_queue() {
+SubmitOptions to_queue(const Run& run) {
   SubmitOptions options;
-  options.queue = bench_queue;
+  options.queue = run.queue();
   return options;
 }
 
+Pass single_calls(const Run& run, std::uint64_t calls) {
+  return {.jobs = calls, .batch = 1, .payload = run.flags.payload.value_or(100)};
+}
+
+// Of what was measured beside the jobs, or of other times of the same jobs.
 Json& latency_row(Run& run, const std::string& scenario, const std::string& variant, const char* until,
                   std::uint64_t jobs, Latencies& taken) {
   Json& row = run.report.row(scenario, variant);
@@ -33,15 +38,21 @@ Json& latency_row(Run& run, const std::string& scenario, const std::string& vari
 void accepted_times(Run& run, std::uint64_t calls, const std::string& payload) {
   run.start();
   const auto client = run.client();
-  Latencies taken;
+  Passed passed;
+  Latencies& taken = passed.accepted;
   Syncs syncs(run.flags.dir);  // in turn, because a disk that others use, too, is now fast and now slow
+  Usage before = run.usage(*client);
   for (std::uint64_t i = 0; i < calls; ++i) {
+    run.stop_if_ending();
+    const double own = own_cpu_seconds();
     syncs.once();
+    before.client_s += own_cpu_seconds() - own;
     const auto begin = Clock::now();
-    client->submit("noop", payload, to_queue()).get();
+    client->submit("noop", payload, to_queue(run)).get();
     taken.add(Clock::now() - begin);
+    passed.seconds += seconds_since(begin);
   }
-  latency_row(run, "idle", "submit", "accepted", calls, taken);
+  run.row("idle", "submit", single_calls(run, calls), passed, *client, before);
   latency_row(run, "idle", "bare disk", "fdatasync", calls, syncs.taken());
   if (run.flags.durability != "sync" || !run.flags.broker.empty()) return;
   const double bare = syncs.taken().at(0.5) + run.machine().round_trip_us;
@@ -53,22 +64,32 @@ void accepted_times(Run& run, std::uint64_t calls, const std::string& payload) {
 void call_times(Run& run, std::uint64_t calls, const std::string& payload) {
   run.start();
   const auto client = run.client();
-  ask(*client, "queue.configure", Json{{"queue", bench_queue}, {"durability", "none"}});
+  ask(*client, "queue.configure", Json{{"queue", run.queue()}, {"durability", "none"}});
   run.start_workers();
   std::binary_semaphore ended(0);
   client->on_outcome([&](const JobOutcome&) { ended.release(); });
-  SubmitOptions options = to_queue();
+  SubmitOptions options = to_queue(run);
   options.watch = true;
   options.spec.result_inline_max = 1024;
-  Latencies taken;
-  for (std::uint64_t i = 0; i < calls + calls / 10; ++i) {
-    const auto begin = Clock::now();
+  const auto call = [&] {
+    run.stop_if_ending();
     client->submit("clock", payload, options, {});
     ended.acquire();
-    if (i >= calls / 10) taken.add(Clock::now() - begin);
+  };
+  for (std::uint64_t i = 0; i < calls / 10; ++i) call();
+  Passed passed;
+  Latencies taken;
+  const Usage before = run.usage(*client);
+  for (std::uint64_t i = 0; i < calls; ++i) {
+    const auto begin = Clock::now();
+    call();
+    taken.add(Clock::now() - begin);
+    passed.seconds += seconds_since(begin);
   }
   client->on_outcome([](const JobOutcome&) {});
-  latency_row(run, "idle", "call", "result", calls, taken)["durability"] = "none";
+  Json& row = run.row("idle", "call", single_calls(run, calls), passed, *client, before);
+  row["durability"] = "none";
+  run.latencies(row, "result", taken);
   run.report.at_most("idle, call to result on a none queue", taken.at(0.5), 250, "us");
 }
 
@@ -78,14 +99,18 @@ Clock::time_point began(Bytes result) {
   return Clock::time_point(Clock::duration(value ? value->get<std::int64_t>() : 0));
 }
 
-// Jobs come at a constant rate, whatever becomes of those before them. Each millisecond those that are due
-// are submitted at once; one of them is a probe, whose result says when it began. Its time counts from when
-// it was due, so that a producer that is held up hides nothing.
+// Jobs come at a constant rate, whatever becomes of those before them. Each millisecond those that are due,
+// if any, are submitted at once; one of them is a probe, whose result says when it began. Its time counts
+// from when it was due, so that a producer that is held up hides nothing.
 class OpenLoop {
  public:
-  OpenLoop(Client& client, double rate, std::uint64_t seconds, std::uint64_t payload)
-      : client_(client), rate_(rate), ticks_(seconds * 1000), payload_(payload, 'x') {
-    probe_.queue = plain_.queue = bench_queue;
+  OpenLoop(const Run& run, Client& client, double rate)
+      : run_(run),
+        client_(client),
+        rate_(rate),
+        ticks_(run.flags.seconds * 1000),
+        payload_(run.flags.payload.value_or(100), 'x') {
+    probe_.queue = plain_.queue = run.queue();
     probe_.watch = true;
     probe_.spec.result_inline_max = 1024;
   }
@@ -93,20 +118,22 @@ class OpenLoop {
   void run() {
     client_.on_outcome([this](const JobOutcome& outcome) { ended(outcome); });
     const auto begin = Clock::now();
-    std::uint64_t submitted = 0;
+    std::uint64_t probes = 0;
     for (std::uint64_t tick = 0; tick < ticks_; ++tick) {
       const auto due = begin + std::chrono::milliseconds(tick);
       std::this_thread::sleep_until(due);
       woken_.add(Clock::now() - due);
-      const auto wanted = static_cast<std::uint64_t>(rate_ / 1000 * static_cast<double>(tick + 1));
-      submit(due, wanted - submitted);
-      submitted = wanted;
+      run_.stop_if_ending();
+      const auto wanted = static_cast<std::uint64_t>(rate_ * static_cast<double>(tick + 1) / 1000);
+      if (wanted == jobs_) continue;
+      submit(due, wanted - jobs_);
+      jobs_ = wanted;
+      ++probes;
     }
     client_.flush();
-    client_.join_queue(bench_queue);
+    client_.join_queue(plain_.queue);
     seconds_ = seconds_since(begin);
-    jobs_ = submitted;
-    while (probes_ended_.load() < ticks_) std::this_thread::yield();  // outcomes come before long
+    while (probes_ended_.load() < probes) std::this_thread::yield();  // outcomes come before long
     client_.on_outcome([](const JobOutcome&) {});
   }
 
@@ -137,6 +164,7 @@ class OpenLoop {
     ++probes_ended_;
   }
 
+  const Run& run_;
   Client& client_;
   const double rate_;
   const std::uint64_t ticks_;
@@ -155,7 +183,6 @@ class OpenLoop {
 double top_rate(Run& run, Client& client) {
   Pass pass;
   pass.jobs = 1'000'000;
-  pass.options.queue = bench_queue;
   pass.payload = run.flags.payload.value_or(100);
   run.pass(client, pass);
   return static_cast<double>(pass.jobs) / run.pass(client, pass).seconds;
@@ -185,9 +212,9 @@ void load(Run& run) {
   const auto client = run.client();
   const double rate = run.flags.rate ? static_cast<double>(*run.flags.rate) : top_rate(run, *client) / 2;
   const Usage before = run.usage(*client);
-  OpenLoop loop(*client, rate, run.flags.seconds, run.flags.payload.value_or(100));
+  OpenLoop loop(run, *client, rate);
   const auto jobs = static_cast<std::uint64_t>(rate * static_cast<double>(run.flags.seconds));
-  run.watch(jobs, [&] { loop.run(); });
+  run.watch(jobs, Run::Until::finished, [&] { loop.run(); });
   Pass pass;
   pass.jobs = loop.jobs();
   pass.batch = std::max<std::uint64_t>(1, loop.jobs() / (run.flags.seconds * 1000));
@@ -208,8 +235,8 @@ void rest(Run& run) {
   run.start_workers();
   {
     const auto client = run.client();  // some work first, so that nothing is still being set up
-    client->submit_many("noop", std::vector<Bytes>(1000, "x"), to_queue()).get();
-    client->join_queue(bench_queue);
+    client->submit_many("noop", std::vector<Bytes>(1000, "x"), to_queue(run)).get();
+    client->join_queue(run.queue());
   }
   std::this_thread::sleep_for(std::chrono::seconds(1));
   const double broker = cpu_seconds(run.stack().broker());
@@ -219,6 +246,8 @@ void rest(Run& run) {
   const double broker_percent = percent(cpu_seconds(run.stack().broker()) - broker);
   const double worker_percent = percent(cpu_of_workers(run.stack()) - worker);
   Json& row = run.report.row("rest", fmt::format("{} s", run.flags.seconds));
+  row["durability"] = run.flags.durability;
+  row["workers"] = run.flags.workers;
   row["processes"] = run.flags.processes;
   row["broker_cpu_percent"] = broker_percent;
   row["worker_cpu_percent"] = worker_percent;

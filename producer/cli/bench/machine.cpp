@@ -10,10 +10,10 @@
 
 #include <cerrno>
 #include <cstring>
-#include <stdexcept>
 #include <thread>
 #include <vector>
 
+#include "producer/cli/bench/failed.h"
 #include "producer/cli/bench/latencies.h"
 #include "shared/base/unique_fd.h"
 
@@ -22,17 +22,23 @@ namespace {
 
 constexpr std::size_t megabyte = 1'000'000;
 
-[[noreturn]] void broken(const char* what) {
-  throw std::runtime_error(fmt::format("the machine cannot be measured: {}: {}", what, std::strerror(errno)));
+[[noreturn]] void broken(const std::string& what) {
+  const int reason = errno;
+  const bool full = reason == ENOSPC || reason == EDQUOT;
+  throw Failed(full ? ExitCode::disk_full : ExitCode::io_error,
+               {full ? Code::disk_full : Code::io_error,
+                fmt::format("{}the machine cannot be measured: {}: {}", full ? "--dir: " : "", what,
+                            std::strerror(reason)),
+                {}});
 }
 
 // A file that has no name any more, with its space.
 unique_fd scratch_file(const std::string& dir, std::size_t size) {
   std::string path = dir + "/joinery-bench-XXXXXX";
   unique_fd file(::mkostemp(path.data(), O_CLOEXEC));
-  if (!file) broken(path.c_str());
+  if (!file) broken("--dir: " + path);
   ::unlink(path.c_str());
-  if (::fallocate(file.get(), 0, 0, static_cast<off_t>(size)) != 0 && errno == ENOSPC) broken(path.c_str());
+  if (::fallocate(file.get(), 0, 0, static_cast<off_t>(size)) != 0 && errno == ENOSPC) broken(path);
   return file;
 }
 

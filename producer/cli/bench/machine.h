@@ -20,7 +20,7 @@ struct Machine {
 // write where the file is, too.
 class Syncs {
  public:
-  // Throws std::runtime_error, as once().
+  // Throws Failed, as once().
   explicit Syncs(const std::string& dir);
   void once();
   Latencies& taken() { return taken_; }
@@ -33,10 +33,10 @@ class Syncs {
   Latencies taken_;
 };
 
-// Bytes per second of one file written from its beginning to its end, and synced. Throws std::runtime_error.
+// Bytes per second of one file written from its beginning to its end, and synced. Throws Failed.
 double disk_speed(const std::string& dir);
 
-// Some seconds of work; the files are in `dir`. Throws std::runtime_error.
+// Some seconds of work; the files are in `dir`. Throws Failed.
 Machine measure_machine(const std::string& dir);
 
 }  // namespace joinery::cli::bench

@@ -43,7 +43,6 @@ Pass pass_of(const Run& run, std::uint64_t jobs, std::uint64_t batch) {
   pass.jobs = run.flags.jobs.value_or(jobs);
   pass.batch = batch;
   pass.payload = run.flags.payload.value_or(100);
-  pass.options.queue = bench_queue;
   return pass;
 }
 

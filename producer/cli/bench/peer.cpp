@@ -10,7 +10,8 @@
 
 #include <cerrno>
 #include <cstring>
-#include <stdexcept>
+
+#include "producer/client/joinery/client.h"
 
 namespace joinery::cli::bench {
 namespace {
@@ -18,7 +19,8 @@ namespace {
 constexpr std::size_t frame_max = std::size_t{1} << 30U;  // the broker's own frames are far smaller
 
 [[noreturn]] void broken(const std::string& endpoint) {
-  throw std::runtime_error(fmt::format("a connection to {}: {}", endpoint, std::strerror(errno)));
+  throw ClientError(
+      {Code::broker_unreachable, fmt::format("a connection to {}: {}", endpoint, std::strerror(errno)), {}});
 }
 
 unique_fd connect_unix(const std::string& endpoint) {

@@ -15,7 +15,7 @@ namespace joinery::cli::bench {
 class Peer {
  public:
   // "ipc://PATH" or "tcp://A.B.C.D:PORT". Connects and introduces itself; waits for nothing. Throws
-  // std::runtime_error, as all of it.
+  // ClientError, as all of it.
   explicit Peer(const std::string& endpoint);
   // Until the other side has introduced itself: before, it takes no frame.
   void wait_ready();

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "producer/cli/human.h"
 
 namespace joinery::cli::bench {
@@ -35,6 +37,7 @@ constexpr Column columns[] = {
     {"p50_us", ">P50 us", whole},
     {"p99_us", ">P99 us", whole},
     {"p999_us", ">P99.9 us", whole},
+    {"cpu_us", ">CPU us", two_digits},
     {"client_us", ">CLIENT us", two_digits},
     {"broker_us", ">BROKER us", two_digits},
     {"supervisor_us", ">SUPERV us", two_digits},
@@ -54,6 +57,38 @@ std::string cell(const Json& row, const Column& column) {
 
 std::string amount(double value, const std::string& unit) {
   return fmt::format("{} {}", value < 10 ? two_digits(value) : whole(value), unit);
+}
+
+std::size_t width_of(const Table& table, std::size_t column) {
+  std::size_t widest = width(table.headings[column]);
+  for (const auto& row : table.rows) widest = std::max(widest, width(row[column]));
+  return widest;
+}
+
+void append_column(Table& to, const Table& from, std::size_t column) {
+  to.headings.push_back(from.headings[column]);
+  to.rows.resize(from.rows.size());
+  for (std::size_t i = 0; i < from.rows.size(); ++i) to.rows[i].push_back(from.rows[i][column]);
+}
+
+// As many columns as the terminal is wide, and the others below them, so that nothing is cut. The first two,
+// which say what a row is about, begin each block.
+void print_blocks(Output& out, const Table& table) {
+  constexpr std::size_t names = 2;
+  for (std::size_t next = names; next < table.headings.size();) {
+    if (next != names) out.line("");
+    Table block;
+    std::size_t used = 0;
+    const auto append = [&](std::size_t column) {
+      append_column(block, table, column);
+      used += width_of(table, column) + 2;
+    };
+    for (std::size_t i = 0; i < names; ++i) append(i);
+    do append(next++);
+    while (next < table.headings.size() &&
+           (out.columns() == 0 || used + width_of(table, next) <= out.columns()));
+    out.raw(render(block, 0));
+  }
 }
 
 }  // namespace
@@ -78,7 +113,10 @@ void Report::reach(const std::string& what, double measured, double target, cons
                         {"bound", bound},
                         {"target", target},
                         {"unit", unit},
-                        {"met", met}});
+                        {"met", judged_ ? Json(met) : Json()},
+                        {"verdict", !judged_ ? "too small to judge"
+                                    : met    ? "met"
+                                             : "MISSED"}});
 }
 
 void Report::machine(const Machine& machine) {
@@ -89,13 +127,13 @@ void Report::machine(const Machine& machine) {
                   {"loopback_bytes_per_s", machine.loopback_bytes_per_s}};
 }
 
-// Only columns in which something stands.
+// Only columns in which something stands, and the two that name a row.
 Table Report::table() const {
   Table table;
   std::vector<const Column*> shown;
   for (const Column& column : columns) {
     const auto has = [&](const Json& row) { return row.contains(column.key) && row[column.key] != ""; };
-    if (std::ranges::any_of(rows_, has)) shown.push_back(&column);
+    if (&column < columns + 2 || std::ranges::any_of(rows_, has)) shown.push_back(&column);
   }
   for (const Column* column : shown) table.headings.emplace_back(column->heading);
   for (const Json& row : rows_) {
@@ -108,9 +146,9 @@ Table Report::table() const {
 Table Report::reach_table() const {
   Table table{{"TARGET", "", ">", ">MEASURED", ""}, {}};
   for (const Json& each : reach_)
-    table.rows.push_back(
-        {text(each, "what"), text(each, "bound"), amount(each["target"].get<double>(), text(each, "unit")),
-         amount(each["measured"].get<double>(), text(each, "unit")), truth(each, "met") ? "met" : "MISSED"});
+    table.rows.push_back({text(each, "what"), text(each, "bound"),
+                          amount(each["target"].get<double>(), text(each, "unit")),
+                          amount(each["measured"].get<double>(), text(each, "unit")), text(each, "verdict")});
   return table;
 }
 
@@ -118,7 +156,7 @@ void Report::print(Output& out) const {
   if (out.json()) {
     return out.value(Json{{"machine", machine_}, {"rows", rows_}, {"reach", reach_}});
   }
-  out.table(table());
+  print_blocks(out, table());
   if (!machine_.is_null())
     out.line(fmt::format(
         "\nThis machine: fdatasync {:.0f} us (p99 {:.0f}), ZeroMQ round trip {:.0f} us, disk {} MB/s, "
@@ -128,7 +166,7 @@ void Report::print(Output& out) const {
         whole(machine_["loopback_bytes_per_s"].get<double>() / 1e6)));
   if (reach_.empty()) return;
   out.line("");
-  out.table(reach_table());
+  out.raw(render(reach_table(), 0));  // longer than the terminal is wide, it goes on in the next line
 }
 
 }  // namespace joinery::cli::bench

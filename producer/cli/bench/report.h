@@ -14,7 +14,9 @@ class Report {
  public:
   // A row, to be filled: the keys are those of `columns` in report.cpp. Valid until the next one.
   Json& row(const std::string& scenario, const std::string& variant = {});
-  // How something measured stands to its target. `share`: that of the target which is allowed, or asked for.
+  // Whether what follows is as large as the targets mean it. If not, nothing is said of met or missed.
+  void judge(bool large_enough) { judged_ = large_enough; }
+  // How something measured stands to its target.
   void at_most(const std::string& what, double measured, double target, const std::string& unit);
   void at_least(const std::string& what, double measured, double target, const std::string& unit);
   void machine(const Machine& machine);
@@ -27,6 +29,7 @@ class Report {
   Table table() const;
   Table reach_table() const;
 
+  bool judged_ = true;
   Json rows_ = Json::array();
   Json reach_ = Json::array();
   Json machine_;

@@ -1,9 +1,11 @@
 #include "producer/cli/bench/run.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <future>
 
+#include "producer/cli/bench/guest.h"
 #include "producer/cli/bench/usage.h"
 #include "producer/cli/outcome.h"
 #include "producer/cli/waiting.h"
@@ -16,6 +18,36 @@ Json ask(Client& client, const std::string& verb, const Json& arguments) {
   return std::move(*value);
 }
 
+Run::Run(Output& out, const Flags& asked, Leftovers& leftovers)
+    : flags(asked),
+      out_(out),
+      leftovers_(leftovers),
+      queue_(asked.broker.empty() ? "bench" : new_queue_name()),
+      guard_([this](const std::string& what, int wait_status) { stack_ended(what, wait_status); }) {
+  if (!flags.broker.empty()) require_reachable(flags.broker);
+}
+
+Run::~Run() {
+  try {
+    end();
+  } catch (const ClientError& error) {
+    out_.note(error.what());
+  }
+}
+
+// In the guard's thread: the others may wait for ever for what has ended.
+void Run::stack_ended(const std::string& what, int wait_status) {
+  leftovers_.begin_end();
+  if (out_.watched()) fmt::print(stderr, "\n");  // below the bar
+  const bool broker = what == "broker";
+  out_.error({broker ? Code::broker_unreachable : Code::worker_lost,
+              fmt::format("the {} {} in the middle of the run; what it said is above", what,
+                          describe_end(wait_status)),
+              {}});
+  leftovers_.take_away();
+  ::_exit(static_cast<int>(exit_code_of(wait_status, broker ? ExitCode::unreachable : ExitCode::failure)));
+}
+
 Stack& Run::start(bool redis) {
   end();
   StackOptions options{.dir = flags.dir,
@@ -24,36 +56,45 @@ Stack& Run::start(bool redis) {
                        .mode = flags.mode,
                        .tcp = flags.tcp,
                        .redis = redis};
-  stack_ = std::make_unique<Stack>(std::move(options), leftovers_);
-  if (!flags.broker.empty())
+  stack_ = std::make_unique<Stack>(std::move(options), leftovers_, guard_);
+  if (!flags.broker.empty()) {
+    leftovers_.add_queue(flags.broker, queue_);
+    has_queue_ = true;
     ask(*client(), "queue.configure",
-        Json{{"queue", bench_queue}, {"durability", flags.durability}, {"mode", flags.mode}});
+        Json{{"queue", queue_}, {"durability", flags.durability}, {"mode", flags.mode}});
+  }
   return *stack_;
 }
 
 void Run::start_workers(std::uint64_t queues) {
   if (queues == 1) {
-    for (std::uint64_t i = 0; i < flags.workers; ++i) stack_->start_worker(flags.processes, {bench_queue});
+    for (std::uint64_t i = 0; i < flags.workers; ++i) stack_->start_worker(flags.processes, {queue_});
     return;
   }
   constexpr std::uint64_t of_one_worker = 50'000;
   const std::uint64_t workers = (queues + of_one_worker - 1) / of_one_worker;
   std::vector<std::string> names;
   for (std::uint64_t i = 0; i < queues; ++i) {
-    names.push_back(fmt::format("{}-{}", bench_queue, i));
+    names.push_back(fmt::format("{}-{}", queue_, i));
     if (names.size() < of_one_worker && i + 1 < queues) continue;
     stack_->start_worker(std::max<std::uint64_t>(1, flags.processes / workers), names);
     names.clear();
   }
 }
 
-void Run::end() { stack_.reset(); }
+void Run::end() {
+  stack_.reset();
+  if (!has_queue_) return;
+  has_queue_ = false;
+  empty_queue(flags.broker, queue_, {});
+  leftovers_.removed_queue(queue_);
+}
 
 std::unique_ptr<Client> Run::client(std::size_t frame_jobs) const {
   ClientOptions options;
   options.endpoint = stack_->endpoint();
   options.name = "joinery bench";
-  options.timeout = std::chrono::minutes(2);
+  options.timeout = flags.broker.empty() ? std::chrono::minutes(2) : std::chrono::seconds(30);
   options.window_jobs = flags.window;
   if (frame_jobs != 0) options.frame_jobs = frame_jobs;
   auto made = std::make_unique<Client>(options);
@@ -62,12 +103,11 @@ std::unique_ptr<Client> Run::client(std::size_t frame_jobs) const {
 }
 
 void Run::pause(Client& client) const {
-  ask(client, "queue.configure", Json{{"queue", bench_queue}});  // makes it
-  ask(client, "queue.pause",
-      Json{{"queue", bench_queue}, {"who", "joinery bench"}, {"why", "to start together"}});
+  ask(client, "queue.configure", Json{{"queue", queue_}});  // makes it
+  ask(client, "queue.pause", Json{{"queue", queue_}, {"who", "joinery bench"}, {"why", "to start together"}});
 }
 
-void Run::resume(Client& client) const { ask(client, "queue.resume", Json{{"queue", bench_queue}}); }
+void Run::resume(Client& client) const { ask(client, "queue.resume", Json{{"queue", queue_}}); }
 
 // Latencies come from the client's thread, and are read when it has nothing more to answer.
 void Run::submit(Client& client, const Pass& pass, std::uint64_t first, std::uint64_t jobs,
@@ -77,6 +117,7 @@ void Run::submit(Client& client, const Pass& pass, std::uint64_t first, std::uin
   const std::vector<Bytes> payloads(pass.batch, payload);
   SubmitOptions options = pass.options;
   for (std::uint64_t done = 0; done < jobs; done += pass.batch) {
+    stop_if_ending();
     const std::uint64_t number = (first + done) / pass.batch;
     if (pass.keys != 0) options.key = keys_[number % pass.keys];
     if (pass.queues > 1) options.queue = fmt::format("{}-{}", pass.options.queue, number % pass.queues);
@@ -97,12 +138,13 @@ void Run::submit(Client& client, const Pass& pass, std::uint64_t first, std::uin
 Passed Run::pass(Client& client, const Pass& asked) {
   Passed passed;
   Pass pass = asked;
+  pass.options.queue = queue_;
   if (pass.join && pass.queues > 1) pass.options.batch = client.open_batch("bench");
   std::vector<std::unique_ptr<Client>> more;
   for (std::uint64_t i = 1; i < pass.clients; ++i) more.push_back(this->client());
   std::vector<Latencies> accepted(pass.clients);
   for (std::uint64_t i = keys_.size(); i < pass.keys; ++i) keys_.push_back(fmt::format("host:{}", i));
-  watch(pass.jobs, [&] {
+  watch(pass.jobs, pass.join ? Until::finished : Until::accepted, [&] {
     const auto begin = Clock::now();
     {
       const std::uint64_t share = pass.jobs / pass.clients;
@@ -124,10 +166,20 @@ Passed Run::pass(Client& client, const Pass& asked) {
   return passed;
 }
 
-void Run::watch(std::uint64_t jobs, const std::function<void()>& work) {
+Counts Run::counts(Client& client) const {
+  const bool guest = !flags.broker.empty();  // of a broker that others use, too
+  const Json reply = guest ? ask(client, "queue.show", Json{{"queue", queue_}}) : ask(client, "status");
+  return counts_of(member(reply, "counts"));
+}
+
+void Run::watch(std::uint64_t jobs, Until until, const std::function<void()>& work) {
   if (!out_.watched()) return work();
   const auto tool = client();
-  const Counts before = counts_of(member(ask(*tool, "status"), "counts"));
+  const auto done = [&] {
+    const Counts now = counts(*tool);
+    return now.finished() + (until == Until::accepted ? now.unfinished() : 0);
+  };
+  const std::uint64_t before = done();
   Bar bar(out_, read_clocks().mono);
   while_waiting(
       [&] {
@@ -136,9 +188,7 @@ void Run::watch(std::uint64_t jobs, const std::function<void()>& work) {
       },
       milliseconds(300),
       [&] {
-        Counts counts = counts_of(member(ask(*tool, "status"), "counts"));
-        counts.succeeded -= before.succeeded;
-        bar.show({jobs, true, counts}, read_clocks().mono);
+        bar.show({jobs, true, Counts{.succeeded = done() - before}}, read_clocks().mono);
       });
 }
 
@@ -146,6 +196,7 @@ Usage Run::usage(Client& client) const {
   Usage usage;
   usage.client_s = own_cpu_seconds();
   usage.broker_s = cpu_seconds(stack_->broker());
+  usage.broker_rss_bytes = resident_bytes(stack_->broker());
   for (const pid_t worker : stack_->workers()) {
     usage.supervisor_s += cpu_seconds(worker);
     for (const pid_t process : children_of(worker)) usage.pool_s += cpu_seconds(process);
@@ -162,6 +213,10 @@ Json& Run::row(const std::string& scenario, const std::string& variant, const Pa
   const auto jobs = static_cast<double>(pass.jobs);
   Json& row = report.row(scenario, variant);
   row["durability"] = flags.durability;
+  row["mode"] = flags.mode;
+  row["transport"] = stack_->endpoint().substr(0, stack_->endpoint().find(':'));
+  row["queues"] = pass.queues;
+  row["keys"] = pass.keys;
   row["payload"] = pass.payload;
   row["batch"] = pass.batch;
   row["window"] = flags.window;
@@ -173,16 +228,22 @@ Json& Run::row(const std::string& scenario, const std::string& variant, const Pa
   row["jobs_per_s"] = jobs / passed.seconds;
   Latencies accepted = passed.accepted;
   if (!accepted.empty()) latencies(row, "accepted", accepted);
-  row["client_us"] = (after.client_s - before.client_s) * 1e6 / jobs;
+  const auto cpu = [&](const char* key, double Usage::*part) {
+    row[key] = (after.*part - before.*part) * 1e6 / jobs;
+    return row[key].get<double>();
+  };
+  double all = cpu("client_us", &Usage::client_s);
   if (stack_->broker() > 0) {
-    row["broker_us"] = (after.broker_s - before.broker_s) * 1e6 / jobs;
-    row["broker_rss_bytes"] = resident_bytes(stack_->broker());
+    all += cpu("broker_us", &Usage::broker_s);
+    row["broker_rss_bytes"] = after.broker_rss_bytes;
+    row["rss_bytes_per_job"] =
+        (static_cast<double>(after.broker_rss_bytes) - static_cast<double>(before.broker_rss_bytes)) / jobs;
   }
   if (!stack_->workers().empty()) {
-    row["supervisor_us"] = (after.supervisor_s - before.supervisor_s) * 1e6 / jobs;
-    row["pool_us"] = (after.pool_s - before.pool_s) * 1e6 / jobs;
+    all += cpu("supervisor_us", &Usage::supervisor_s) + cpu("pool_us", &Usage::pool_s);
     row["supervisor_rss_bytes"] = resident_bytes(stack_->workers().front());
   }
+  if (stack_->broker() > 0) row["cpu_us"] = all;
   row["journal_bytes_per_job"] = static_cast<double>(after.appended_bytes - before.appended_bytes) / jobs;
   row["syncs_per_job"] = static_cast<double>(after.syncs - before.syncs) / jobs;
   return row;

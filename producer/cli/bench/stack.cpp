@@ -1,7 +1,11 @@
 #include "producer/cli/bench/stack.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,8 +15,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "producer/cli/bench/failed.h"
 #include "producer/cli/bench/latencies.h"
-#include "producer/client/joinery/client.h"
+#include "producer/cli/context.h"
 
 namespace joinery::cli::bench {
 namespace {
@@ -21,50 +26,59 @@ constexpr int ready_ms_max = 600'000;
 constexpr int stop_ms_max = 120'000;
 constexpr std::size_t queues_on_command_line_max = 100;
 
-[[noreturn]] void refuse(const std::string& message) { throw ClientError({Code::io_error, message, {}}); }
-
 std::string program(const char* name) {
   auto found = find_program(name);
   if (!found) throw ClientError(found.error());
   return *found;
 }
 
-std::string make_dir(const std::string& parent) {
-  std::string path = parent + "/joinery-bench-XXXXXX";
+constexpr const char* dir_prefix = "joinery-bench-run-";
+
+// Held until the descriptor is closed; none if somebody else has it.
+unique_fd lock_dir(const std::string& dir, int how) {
+  unique_fd lock(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (lock && ::flock(lock.get(), how) != 0) lock.reset();
+  return lock;
+}
+
+// What runs that were killed have left: nobody holds its lock any more.
+void remove_dead(const std::string& parent) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(parent, ignored)) {
+    struct stat found {};
+    if (!entry.path().filename().string().starts_with(dir_prefix) ||
+        ::lstat(entry.path().c_str(), &found) != 0 || !S_ISDIR(found.st_mode) || found.st_uid != ::geteuid())
+      continue;
+    if (lock_dir(entry.path(), LOCK_EX | LOCK_NB)) std::filesystem::remove_all(entry.path(), ignored);
+  }
+}
+
+std::string make_dir(const std::string& parent, unique_fd& lock) {
+  const unique_fd turn = lock_dir(parent, LOCK_EX);  // nobody else looks at ours before it has its lock
+  if (turn) remove_dead(parent);
+  std::string path = fmt::format("{}/{}XXXXXX", parent, dir_prefix);
   if (::mkdtemp(path.data()) == nullptr)
-    refuse(fmt::format("--dir: {} cannot be made: {}", path, std::strerror(errno)));
+    throw UsageError(fmt::format("--dir: {} cannot be made: {}", path, std::strerror(errno)));
+  lock = lock_dir(path, LOCK_EX | LOCK_NB);
   return path;
 }
 
 }  // namespace
 
-void Leftovers::add(pid_t process) {
-  const std::lock_guard lock(mutex_);
-  processes_.insert(process);
-}
-void Leftovers::ended(pid_t process) {
-  const std::lock_guard lock(mutex_);
-  processes_.erase(process);
-}
-void Leftovers::add(const std::string& dir) {
-  const std::lock_guard lock(mutex_);
-  dirs_.insert(dir);
-}
-void Leftovers::removed(const std::string& dir) {
-  const std::lock_guard lock(mutex_);
-  dirs_.erase(dir);
-}
-void Leftovers::take_away() {
-  const std::lock_guard lock(mutex_);
-  for (const pid_t process : processes_) ::kill(process, SIGKILL);
-  std::error_code ignored;
-  for (const std::string& dir : dirs_) std::filesystem::remove_all(dir, ignored);
+ExitCode exit_code_of(int wait_status, ExitCode otherwise) {
+  switch (WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 0) {
+#define X(name, number, meaning) \
+  case number: return number >= 64 ? ExitCode::name : otherwise;
+    JOINERY_EXIT_CODES(X)
+#undef X
+    default: return otherwise;
+  }
 }
 
-Stack::Stack(StackOptions options, Leftovers& leftovers)
-    : options_(std::move(options)), leftovers_(leftovers), endpoint_(options_.running) {
+Stack::Stack(StackOptions options, Leftovers& leftovers, Guard& guard)
+    : options_(std::move(options)), leftovers_(leftovers), guard_(guard), endpoint_(options_.running) {
   if (!endpoint_.empty()) return;
-  dir_ = make_dir(options_.dir);
+  dir_ = make_dir(options_.dir, dir_lock_);
   leftovers_.add(dir_);
   endpoint_ = options_.tcp ? "tcp://127.0.0.1:0" : "ipc://" + dir_ + "/broker";
   try {
@@ -130,16 +144,22 @@ std::string Stack::start(Child& child, std::vector<std::string> argv, const char
   while (::poll(&ready, 1, ready_ms_max) < 0 && errno == EINTR) {
   }
   std::string line = read_ready(child);
-  if (!line.empty()) return line;
+  if (!line.empty()) {
+    guard_.watch(child, what);
+    return line;
+  }
   const pid_t pid = child.pid;
   ::kill(pid, SIGKILL);
   const int status = reap(child);
   leftovers_.ended(pid);
-  refuse(fmt::format("the {} {} instead of becoming ready", what, describe_end(status)));
+  throw Failed(
+      exit_code_of(status, ExitCode::failure),
+      {Code::io_error, fmt::format("the {} {} instead of becoming ready", what, describe_end(status)), {}});
 }
 
 void Stack::stop(Child& child, int signal) {
   if (!child.runs()) return;
+  guard_.leave(child);
   const pid_t pid = child.pid;
   ::kill(pid, signal);
   pollfd ended{child.pidfd.get(), POLLIN, 0};

@@ -5,30 +5,18 @@
 // Threads: the main thread only (start_child).
 #pragma once
 
-#include <mutex>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "producer/cli/bench/guard.h"
+#include "producer/cli/bench/leftovers.h"
 #include "producer/cli/child.h"
+#include "shared/base/exit_code.h"
 
 namespace joinery::cli::bench {
 
-// What is to be taken away when the program is interrupted.
-class Leftovers {
- public:
-  void add(pid_t process);
-  void ended(pid_t process);
-  void add(const std::string& dir);
-  void removed(const std::string& dir);
-  // Kills the processes and removes the directories. For the thread that takes the signal.
-  void take_away();
-
- private:
-  std::mutex mutex_;
-  std::set<pid_t> processes_;
-  std::set<std::string> dirs_;
-};
+// The code with which a program of ours ended, if it is one of the table.
+ExitCode exit_code_of(int wait_status, ExitCode otherwise);
 
 struct StackOptions {
   std::string dir;      // where the stack's own directory is made
@@ -41,8 +29,8 @@ struct StackOptions {
 
 class Stack {
  public:
-  // Starts the broker. Throws ClientError, which says how it ended.
-  Stack(StackOptions options, Leftovers& leftovers);
+  // Starts the broker. Throws Failed, which says how it ended. `guard` watches what runs.
+  Stack(StackOptions options, Leftovers& leftovers, Guard& guard);
   // Stops what runs, in order, and removes the directory.
   ~Stack();
   Stack(const Stack&) = delete;
@@ -67,7 +55,9 @@ class Stack {
 
   StackOptions options_;
   Leftovers& leftovers_;
+  Guard& guard_;
   std::string dir_;
+  unique_fd dir_lock_;
   std::string endpoint_;
   Child broker_;
   std::vector<Child> workers_;

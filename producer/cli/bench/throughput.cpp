@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "producer/cli/bench/scenario.h"
-#include "producer/cli/bench/usage.h"
 #include "producer/cli/human.h"
 
 namespace joinery::cli::bench {
@@ -19,7 +18,6 @@ Pass pass_of(const Run& run, std::uint64_t jobs, std::uint64_t batch) {
   pass.clients = flags.clients.value_or(1);
   pass.queues = flags.queues.value_or(1);
   pass.keys = flags.keys.value_or(0);
-  pass.options.queue = bench_queue;
   return pass;
 }
 
@@ -64,12 +62,8 @@ void put(Run& run) {
   run.start();
   const auto client = run.client();
   const Usage before = run.usage(*client);
-  const std::uint64_t memory = resident_bytes(run.stack().broker());
   const Passed passed = run.pass(*client, pass);
-  Json& row = run.row("put", "", pass, passed, *client, before);
-  if (run.stack().broker() > 0)
-    row["rss_bytes_per_job"] =
-        static_cast<double>(resident_bytes(run.stack().broker()) - memory) / static_cast<double>(pass.jobs);
+  run.row("put", "", pass, passed, *client, before);
 }
 
 // The worker is there, and its queue is let go.
@@ -84,10 +78,10 @@ void drain(Run& run) {
   run.start_workers();
   const Usage before = run.usage(*client);
   Passed passed;
-  run.watch(pass.jobs, [&] {
+  run.watch(pass.jobs, Run::Until::finished, [&] {
     const auto begin = Clock::now();
     run.resume(*client);
-    client->join_queue(bench_queue);
+    client->join_queue(run.queue());
     passed.seconds = seconds_since(begin);
   });
   run.row("drain", "", pass, passed, *client, before);
@@ -119,6 +113,7 @@ void payloads(Run& run) {
   for (const std::uint64_t size : {std::uint64_t{1000}, std::uint64_t{10'000}, large}) {
     if (run.flags.payload && *run.flags.payload != size) continue;
     Pass pass = pass_of(run, 300'000, 1024);
+    pass.queues = 1;
     pass.jobs = std::min(pass.jobs, bytes / size);
     pass.payload = size;
     pass.batch = std::clamp<std::uint64_t>(large / size, 1, pass.batch);

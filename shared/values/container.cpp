@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 
 #include "shared/manager/core.h"
 #include "shared/values/core.h"
@@ -96,10 +97,7 @@ redis::Value Container::checked(redis::Value reply) const {
                                 : found == "string" ? "a value"
                                                     : found));
   }
-  if (says("WRONGVALUE")) throw TypeError(name_ + ": expected a number to add to, found something else");
-  if (says("would overflow") || says("out of range")) {
-    throw ValueError(name_ + ": the sum does not fit a signed integer of 64 bits");
-  }
+  if (says("index out of range") || says("no such key")) throw IndexError(name_ + ": no such index");
   throw Exception(Code::internal, fmt::format("{}: Redis answers: {}", name_, text));
 }
 
@@ -164,10 +162,31 @@ bool Container::compare_and_set(const Place& place, const std::optional<Buffer>&
              .integer == 1;
 }
 
-Buffer Container::add(const Place& place, Bytes by) {
-  auto reply = script(add_script, {place.kind, place.field, by});
+Buffer Container::add(const Place& place, const Addend& addend) {
+  const std::array<Bytes, 1> keys{key_};
+  const std::array<Bytes, 5> arguments{place.kind, place.field, addend.by, addend.least, addend.greatest};
+  auto reply = manager_.core().eval(add_script, keys, arguments, Repeat::never);
+  if (reply.kind == redis::Value::Kind::error) cannot_add(place, addend, reply.text);
+  reply = checked(std::move(reply));
   if (reply.kind == redis::Value::Kind::nil) throw IndexError(where(place.field) + " does not exist");
   return std::move(reply.text);
+}
+
+// Returns if it is no matter of numbers.
+void Container::cannot_add(const Place& place, const Addend& addend, std::string_view error) const {
+  constexpr std::string_view overflow = "OVERFLOW ";
+  if (error.find("WRONGVALUE") != std::string_view::npos) {
+    const auto expected = addend.least.empty() ? "a number to add to" : "an integer to add to";
+    wrong_type(where(place.field), expected, read(place).value_or(""));
+  }
+  const auto at = error.find(overflow);
+  if (at == std::string_view::npos) return;
+  std::string_view old = error.substr(at + overflow.size());
+  old = old.substr(0, old.find(' '));  // Redis says more behind it
+  const bool redis_ends = addend.greatest == encode(INT64_MAX);
+  throw ValueError(fmt::format("{}: {} plus {} is not an integer from {} to {}{}", where(place.field), old,
+                               addend.by, addend.least, addend.greatest,
+                               redis_ends ? " (Redis adds signed integers of 64 bits)" : ""));
 }
 
 }  // namespace joinery::values

@@ -1,8 +1,11 @@
 // What the templates of the containers stand on: elements as bytes, in and out of Redis. Not for users.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -24,6 +27,13 @@ using Pairs = std::vector<std::pair<Buffer, Buffer>>;
 struct Place {
   const char* kind;  // "hash", "list", "string"
   Buffer field;
+};
+
+// What is added, as an element, and between which bounds the sum must be; of floats: none ("").
+struct Addend {
+  Buffer by;
+  Buffer least;
+  Buffer greatest;
 };
 
 // What every container can do. Named containers live until they are cleared, removed or expire. Anonymous
@@ -60,7 +70,8 @@ class Container {
 
   std::optional<Buffer> read(const Place& place) const;
   bool compare_and_set(const Place& place, const std::optional<Buffer>& old, Bytes element);
-  Buffer add(const Place& place, Bytes by);
+  // Throws ValueError (the sum is out of bounds), TypeError, IndexError; nothing is changed then.
+  Buffer add(const Place& place, const Addend& addend);
 
   // Reads, lets `fn` change a copy, and writes it if nobody else has written meanwhile; else again.
   template <typename T, typename F>
@@ -68,6 +79,7 @@ class Container {
 
  private:
   redis::Value checked(redis::Value reply) const;
+  void cannot_add(const Place& place, const Addend& addend, std::string_view error) const;
 
   Manager manager_;
   std::string name_;
@@ -177,14 +189,14 @@ class Item {
   template <typename By>
   T operator+=(const By& by) {
     if constexpr (Number<T>)
-      return container_.add(key_, static_cast<T>(by));
+      return container_.add(key_, by);
     else
       return container_.update(key_, [&](T& value) { value += by; });
   }
   template <typename By>
   T operator-=(const By& by) {
     if constexpr (Number<T>)
-      return container_.subtract(key_, static_cast<T>(by));
+      return container_.subtract(key_, by);
     else
       return container_.update(key_, [&](T& value) { value -= by; });
   }
@@ -201,14 +213,33 @@ class Item {
   Key key_;
 };
 
-// The negative of a number, as an element. Throws ValueError where there is none.
-template <Number T>
-Buffer negative(T by) {
+// What adding to a T means: any integer may be added to an integer, as long as the sum is a T; a float may
+// not, as its fraction would be lost without a word.
+template <Number T, typename By>
+Addend plus(const By& by) {
   if constexpr (std::floating_point<T>) {
-    return encode(-by);
+    return {encode(static_cast<T>(by)), {}, {}};
   } else {
-    const Buffer digits = encode(by);
-    return digits == "0" ? digits : digits[0] == '-' ? digits.substr(1) : "-" + digits;
+    static_assert(!std::floating_point<By>, "a float is not added to an integer: round it first");
+    // Redis adds signed integers of 64 bits.
+    constexpr auto greatest = std::min<std::uint64_t>(std::numeric_limits<T>::max(), INT64_MAX);
+    const Buffer least = encode(std::numeric_limits<T>::min());
+    if constexpr (Integer<By>)
+      return {encode(by), least, encode(greatest)};
+    else
+      return {encode(static_cast<T>(by)), least, encode(greatest)};
+  }
+}
+
+template <Number T, typename By>
+Addend minus(const By& by) {
+  if constexpr (std::floating_point<T>) {
+    return {encode(-static_cast<T>(by)), {}, {}};
+  } else {
+    Addend addend = plus<T>(by);
+    Buffer& digits = addend.by;
+    if (digits != "0") digits = digits[0] == '-' ? digits.substr(1) : "-" + digits;
+    return addend;
   }
 }
 

@@ -29,13 +29,16 @@ end
 return 1
 )lua");
 
-// Adds to a number. An integer is added to by Redis itself (64 bits, exact; an overflow is an error), a float
-// (0xcb and eight bytes) here. A number that is not there counts as 0.
+// Adds to a number; one that is not there counts as 0. Nothing is written unless the sum is one.
 // KEYS[1] container
 // ARGV[1] "hash", "list" or "string"   [2] field or index   [3] what is added: an element
-// Returns the sum as an element; an error "WRONGVALUE" if what is there is no number; nil: no such index.
+// ARGV[4] the least integer that the caller can hold   [5] the greatest; "": he takes floats as well
+// Returns the sum as an element; nil: no such index; an error "WRONGVALUE": what is there is no such number;
+// "OVERFLOW" and what is there: the sum is beyond those bounds, or 64 bits.
+//
+// Lua's numbers are doubles: what has more than 15 digits is added by Redis, and compared as text.
 constinit const redis::Script add_script(R"lua(
-local kind, field, by = ARGV[1], ARGV[2], ARGV[3]
+local kind, field, by, least, greatest = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local old
 if kind == 'hash' then
   old = redis.call('HGET', KEYS[1], field)
@@ -51,25 +54,34 @@ local function to_number(text)
   if is_integer(text) then return tonumber(text) end
   return (struct.unpack('>d', text, 2))
 end
-if old and not is_integer(old) and not is_float(old) then return redis.error_reply('WRONGVALUE no number') end
-if is_integer(by) and (not old or is_integer(old)) then
-  if kind == 'hash' then
-    redis.call('HINCRBY', KEYS[1], field, by)
-    return redis.call('HGET', KEYS[1], field)
-  elseif kind == 'string' then
-    redis.call('INCRBY', KEYS[1], by)
-    return redis.call('GET', KEYS[1])
-  end
-  local scratch = KEYS[1] .. ':scratch'
-  redis.call('SET', scratch, old)
-  local sum = redis.pcall('INCRBY', scratch, by)
-  local text = redis.call('GET', scratch)
-  redis.call('DEL', scratch)
-  if type(sum) == 'table' then return sum end
-  redis.call('LSET', KEYS[1], field, text)
-  return text
+local function is_less(one, other)
+  local negative = string.sub(one, 1, 1) == '-'
+  if one == other then return false end
+  if negative ~= (string.sub(other, 1, 1) == '-') then return negative end
+  if #one ~= #other then return (#one < #other) ~= negative end
+  return (one < other) ~= negative
 end
-local sum = '\203' .. struct.pack('>d', (old and to_number(old) or 0) + to_number(by))
+local function add_integers(one, other)
+  if #one <= 15 and #other <= 15 then return string.format('%.0f', tonumber(one) + tonumber(other)) end
+  local scratch = KEYS[1] .. ':scratch'
+  redis.call('SET', scratch, one)
+  local answer = redis.pcall('INCRBY', scratch, other)
+  local sum = redis.call('GET', scratch)
+  redis.call('DEL', scratch)
+  return type(answer) ~= 'table' and sum
+end
+if old and not is_integer(old) and (least ~= '' or not is_float(old)) then
+  return redis.error_reply('WRONGVALUE no such number')
+end
+local sum
+if is_integer(by) and (not old or is_integer(old)) then
+  sum = add_integers(old or '0', by)
+  if not sum or least ~= '' and (is_less(sum, least) or is_less(greatest, sum)) then
+    return redis.error_reply('OVERFLOW ' .. (old or '0'))
+  end
+else
+  sum = '\203' .. struct.pack('>d', (old and to_number(old) or 0) + to_number(by))
+end
 if kind == 'hash' then
   redis.call('HSET', KEYS[1], field, sum)
 elseif kind == 'list' then

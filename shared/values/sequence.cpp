@@ -19,12 +19,8 @@ Buffer Sequence::at(std::int64_t index) const {
 void Sequence::set_at(std::int64_t index, Bytes element) {
   try {
     ask({"LSET", key(), std::to_string(index), Buffer(element)});
-  } catch (const ValueError&) {  // "index out of range"
+  } catch (const IndexError&) {
     no_index(index);
-  } catch (const Exception& error) {
-    if (error.code() == Code::internal && error.error().message.find("no such key") != std::string::npos)
-      no_index(index);
-    throw;
   }
 }
 

@@ -11,7 +11,8 @@
 // - K and V: integers, floats, texts and everything that msgpack knows (encoding.h). An element that another
 //   program stored as another type is a TypeError, which names both.
 // - The order of keys is not kept.
-// - Errors: KeyError, TypeError, StaleFence, ValueError (a sum beyond 64 bits); Exception redis_unreachable.
+// - Errors: KeyError, TypeError, StaleFence, ValueError (a sum that is no V, or beyond 64 bits); Exception
+// redis_unreachable.
 //   A change whose connection was lost under way may or may not have been done.
 // - Anonymous (no name): deleted with the object, or within a minute of its process's death; others reach it
 //   by name(). Named ones stay until clear(), or expire().
@@ -130,12 +131,16 @@ class Dict : public joinery::values::Hash {
   requires std::invocable<F&, V&> V update(const K& key, F fn, const V& initial) {
     return update_place<V>(place(field(key)), fn, &initial);
   }
-  // Atomic in Redis; what is not there counts as 0. The sum.
-  V add(const K& key, V by) requires joinery::values::Number<V> {
-    return decode(key, Hash::add(place(field(key)), joinery::values::encode(by)));
+  // Atomic in Redis; what is not there counts as 0. The sum. To an integer any integer may be added, also one
+  // that is no V; if the sum is no V, or beyond a signed integer of 64 bits, that is a ValueError, and
+  // nothing has changed. A float is not added to integers: that does not compile.
+  template <typename By = V>
+  V add(const K& key, const By& by) requires joinery::values::Number<V> {
+    return decode(key, Hash::add(place(field(key)), joinery::values::plus<V>(by)));
   }
-  V subtract(const K& key, V by) requires joinery::values::Number<V> {
-    return decode(key, Hash::add(place(field(key)), joinery::values::negative(by)));
+  template <typename By = V>
+  V subtract(const K& key, const By& by) requires joinery::values::Number<V> {
+    return decode(key, Hash::add(place(field(key)), joinery::values::minus<V>(by)));
   }
 
   Item operator[](K key) { return Item(*this, std::move(key)); }

@@ -79,12 +79,14 @@ class List : public values::Sequence {
   void reverse() {
     update([](std::vector<T>& all) { std::ranges::reverse(all); });
   }
-  // Atomic in Redis. The sum.
-  T add(std::int64_t index, T by) requires values::Number<T> {
-    return decode(index, Sequence::add(place(index), values::encode(by)));
+  // Atomic in Redis. The sum: see Dict::add.
+  template <typename By = T>
+  T add(std::int64_t index, const By& by) requires values::Number<T> {
+    return decode(index, Sequence::add(place(index), values::plus<T>(by)));
   }
-  T subtract(std::int64_t index, T by) requires values::Number<T> {
-    return decode(index, Sequence::add(place(index), values::negative(by)));
+  template <typename By = T>
+  T subtract(std::int64_t index, const By& by) requires values::Number<T> {
+    return decode(index, Sequence::add(place(index), values::minus<T>(by)));
   }
 
   Item operator[](std::int64_t index) { return Item(*this, index); }

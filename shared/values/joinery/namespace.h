@@ -44,9 +44,12 @@ class Namespace : public values::Hash {
   T update(std::string_view attribute, F fn) {
     return update_place<T>(place(Buffer(attribute)), fn, nullptr);
   }
+  // Atomic in Redis; what is not there counts as 0. The sum, which is a T (else ValueError): an integer that
+  // a float is added to becomes one, as Python's; to a float no integer is added (TypeError). Nothing has
+  // changed after an error.
   template <values::Number T>
   T add(std::string_view attribute, T by) {
-    return values::decode<T>(Hash::add(place(Buffer(attribute)), values::encode(by)), where(attribute));
+    return values::decode<T>(Hash::add(place(Buffer(attribute)), values::plus<T>(by)), where(attribute));
   }
 
  private:

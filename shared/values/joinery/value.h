@@ -35,24 +35,26 @@ class Value : public values::Scalar {
   // Read-modify-write: see Dict::update.
   template <typename F>
   requires std::invocable<F&, T&> T update(F fn) { return update_place<T>(place(), fn, nullptr); }
-  // Atomic in Redis. The sum.
-  T add(T by) requires values::Number<T> {
-    return values::decode<T>(Scalar::add(place(), values::encode(by)), name());
+  // Atomic in Redis. The sum; a ValueError, and nothing changed, if that is no T: see Dict::add.
+  template <typename By = T>
+  T add(const By& by) requires values::Number<T> {
+    return values::decode<T>(Scalar::add(place(), values::plus<T>(by)), name());
   }
-  T subtract(T by) requires values::Number<T> {
-    return values::decode<T>(Scalar::add(place(), values::negative(by)), name());
+  template <typename By = T>
+  T subtract(const By& by) requires values::Number<T> {
+    return values::decode<T>(Scalar::add(place(), values::minus<T>(by)), name());
   }
   template <typename By>
   T operator+=(const By& by) {
     if constexpr (values::Number<T>)
-      return add(static_cast<T>(by));
+      return add(by);
     else
       return update([&](T& value) { value += by; });
   }
   template <typename By>
   T operator-=(const By& by) {
     if constexpr (values::Number<T>)
-      return subtract(static_cast<T>(by));
+      return subtract(by);
     else
       return update([&](T& value) { value -= by; });
   }

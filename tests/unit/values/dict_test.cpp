@@ -124,7 +124,7 @@ TEST_F(Values, AnotherTypeThanWasExpectedIsNamed) {
   texts.set("a", "twelve");
   Stock numbers(manager(), "box");
   EXPECT_EQ(thrown<TypeError>([&] { (void)numbers.get("a"); }), "box[a]: expected an integer, found a text");
-  EXPECT_THAT(thrown<TypeError>([&] { numbers["a"] += 1; }), HasSubstr("expected a number"));
+  EXPECT_THAT(thrown<TypeError>([&] { numbers["a"] += 1; }), HasSubstr("expected an integer to add to"));
   numbers.set("a", 12);
   EXPECT_EQ(thrown<TypeError>([&] { (void)texts.get("a"); }),
             "box[a]: expected a text, found the integer 12");

@@ -3,6 +3,8 @@
 #include "fixture.h"
 #include "shared/values/joinery/counter.h"
 #include "shared/values/joinery/dict.h"
+#include "shared/values/joinery/list.h"
+#include "shared/values/joinery/namespace.h"
 #include "shared/values/scripts.h"
 
 namespace joinery::values {
@@ -32,6 +34,65 @@ TEST_F(Values, ACounterCounts) {
   EXPECT_EQ(counter.decrement(), 10);
   counter.reset();
   EXPECT_EQ(counter.get(), 0);
+}
+
+// Adds, which must be refused, and looks whether the value is what it was.
+template <typename T, typename F>
+std::string refused(joinery::Value<T>& value, F add) {
+  const T before = value.get();
+  const std::string why = thrown<ValueError>([&] { add(value); });
+  EXPECT_EQ(value.get(), before);
+  return why;
+}
+
+TEST_F(Values, ASumThatIsNoValueOfItsTypeIsRefusedAndChangesNothing) {
+  joinery::Value<int> top(manager(), "top", 2147483647);
+  EXPECT_EQ(refused(top, [](auto& v) { v += 1; }),
+            "top: 2147483647 plus 1 is not an integer from -2147483648 to 2147483647");
+  EXPECT_EQ(refused(top, [](auto& v) { v += 3'000'000'000LL; }),
+            "top: 2147483647 plus 3000000000 is not an integer from -2147483648 to 2147483647");
+  EXPECT_EQ(top -= 3'000'000'000LL, -852516353);  // the sum must be an int, not what is added
+  joinery::Value<std::uint8_t> small(manager(), "small", 250);
+  EXPECT_EQ(refused(small, [](auto& v) { v += 10; }), "small: 250 plus 10 is not an integer from 0 to 255");
+  EXPECT_EQ(small += -250, 0);
+  EXPECT_EQ(refused(small, [](auto& v) { --v; }), "small: 0 plus -1 is not an integer from 0 to 255");
+  joinery::Value<double> real(manager(), "real", 0.5);
+  EXPECT_EQ(real += 1, 1.5);
+}
+
+TEST_F(Values, SumsAreExactTo64SignedBits) {
+  joinery::Value<std::int64_t> wide(manager(), "wide", INT64_MAX);
+  const std::string bounds = "to 9223372036854775807 (Redis adds signed integers of 64 bits)";
+  EXPECT_EQ(refused(wide, [](auto& v) { v += 1; }),
+            "wide: 9223372036854775807 plus 1 is not an integer from -9223372036854775808 " + bounds);
+  EXPECT_EQ(wide -= 1, INT64_MAX - 1);
+  EXPECT_EQ(wide -= INT64_MAX, -1);
+  EXPECT_EQ(wide += INT64_MIN + 1, INT64_MIN);
+  EXPECT_EQ(wide += 999'999'999'999'999, INT64_MIN + 999'999'999'999'999);
+  joinery::Value<std::uint64_t> huge(manager(), "huge", UINT64_MAX - 1);
+  EXPECT_EQ(refused(huge, [](auto& v) { v += 1; }),
+            "huge: 18446744073709551614 plus 1 is not an integer from 0 " + bounds);
+  EXPECT_EQ(huge.update([](auto n) { return n + 1; }), UINT64_MAX);
+}
+
+TEST_F(Values, EveryContainerRefusesSumsThatAreNoneOfItsElements) {
+  Dict<std::string, unsigned> stock(manager(), "stock");
+  EXPECT_THAT(thrown<ValueError>([&] { stock["apple"] -= 2; }), StartsWith("stock[apple]: 0 plus -2 is not"));
+  EXPECT_FALSE(stock.contains("apple"));
+  List<std::int8_t> list(manager(), "list");
+  list.append(-128);
+  EXPECT_THAT(thrown<ValueError>([&] { list[0] -= 1; }), StartsWith("list[0]: -128 plus -1 is not"));
+  EXPECT_EQ(list.get(0), -128);
+  Namespace config(manager(), "config");
+  config.set("half", 0.5);
+  config.set("name", "x");
+  EXPECT_EQ(thrown<TypeError>([&] { config.add("half", 1); }),
+            "config[half]: expected an integer to add to, found a float");
+  EXPECT_EQ(thrown<TypeError>([&] { config.add("name", 0.5); }),
+            "config[name]: expected a number to add to, found a text");
+  EXPECT_EQ(config.get<double>("half"), 0.5);
+  config.set("n", 3);
+  EXPECT_EQ(config.add("n", 0.5), 3.5);  // a float from now on, as Python's
 }
 
 TEST_F(Values, AValueRefusesAnotherKindOfContainerAndAnOlderFence) {

@@ -21,7 +21,11 @@ std::string change(const Line& line, Bytes verb, Bytes id = {}) {
   return locks::call(line.manager, locks::barrier_script, {line.gate, verb, id}, Repeat::safe).text;
 }
 
-[[noreturn]] void broken_barrier() { throw BrokenBarrierError("the barrier is broken"); }
+constexpr auto by_another = "another party timed out, died, aborted or reset it";
+
+[[noreturn]] void broken_barrier(const char* how) {
+  throw BrokenBarrierError(fmt::format("the barrier is broken: {}", how));
+}
 
 }  // namespace
 
@@ -40,7 +44,7 @@ std::uint32_t Barrier::wait(locks::Timeout timeout) {
   Waiter waiter(line_->manager);
   const auto answer = arrive(*line_, waiter, parties_, Repeat::never);
   const std::int64_t order = answer.list.at(0).integer;
-  if (order == -1) broken_barrier();
+  if (order == -1) broken_barrier("it was before this party came, and has not been reset");
   if (order == -2) {
     throw ValueError(
         fmt::format("parties: the barrier was made for {}, not {}", answer.list.at(1).integer, parties_));
@@ -52,7 +56,7 @@ std::uint32_t Barrier::wait(locks::Timeout timeout) {
       abort();
       throw;
     }
-    if (change(*line_, "open") == "broken") broken_barrier();
+    if (change(*line_, "open") == "broken") broken_barrier(by_another);
     return parties_ - 1;
   }
   for (;;) {
@@ -61,9 +65,9 @@ std::uint32_t Barrier::wait(locks::Timeout timeout) {
     // Late, or perhaps told without hearing it.
     if (wake == Waiter::Wake::lost || (word.empty() && read_clocks().mono >= deadline)) {
       word = change(*line_, "late", waiter.id());
-      if (word.empty()) broken_barrier();
+      if (word.empty()) broken_barrier("this party's timeout has passed, and not all have come");
     }
-    if (word == "broken") broken_barrier();
+    if (word == "broken") broken_barrier(by_another);
     if (!word.empty()) return static_cast<std::uint32_t>(order);
     arrive(*line_, waiter, parties_, Repeat::safe);
   }

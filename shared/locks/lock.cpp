@@ -13,6 +13,7 @@ namespace joinery {
 namespace locks {
 
 bool Mutex::acquire(bool blocking, const Timeout& timeout) {
+  if (!blocking && timeout) throw ValueError("timeout: not with blocking = false, which does not wait");
   if (reentrant_ && again()) return true;
   auto hold = gate_.acquire(blocking ? timeout : Timeout(Seconds(0)));
   if (!hold) return false;

@@ -65,6 +65,7 @@ TEST_F(Locks, TimeoutsOfZeroAndLessDoNotWait) {
   Lock other(manager(), "stock");
   lock.acquire();
   EXPECT_FALSE(other.acquire(false));
+  EXPECT_THROW(other.acquire(false, 5s), ValueError) << "as Python's";
   EXPECT_FALSE(other.acquire(true, 0s));
   EXPECT_FALSE(other.acquire(true, -1s));
   EXPECT_FALSE(other.acquire(true, 20ms));

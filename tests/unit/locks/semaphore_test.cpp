@@ -45,6 +45,7 @@ TEST_F(Semaphores, ReleaseWithoutAPermitRaisesTheValueOfASemaphoreOnly) {
   free.release(2);
   EXPECT_EQ(free.get_value(), 2);
   EXPECT_TRUE(free.acquire(false));
+  EXPECT_THROW(free.acquire(false, 5s), ValueError);
 
   BoundedSemaphore bounded(manager(), "bounded", 1);
   EXPECT_THROW(bounded.release(), ValueError);

@@ -8,7 +8,9 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/simulation/simulate.h"
 
@@ -50,6 +52,19 @@ void work(const Options& options, unsigned index, int out) {
   ::_exit(0);
 }
 
+// Waits for them; says of those that did not end by themselves how they did.
+std::string end_workers(const std::vector<pid_t>& workers, bool now) {
+  std::string text;
+  for (const pid_t worker : workers) {
+    if (now) ::kill(worker, SIGTERM);
+    int status = 0;
+    ::waitpid(worker, &status, 0);
+    if (WIFSIGNALED(status))
+      text += fmt::format("; the process {} was ended by signal {}", worker, WTERMSIG(status));
+  }
+  return text;
+}
+
 int run_many(const Options& options) {
   int ends[2];
   if (::pipe(ends) != 0) return 2;
@@ -74,12 +89,16 @@ int run_many(const Options& options) {
     fmt::print(stderr, "{}{} of {} seeds, {:.0f}/s{}", terminal ? "\r" : "", done, options.seeds,
                static_cast<double>(done) / past.count(), terminal ? " " : "\n");
   }
-  for (const pid_t worker : workers) {
-    if (failed) ::kill(worker, SIGTERM);
-    ::waitpid(worker, nullptr, 0);
-  }
+  const std::string ended = end_workers(workers, failed.has_value());
   if (terminal) fmt::print(stderr, "\n");
-  if (failed) return tell_failure(*failed, options);
+  if (failed) {
+    if (tell_failure(*failed, options) == 0) fmt::print("seed {} failed before, and passes now\n", *failed);
+    return 1;
+  }
+  if (done != options.seeds) {
+    fmt::print("only {} of {} seeds were simulated{}\n", done, options.seeds, ended);
+    return 1;
+  }
   const std::chrono::duration<double> past = std::chrono::steady_clock::now() - begin;
   fmt::print("{} seeds from {} on pass {} steps each, in {:.1f} s\n", done, options.from, options.steps,
              past.count());

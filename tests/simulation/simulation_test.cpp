@@ -1,8 +1,11 @@
 // Some simulations of the whole, always the same ones. JOINERY_SEED=n runs another; many more, and shorter
 // histories of those that fail: scripts/simulate.
 #include <fmt/format.h>
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
+#include <sys/wait.h>
 
+#include <array>
+#include <cstdio>
 #include <cstdlib>
 
 #include "tests/simulation/simulate.h"
@@ -40,6 +43,23 @@ TEST(SimulationReplay, HappensTheSameWayAgain) {
     EXPECT_GT(first.history.size(), 1000U);
     EXPECT_EQ(first.history, simulate(seed, schedule(seed, steps)).history);
   }
+}
+
+// Seeds that nobody ran did not pass.
+TEST(Simulate, FailsWhenOneOfItsProcessesIsKilled) {
+  const std::string script = SIMULATE R"( --seeds 40 --steps 50 --jobs 2 2>/dev/null & p=$!
+    until first=$(cut -d ' ' -f 1 /proc/$p/task/$p/children) && [ -n "$first" ]; do :; done
+    kill -9 $first; wait $p)";
+  std::FILE* shell = ::popen(script.c_str(), "r");
+  ASSERT_NE(shell, nullptr);
+  std::string said;
+  std::array<char, 4096> buffer{};
+  for (std::size_t got = 0; (got = std::fread(buffer.data(), 1, buffer.size(), shell)) > 0;)
+    said.append(buffer.data(), got);
+  const int status = ::pclose(shell);
+  EXPECT_EQ(WEXITSTATUS(status), 1) << said;
+  EXPECT_THAT(said, testing::ContainsRegex("only [0-9]+ of 40 seeds were simulated"));
+  EXPECT_THAT(said, testing::HasSubstr("was ended by signal 9"));
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 namespace joinery::broker {
 namespace {
 
+constexpr std::uint64_t reserved_most = 256;  // deliveries: there may be many workers, and none for them
+
 void add_to_runs(std::vector<Run>& runs, JobId id, std::uint32_t attempt, std::uint32_t epoch,
                  std::size_t from) {
   if (runs.size() > from) {
@@ -35,7 +37,8 @@ void Core::Impl::dispatch(Effects& effects) {
     const std::uint32_t free = std::min(worker.info.capacity - holder.holds, most);
     takings.push_back(
         {&worker, &holder, free, {.worker = id, .runs = {}}, {.session = id, .deliveries = {}}, &effects});
-    takings.back().dispatch.deliveries.reserve(std::min<std::uint64_t>(free, ledger.totals.ready));
+    takings.back().dispatch.deliveries.reserve(
+        std::min<std::uint64_t>({free, ledger.totals.ready, reserved_most}));
   }
   for (Taking& taking : takings) {
     const std::uint32_t at_once = taking.worker->info.processes * std::max(1U, taking.worker->info.threads);

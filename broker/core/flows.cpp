@@ -88,13 +88,20 @@ Result<BatchId> Core::Impl::put_flow(Now now, const Submit& command, std::vector
       return std::unexpected(std::move(*error));
     }
   }
-  record(change::OpenBatch{planned.batch, std::string(*command.flow), now.wall, 0, false}, effects);
+  // Of a delivery it is a part of the delivery's batch, which is not finished before it.
+  const BatchId outer = command.under.job == 0 ? 0 : ledger.job(command.under.job)->batch;
+  const BatchId parent = ledger.find_batch(outer) == nullptr ? 0 : outer;
+  record(change::OpenBatch{planned.batch, std::string(*command.flow), now.wall, parent, false}, effects);
+  std::size_t answered = 0;
   for (std::uint32_t i = 0; i < planned.steps.size(); ++i) {
     const auto& [group, existing] = planned.steps[i];
     const std::uint32_t queue = need_queue(group.queue, effects);
     const Durability level = ledger.queues[queue].options.durability;
     if (existing == 0) replace_claimants(now, group, queue, effects);
-    answers.push_back({.first = existing != 0 ? existing : put(now, group, queue, i, false, effects),
+    const JobId first = existing != 0 ? existing : put(now, group, queue, i, false, effects);
+    JOINERY_CHECK(first == planned.frame[answered]);  // to which those that come after were resolved
+    answered += group.sizes.size();
+    answers.push_back({.first = first,
                        .count = static_cast<std::uint32_t>(group.sizes.size()),
                        .level = level,
                        .error = {},

@@ -61,6 +61,7 @@ bool Core::Impl::put_groups(Now now, const Submit& command, std::vector<GroupAns
   for (std::uint32_t i = 0; i < command.groups.size(); ++i) {
     const GroupAnswer& one =
         answers.emplace_back(put_group(now, command, command.groups[i], i, frame, parked, effects));
+    if (i + 1 == command.groups.size()) break;
     for (std::size_t job = 0; job < command.groups[i].sizes.size(); ++job)
       frame.push_back(one.error ? 0 : one.first + job);
   }

@@ -230,7 +230,7 @@ bool LogJournal::wants_checkpoint() const {
   if (free >= std::max(options_.checkpoint_bytes / 2, checkpoint_bytes_) || (crowded_ && free > 0))
     return true;
   const std::uint64_t less = smaller_checkpoint_by();
-  return less > 0 && less >= std::max(options_.checkpoint_bytes / 4, checkpoint_bytes_ - less);
+  return less > 0 && less >= std::max(options_.checkpoint_bytes / 8, checkpoint_bytes_ - less);
 }
 
 // An estimate, by how many of its jobs are gone. None for one that was just written.

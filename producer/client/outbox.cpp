@@ -220,6 +220,7 @@ void Outbox::submit(std::string handler, std::span<const Bytes> payloads, const 
   for (Bytes payload : payloads) bytes += payload.size();
   // One caller's refusal is no other's: all or nothing holds for each submit.
   const bool alone = payloads.size() > 1 || options.refuse_when_full || options.full_timeout.has_value() ||
+                     options.expires_at.has_value() || options.deadline.has_value() ||
                      !options.unique_key.empty() || depends(options);
   std::unique_lock lock(mutex_);
   auto checked = check(line(options.queue), handler, payloads, options);

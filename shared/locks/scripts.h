@@ -14,9 +14,8 @@
 //   lock:GATE:initial    string: ... and as its constructor named them
 //   lock:GATE:state      event: "1" if set; barrier: hash of parties, arrived, broken
 //   wake:ID              list: what ID is told: its record, "1", or "broken"
-//   locks                sorted set, by name: OWNER \n GATE \n ID of everything that is held or waited for,
-//   and
-//                        the same under the process of the owner
+//   locks                sorted set, by name: OWNER \n GATE \n ID of everything that is held or waited for;
+//                        and the same under the process of the owner
 //   swept                string: the last of these that was looked at in search of the dead
 //   fence                string: the last token
 //

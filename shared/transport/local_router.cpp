@@ -28,7 +28,7 @@ Address address_of(ConnectionNumber connection) {
   return address;
 }
 
-int connection_of(const Address& address) {
+ConnectionNumber connection_of(const Address& address) {
   ConnectionNumber connection = 0;
   std::memcpy(&connection, address.data() + 1, sizeof connection);
   return connection;

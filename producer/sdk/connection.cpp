@@ -166,9 +166,13 @@ std::pair<Connection, Connection> Pipe(bool duplex) {
 std::vector<int> wait(const std::vector<int>& descriptors, Timeout timeout) {
   std::vector<pollfd> waits;
   for (const int descriptor : descriptors) waits.push_back({descriptor, POLLIN, 0});
-  poll_for(waits, timeout);
+  const bool negative = std::ranges::any_of(descriptors, [](int descriptor) { return descriptor < 0; });
+  poll_for(waits, negative ? Timeout(0) : timeout);
   std::vector<int> ready;
   for (const pollfd& each : waits) {
+    // poll passes negative ones over.
+    if (each.fd < 0 || (each.revents & POLLNVAL) != 0)
+      throw OSError(EBADF, fmt::format("wait for descriptor {}", each.fd));
     if (each.revents != 0) ready.push_back(each.fd);
   }
   return ready;

@@ -8,7 +8,9 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <memory>
 
@@ -47,17 +49,27 @@ Address unix_address(const std::string& address) {
   return result;
 }
 
+// A number, or a name of /etc/services. getaddrinfo would take 65536 for 0, and -1 for 65535.
+bool is_port(std::string_view text) {
+  std::uint16_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool named = !text.empty() && std::isalpha(static_cast<unsigned char>(text.front())) != 0;
+  return named || (error == std::errc() && end == text.data() + text.size());
+}
+
 std::vector<Address> tcp_addresses(const std::string& address) {
   const std::string rest = address.substr(tcp_scheme.size());
   const auto colon = rest.rfind(':');
   if (colon == std::string::npos || colon == 0) refuse(address);
   std::string host = rest.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  const std::string service = rest.substr(colon + 1);
+  if (!is_port(service)) throw ValueError(fmt::format("address \"{}\": port: expected 0 to 65535", address));
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
   addrinfo* found = nullptr;
-  const int error = ::getaddrinfo(host.c_str(), rest.substr(colon + 1).c_str(), &hints, &found);
+  const int error = ::getaddrinfo(host.c_str(), service.c_str(), &hints, &found);
   if (error != 0) throw ValueError(fmt::format("address \"{}\": {}", address, ::gai_strerror(error)));
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, ::freeaddrinfo);
   std::vector<Address> addresses;

@@ -113,7 +113,7 @@ class Listener {
 Connection connect(const std::string& address, Timeout timeout = std::chrono::seconds(10));
 
 // Those of the descriptors (Connection::fileno, Listener::fileno, Process::sentinel) that are ready to be
-// read, or have ended; empty: none was in time.
+// read, or have ended; empty: none was in time. Throws OSError (EBADF) for one that is not open.
 std::vector<int> wait(const std::vector<int>& descriptors, Timeout timeout = {});
 
 }  // namespace joinery

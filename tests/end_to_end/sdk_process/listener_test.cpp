@@ -54,6 +54,17 @@ TEST(Listener, SaysWhatIsWrongWithAnAddress) {
   EXPECT_THROW(connect("127.0.0.1:80"), ValueError);
   EXPECT_THROW(connect("tcp://nothing"), ValueError);
   EXPECT_THROW(connect("unix://"), ValueError);
+  for (const std::string port : {"65536", "99999", "-1", "+80", "", "8o"}) {
+    SCOPED_TRACE(port);
+    const std::string wrong = "tcp://127.0.0.1:" + port;
+    EXPECT_THROW(connect(wrong), ValueError);
+    try {
+      const Listener refused(wrong);
+      ADD_FAILURE() << "it listens at " << refused.address();
+    } catch (const ValueError& error) {
+      EXPECT_EQ(error.what(), "address \"" + wrong + "\": port: expected 0 to 65535");
+    }
+  }
   Listener listener;
   const std::string address = listener.address();
   listener.close();

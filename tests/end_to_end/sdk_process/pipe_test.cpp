@@ -106,6 +106,21 @@ TEST(Pipe, PollWaitsAsLongAsItIsTold) {
   EXPECT_TRUE(b.poll(limit));
 }
 
+TEST(Pipe, WaitRefusesWhatIsNoDescriptor) {
+  auto [here, there] = Pipe();
+  const int closed = there.fileno();
+  there.close();
+  EXPECT_EQ(wait({here.fileno()}, limit), std::vector{here.fileno()}) << "the end of the other";
+  for (const int wrong : {closed, -1}) {
+    try {
+      wait({here.fileno(), wrong});
+      ADD_FAILURE() << "expected an OSError for " << wrong;
+    } catch (const OSError& error) {
+      EXPECT_EQ(error.number(), EBADF);
+    }
+  }
+}
+
 // More than any socket holds, in both directions at a time.
 TEST(Pipe, LargeMessagesPassAndAreNotMixed) {
   auto [here, there] = Pipe();

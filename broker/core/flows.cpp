@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "broker/core/impl.h"
+#include "shared/base/check.h"
 
 namespace joinery::broker {
 

@@ -16,7 +16,7 @@ bool cancel(const std::shared_ptr<Cell>& cell, const std::weak_ptr<Runner>& runn
   const auto alive = runner.lock();
   const JobId job = alive && !in_callback_thread() ? cell->wait_job() : cell->job();
   if (!alive || job == 0 || alive->state_of(job) == "running") return was_cancelled(*cell);
-  const bool agreed = alive->cancel(job, std::chrono::milliseconds(0));
+  const bool agreed = alive->cancel({job}, std::chrono::milliseconds(0));
   if (in_callback_thread()) return agreed;
   // The broker tells how it really ended.
   return cell->wait(agreed ? Timeout(cancel_patience) : Timeout(0)) ? was_cancelled(*cell) : agreed;

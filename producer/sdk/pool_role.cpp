@@ -33,6 +33,7 @@ int run_pool(Given given) {
     fmt::print(stderr, "joinery: what the pool's worker was given: {}\n", settings.error().message);
     return static_cast<int>(ExitCode::internal);
   }
+  if (!given.descriptors.empty()) leave_report(given.descriptors.front());
   if (settings->initializer) leave_initializer(*settings->initializer);
   worker::SupervisorOptions options;
   options.endpoint = settings->endpoint;

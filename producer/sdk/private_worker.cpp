@@ -8,13 +8,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 
 #include "shared/base/exceptions.h"
+#include "shared/base/utf8.h"
 #include "shared/protocol/value.h"
+#include "worker/handlers/failure.h"
 
 namespace joinery::sdk {
 namespace {
@@ -22,6 +25,8 @@ namespace {
 using protocol::Value;
 
 constexpr const char* initializer_variable = "JOINERY_POOL_INITIALIZER";
+constexpr const char* report_variable = "JOINERY_POOL_REPORT";
+constexpr std::size_t report_max = 4096;
 constexpr auto early = std::chrono::seconds(2);
 constexpr int early_deaths_max = 3;
 
@@ -37,6 +42,30 @@ Result<BoundTask> task_of(const Value& value) {
   const auto arguments = value.bytes("arguments");
   if (!arguments) return std::unexpected(arguments.error());
   return BoundTask{std::string(*name), Buffer(*arguments)};
+}
+
+// Reaches the processes that this one starts, out of the way of the numbers that they have for themselves.
+int leave(int fd, const char* variable) {
+  const int left = ::fcntl(fd, F_DUPFD, 64);
+  if (left >= 0) ::setenv(variable, std::to_string(left).c_str(), 1);
+  return left;
+}
+
+// -1: nothing was left.
+int take(const char* variable) {
+  const char* text = std::getenv(variable);
+  if (text == nullptr) return -1;
+  int number = -1;
+  std::from_chars(text, text + std::strlen(text), number);
+  ::unsetenv(variable);
+  return number;
+}
+
+std::string said_in(const unique_fd& report) {
+  std::string text(report_max, '\0');
+  text.resize(
+      static_cast<std::size_t>(std::max<ssize_t>(::pread(report.get(), text.data(), text.size(), 0), 0)));
+  return text;
 }
 
 // Signals are for the program's own threads.
@@ -87,23 +116,33 @@ Result<WorkerSettings> decode_worker_settings(Bytes raw) {
 // processes, and the environment says which.
 void leave_initializer(const BoundTask& initializer) {
   const Buffer raw = protocol::encode(value_of(initializer));
-  const int file = ::memfd_create("joinery-initializer", 0);
-  // Out of the way of the numbers that pool processes have for themselves.
-  const int fd = ::fcntl(file, F_DUPFD, 64);
-  ::close(file);
+  const unique_fd file(::memfd_create("joinery-initializer", MFD_CLOEXEC));
+  const int fd = leave(file.get(), initializer_variable);
   if (fd < 0 || ::pwrite(fd, raw.data(), raw.size(), 0) != static_cast<ssize_t>(raw.size())) {
     throw Exception(Code::start_failed,
                     fmt::format("handing the initializer over: {}", std::strerror(errno)));
   }
-  ::setenv(initializer_variable, std::to_string(fd).c_str(), 1);
+}
+
+void leave_report(const unique_fd& given) { leave(given.get(), report_variable); }
+
+unique_fd take_report() {
+  unique_fd report(take(report_variable));
+  if (report) ::fcntl(report.get(), F_SETFD, FD_CLOEXEC);
+  return report;
+}
+
+void report_exception(const unique_fd& report) {
+  if (!report || ::lseek(report.get(), 0, SEEK_END) > 0) return;
+  const Failure failure = handlers::describe_current_exception().failure;
+  const std::string text = readable(failure.type) + ": " + readable(failure.message);
+  [[maybe_unused]] const ssize_t written =
+      ::pwrite(report.get(), text.data(), std::min(text.size(), report_max), 0);
 }
 
 std::optional<BoundTask> take_initializer() {
-  const char* text = std::getenv(initializer_variable);
-  if (text == nullptr) return std::nullopt;
-  int number = -1;
-  std::from_chars(text, text + std::strlen(text), number);
-  ::unsetenv(initializer_variable);
+  const int number = take(initializer_variable);
+  if (number < 0) return std::nullopt;
   const unique_fd fd(number);
   const off_t size = ::lseek(number, 0, SEEK_END);
   Buffer raw(static_cast<std::size_t>(std::max<off_t>(size, 0)), '\0');
@@ -137,7 +176,10 @@ void empty_queue(Client& client, const std::string& queue) {
 }
 
 PrivateWorker::PrivateWorker(const WorkerSettings& settings, std::function<void(std::string)> ended)
-    : description_(encode(settings)), ended_(std::move(ended)), stop_(::eventfd(0, EFD_CLOEXEC)) {
+    : description_(encode(settings)),
+      ended_(std::move(ended)),
+      report_(::memfd_create("joinery-report", MFD_CLOEXEC)),
+      stop_(::eventfd(0, EFD_CLOEXEC)) {
   if (auto started = start(); !started) throw Exception(started.error());
   thread_ = quiet_thread([this] { watch(); });
 }
@@ -149,8 +191,8 @@ PrivateWorker::~PrivateWorker() {
 }
 
 Result<> PrivateWorker::start() {
-  auto child =
-      start_self({.role = "pool", .description = description_, .descriptors = {}, .own_group = true});
+  auto child = start_self(
+      {.role = "pool", .description = description_, .descriptors = {report_.get()}, .own_group = true});
   if (!child) return std::unexpected(child.error());
   child_ = std::move(*child);
   started_at_ = std::chrono::steady_clock::now();
@@ -175,6 +217,9 @@ void PrivateWorker::watch() {
 }
 
 std::optional<std::string> PrivateWorker::start_again(int status) {
+  if (const std::string thrown = said_in(report_); WIFEXITED(status) && !thrown.empty()) {
+    return "an initializer threw " + thrown;
+  }
   if (WIFEXITED(status)) {
     return fmt::format("the pool's worker ended with exit status {}; what it said is on stderr",
                        WEXITSTATUS(status));

@@ -33,6 +33,16 @@ Result<WorkerSettings> decode_worker_settings(Bytes raw);
 void leave_initializer(const BoundTask& initializer);
 std::optional<BoundTask> take_initializer();
 
+// How a pool learns what an initializer threw: memory that it gives its worker, which leaves it for its pool
+// processes. The first to fail writes.
+void leave_report(const unique_fd& given);
+unique_fd take_report();  // empty: this is no process of a program's own pool
+// Describes the exception being handled: REQUIRES a catch block around the call.
+void report_exception(const unique_fd& report);
+
+// Whether a Program of this process has that handler. Whichever of them calls child() runs the pools of all.
+bool is_declared(const std::string& handler);
+
 // A verb on all jobs of a queue, slice by slice.
 void request_all(Client& client, const std::string& verb, const std::string& queue);
 // Nobody will ask for the jobs of this queue again: what waits is cancelled, dead letters are deleted.
@@ -55,6 +65,7 @@ class PrivateWorker {
 
   const Buffer description_;
   const std::function<void(std::string)> ended_;
+  const unique_fd report_;
   Started child_;
   unique_fd stop_;
   std::chrono::steady_clock::time_point started_at_;

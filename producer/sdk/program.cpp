@@ -5,6 +5,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <mutex>
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "joinery/worker.h"
@@ -28,12 +31,32 @@ std::string endpoint_of(const ProgramOptions& options) {
   return set != nullptr && *set != '\0' ? set : "tcp://127.0.0.1:7733";
 }
 
+struct Declared {
+  std::mutex mutex;
+  std::set<std::string> handlers;
+};
+
+Declared& declared() {
+  static Declared all;
+  return all;
+}
+
+void declare(const std::string& handler) {
+  const std::lock_guard lock(declared().mutex);
+  declared().handlers.insert(handler);
+}
+
 int refuse(ExitCode code, const std::string& message) {
   fmt::print(stderr, "joinery: {}\n", message);
   return static_cast<int>(code);
 }
 
 }  // namespace
+
+bool sdk::is_declared(const std::string& handler) {
+  const std::lock_guard lock(declared().mutex);
+  return declared().handlers.contains(handler);
+}
 
 struct Program::Impl {
   int argc;
@@ -44,8 +67,10 @@ struct Program::Impl {
   bool by_self = sdk::started_by_self(argc, argv);
   Worker worker = {};
   bool child_called = false;
+  unique_fd report = {};
 
   int run_pool_process() {
+    report = sdk::take_report();
     try {
       if (auto initializer = sdk::take_initializer()) initialize(std::move(*initializer));
     } catch (const Exception& error) {
@@ -58,9 +83,19 @@ struct Program::Impl {
     if (handler == nullptr) {
       throw Exception(Code::unknown_handler, fmt::format("initializer: there is no task \"{}\"", task.name));
     }
-    worker.initialize([handler, arguments = std::move(task.arguments)] {
+    initialize([handler, arguments = std::move(task.arguments)] {
       sdk::NoJob job;
       (*handler)(job, arguments);
+    });
+  }
+  void initialize(std::function<void()> call) {
+    worker.initialize([this, call = std::move(call)] {
+      try {
+        call();
+      } catch (...) {
+        sdk::report_exception(report);
+        throw;
+      }
     });
   }
   bool child() const { return pool_process || by_self; }
@@ -75,13 +110,16 @@ Program::~Program() = default;
 void Program::add(const std::string& name, handlers::Handler handler) {
   impl_->worker.handle_raw(name, handler);
   impl_->worker.handle_raw(sdk::chunk_handler(name), sdk::over_items(std::move(handler)));
+  declare(name);
+  declare(sdk::chunk_handler(name));
 }
 
 void Program::add(const std::string& name, handlers::WaitingHandler handler) {
   impl_->worker.handle_raw(name, std::move(handler));
+  declare(name);
 }
 
-void Program::add_initializer(std::function<void()> call) { impl_->worker.initialize(std::move(call)); }
+void Program::add_initializer(std::function<void()> call) { impl_->initialize(std::move(call)); }
 
 std::optional<int> Program::child() {
   impl_->child_called = true;

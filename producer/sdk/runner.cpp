@@ -19,6 +19,7 @@ constexpr std::size_t bytes_per_group = 1U << 20U;
 constexpr std::uint32_t result_inline_max = 16U << 10U;
 constexpr auto redis_pause = std::chrono::milliseconds(100);
 constexpr auto redis_patience = std::chrono::seconds(10);
+constexpr auto abandoned_grace = std::chrono::hours(24);  // runs of an imap that was dropped
 
 std::string private_queue() {
   std::random_device random;
@@ -156,11 +157,30 @@ SubmitOptions Runner::submit_options(const Kind& kind) const {
   return options;
 }
 
+// Its own processes are this program: what it has not declared would wait for ever.
+void Runner::require_declared(const Kind& kind) const {
+  if (!private_ || is_declared(handler_of(kind))) return;
+  throw Exception(Code::unknown_handler,
+                  fmt::format("task {}: this program, which the pool's processes run, has no such task{}",
+                              kind.task, kind.chunked ? " that takes chunks" : ""));
+}
+
+std::string Runner::handler_of(const Kind& kind) {
+  return kind.chunked ? chunk_handler(kind.task) : kind.task;
+}
+
 void Runner::submit(Jobs jobs, std::shared_ptr<Sink> sink) {
   const auto kind = std::make_shared<const Kind>(std::move(jobs.task), jobs.chunked, jobs.timeout);
+  require_declared(*kind);
   {
     const std::lock_guard lock(mutex_);
-    if (closed_) throw ValueError("the pool is closed: it takes no more jobs");
+    if (closed_ && !jobs.begun) throw ValueError("the pool is closed: it takes no more jobs");
+    if (cancelled_) {
+      for (std::size_t i = 0; i < jobs.payloads.size(); ++i) {
+        sink->answered(jobs.first_index + i, {{}, cancelled_, Outcome::cancelled});
+      }
+      return;
+    }
     unanswered_ += jobs.payloads.size();
   }
   std::vector<Pending> group;
@@ -195,7 +215,7 @@ void Runner::send(std::vector<Pending> jobs) {
     sent_.insert(sent);
   }
   const SubmitOptions options = submit_options(*kind);
-  std::string handler = kind->chunked ? chunk_handler(kind->task) : kind->task;
+  std::string handler = handler_of(*kind);
   const auto tell = [this, sent](const Result<JobId>& first) { accepted(sent, first); };
   if (payloads.size() == 1) {
     client_.submit(std::move(handler), Buffer(payloads[0]), options, tell);
@@ -386,6 +406,17 @@ bool Runner::closed() const {
   return closed_;
 }
 
+void Runner::open_stream() {
+  const std::lock_guard lock(mutex_);
+  if (closed_) throw ValueError("the pool is closed: it takes no more jobs");
+  ++open_streams_;
+}
+
+void Runner::end_stream() {
+  const std::lock_guard lock(mutex_);
+  --open_streams_;
+}
+
 bool Runner::join(Timeout timeout) {
   std::unique_lock lock(mutex_);
   const auto done = [this] { return unanswered_ == 0; };
@@ -394,8 +425,9 @@ bool Runner::join(Timeout timeout) {
   } else if (!all_answered_.wait_for(lock, *timeout, done)) {
     return false;
   }
+  const bool used = open_streams_ > 0;  // by an input that is still being read, perhaps after this
   lock.unlock();
-  stop_worker();
+  if (!used) stop_worker();
   return true;
 }
 
@@ -413,32 +445,66 @@ void Runner::terminate() {
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;
+    refuse_as_cancelled("the pool was terminated");
     for (const auto& [id, job] : pending_) jobs.push_back(id);
   }
   fail_all(Failure{Code::cancelled, "joinery", "the pool was terminated", {}, {}});
   if (private_) return stop_worker();
-  for (JobId job : jobs) cancel(job, std::chrono::milliseconds(0));
+  if (!jobs.empty()) cancel(jobs, std::chrono::milliseconds(0));
 }
 
-bool Runner::cancel(JobId job, std::chrono::milliseconds grace) {
+// REQUIRES: mutex_.
+void Runner::refuse_as_cancelled(const char* why) {
+  if (!cancelled_) cancelled_ = failure_of({Code::cancelled, why, {}});
+}
+
+bool Runner::cancel(const std::vector<JobId>& jobs, std::chrono::milliseconds grace) {
   Value arguments = Value::map();
   Value ids = Value::array();
-  ids.push(job);
+  for (const JobId job : jobs) ids.push(job);
   arguments.set("jobs", std::move(ids)).set("grace_ms", grace.count());
   try {
     const auto reply = protocol::decode_map(client_.request("job.cancel", protocol::encode(arguments)));
-    return reply && reply->u64_or("number", 0).value_or(0) == 1;
+    return reply && reply->u64_or("number", 0).value_or(0) == jobs.size();
   } catch (const ClientError&) {
     return false;
   }
 }
 
-void Runner::cancel_waiting() {
+void Runner::flush_quietly() {
   try {
-    client_.flush();  // what was submitted is there to be cancelled
+    client_.flush();
   } catch (const ClientError&) {
     // Those that were refused have their answer.
   }
+}
+
+// Nobody will ask for its answers: what has not begun need not. What runs may end by itself; a chunk looks
+// between its items.
+void Runner::abandon(const std::shared_ptr<Sink>& sink) {
+  bool on_the_way = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (cancelled_ || broken_) return;
+    for (const auto& sent : sent_) on_the_way |= sent->front().sink == sink;
+  }
+  if (on_the_way) flush_quietly();
+  std::vector<JobId> jobs;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, job] : pending_) {
+      if (job.sink == sink) jobs.push_back(id);
+    }
+  }
+  if (!jobs.empty()) cancel(jobs, abandoned_grace);
+}
+
+void Runner::cancel_waiting() {
+  {
+    const std::lock_guard lock(mutex_);
+    refuse_as_cancelled("cancelled by shutdown");
+  }
+  flush_quietly();  // what was submitted is there to be cancelled
   if (private_) {
     return request_all(client_, "queue.purge", queue_);
   }
@@ -448,7 +514,7 @@ void Runner::cancel_waiting() {
     for (const auto& [id, job] : pending_) jobs.push_back(id);
   }
   for (JobId job : jobs) {
-    if (state_of(job) != "running") cancel(job, std::chrono::milliseconds(0));
+    if (state_of(job) != "running") cancel({job}, std::chrono::milliseconds(0));
   }
 }
 

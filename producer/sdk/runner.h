@@ -43,8 +43,15 @@ class Runner {
     std::vector<Buffer> payloads;
     std::vector<std::uint32_t> items;  // of each payload; empty: 1
     std::size_t first_index = 0;       // what the sink is told, and consecutive ones
+    bool begun = false;                // of a stream that was opened before the pool was closed
   };
   void submit(Jobs jobs, std::shared_ptr<Sink> sink);
+  // Somebody will submit more while he reads an input, also after close(); its processes stay for him. Throws
+  // ValueError once closed.
+  void open_stream();
+  void end_stream();
+  // Cancels the jobs of this sink that have not begun, as nobody waits for them.
+  void abandon(const std::shared_ptr<Sink>& sink);
 
   // Client::attend, unless this is the callback thread.
   void attend(const std::function<void()>& begin, const std::function<bool()>& done);
@@ -61,9 +68,9 @@ class Runner {
   bool join(Timeout timeout);
   // Every job without answer gets `cancelled`, and is cancelled; the private worker ends.
   void terminate();
-  // Whether the broker agreed; it tells the outcome, if so.
-  bool cancel(JobId job, std::chrono::milliseconds grace);
-  // Cancels what has not been handed to a worker.
+  // Whether the broker agreed, to all of them; it tells the outcomes, if so.
+  bool cancel(const std::vector<JobId>& jobs, std::chrono::milliseconds grace);
+  // Cancels what has not been handed to a worker, and whatever streams submit from now on.
   void cancel_waiting();
   // "ready", "running", ...; empty: not known.
   std::string state_of(JobId job);
@@ -93,6 +100,10 @@ class Runner {
   class Rejoin;
 
   void configure_queue();
+  void require_declared(const Kind& kind) const;
+  static std::string handler_of(const Kind& kind);
+  void refuse_as_cancelled(const char* why);
+  void flush_quietly();
   void send(std::vector<Pending> jobs);
   SubmitOptions submit_options(const Kind& kind) const;
   void accepted(const std::shared_ptr<Sent>& sent, const Result<JobId>& first);
@@ -123,9 +134,11 @@ class Runner {
   std::vector<Arrived> arrived_;
   std::size_t unanswered_ = 0;  // jobs whose sinks have not been told
   std::size_t slots_ = 0;
+  std::size_t open_streams_ = 0;
   bool closed_ = false;
   bool stopping_ = false;
-  std::shared_ptr<const Failure> broken_;  // every job gets this
+  std::shared_ptr<const Failure> cancelled_;  // what streams submit gets this
+  std::shared_ptr<const Failure> broken_;     // every job gets this
 
   Client client_;
   std::unique_ptr<PrivateWorker> worker_;

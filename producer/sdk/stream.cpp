@@ -67,7 +67,17 @@ Stream::Stream(std::shared_ptr<Runner> runner, Options options, Pull pull)
       }()),
       pull_(std::move(pull)),
       inbox_(std::make_shared<Inbox>(options_.ordered)) {
-  if (runner_->closed()) throw ValueError("the pool is closed: it takes no more jobs");
+  runner_->open_stream();
+}
+
+Stream::~Stream() {
+  if (!inbox_) return;  // moved from
+  end_input();
+  if (!items_.empty()) runner_->abandon(inbox_);
+}
+
+void Stream::end_input() {
+  if (!std::exchange(exhausted_, true)) runner_->end_stream();
 }
 
 std::optional<Stream::Next> Stream::next(Timeout timeout) {
@@ -84,7 +94,7 @@ std::optional<Stream::Next> Stream::next(Timeout timeout) {
 void Stream::top_up() {
   while (!exhausted_ && items_.size() < options_.window) {
     if (items_.size() >= options_.window / 2 && inbox_->has_next()) return;
-    exhausted_ = !submit_chunk();
+    if (!submit_chunk()) end_input();
   }
 }
 
@@ -102,7 +112,8 @@ bool Stream::submit_chunk() {
                    .timeout = options_.timeout,
                    .payloads = {std::move(payload)},
                    .items = {count},
-                   .first_index = next_index_},
+                   .first_index = next_index_,
+                   .begun = true},
                   inbox_);
   items_.emplace(next_index_++, count);
   return more;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "joinery/answer.h"
+#include "joinery/message.h"
 #include "joinery/task.h"
 
 namespace joinery {
@@ -17,8 +18,8 @@ template <typename R>
 R value_of(Bytes raw, const std::string& task) {
   if constexpr (!std::is_void_v<R>) {
     try {
-      return unpack<R>(raw);
-    } catch (const UnpackError& error) {
+      return unpack_message<R>(raw);
+    } catch (const TypeError& error) {
       throw TypeError("task " + task +
                       ": its result is not what the handle of the task says: " + error.what());
     }

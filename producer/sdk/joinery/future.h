@@ -6,6 +6,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -98,6 +99,18 @@ class Future {
   std::weak_ptr<sdk::Runner> runner_;
 };
 
+namespace sdk {
+
+// Each of them once, where it came first.
+template <typename R>
+std::vector<Future<R>> distinct(std::vector<Future<R>> futures) {
+  std::set<const Cell*> known;
+  std::erase_if(futures, [&](const auto& future) { return !known.insert(future.cell().get()).second; });
+  return futures;
+}
+
+}  // namespace sdk
+
 enum ReturnWhen { FIRST_COMPLETED, FIRST_EXCEPTION, ALL_COMPLETED };
 
 template <typename R>
@@ -107,11 +120,12 @@ struct DoneAndNotDone {
 };
 
 // Waits for the first to be done, the first to fail (a cancelled one has not failed), or all; or until the
-// timeout. Both lists are in the order given.
+// timeout. Both lists are in the order given; a future that was given twice is in them once.
 template <typename R>
-DoneAndNotDone<R> wait(const std::vector<Future<R>>& futures, ReturnWhen return_when = ALL_COMPLETED,
+DoneAndNotDone<R> wait(const std::vector<Future<R>>& given, ReturnWhen return_when = ALL_COMPLETED,
                        Timeout timeout = {}) {
   const auto until = sdk::deadline_of(timeout);
+  const auto futures = sdk::distinct(given);
   std::vector<std::shared_ptr<sdk::Cell>> cells;
   for (const auto& future : futures) cells.push_back(future.cell());
   sdk::Arrivals arrivals(cells);
@@ -130,7 +144,7 @@ template <typename R>
 class Completed {
  public:
   Completed(std::vector<Future<R>> futures, Timeout timeout)
-      : futures_(std::move(futures)), until_(sdk::deadline_of(timeout)), arrivals_([this] {
+      : futures_(sdk::distinct(std::move(futures))), until_(sdk::deadline_of(timeout)), arrivals_([this] {
           std::vector<std::shared_ptr<sdk::Cell>> cells;
           for (const auto& future : futures_) cells.push_back(future.cell());
           return sdk::Arrivals(cells);

@@ -34,12 +34,15 @@ class Stream {
   using Pull = std::function<bool(Buffer&)>;
 
   Stream(std::shared_ptr<Runner> runner, Options options, Pull pull);
+  ~Stream();  // cancels what has not begun
+  Stream(Stream&&) = default;
+  Stream& operator=(Stream&&) = delete;
 
   struct Next {
     Answer answer;
     std::uint32_t items = 0;
   };
-  // nullopt: that was all. Throws TimeoutError, ValueError (the pool was closed), and what the input throws.
+  // nullopt: that was all. Throws TimeoutError, and what the input throws.
   std::optional<Next> next(Timeout timeout);
   const Options& options() const { return options_; }
 
@@ -47,6 +50,7 @@ class Stream {
   class Inbox;
   void top_up();
   bool submit_chunk();
+  void end_input();
 
   std::shared_ptr<Runner> runner_;
   const Options options_;
@@ -62,6 +66,10 @@ class Stream {
 // A single-pass range. The input is read by whoever iterates, a window ahead of what was taken: so it may be
 // endless, and a consumer that is slow slows the input down. To be used by one thread at a time.
 //
+// One that was begun before close() goes on to its end, and join() does not wait for what it has not
+// submitted; after terminate() its items are RemoteErrors (cancelled). What has not begun when it is
+// destroyed is cancelled; what runs ends by itself (in a chunk: after the item at hand).
+//
 //   for (int square : pool.imap(square, std::views::iota(0))) if (square > 1000) break;
 template <typename R>
 class Imap {
@@ -71,7 +79,7 @@ class Imap {
   explicit Imap(sdk::Stream stream) : stream_(std::make_unique<sdk::Stream>(std::move(stream))) {}
 
   // The next result; nullopt after the last. Throws RemoteError if that item failed (what follows can still
-  // be had by calling it again), TimeoutError, ValueError if the pool was closed, and what the input throws.
+  // be had by calling it again), TimeoutError, and what the input throws.
   std::optional<Value> next(Timeout timeout = {}) {
     while (at_ == items_.size()) {
       auto taken = stream_->next(timeout);

@@ -182,9 +182,10 @@ class Pool {
     return stream(task, std::forward<Range>(range), chunksize, false);
   }
 
-  // No more jobs; those submitted go on.
+  // No more calls; what was submitted goes on, and so does an imap that was begun.
   void close();
-  // Waits until all jobs have ended and their callbacks have run; then its processes end. False: not in time.
+  // Waits until all jobs have ended and their callbacks have run; then its processes end (while an imap
+  // still reads its input: with the pool). False: not in time.
   // Throws ValueError unless it was closed or terminated.
   bool join(Timeout timeout = {});
   // At once: what runs is killed, what waits is cancelled, and both get RemoteError (cancelled).

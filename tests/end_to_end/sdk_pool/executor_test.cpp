@@ -131,6 +131,36 @@ TEST_F(ExecutorTest, AsCompletedGivesEachOnceAsSoonAsItIsDone) {
   make_file("go");
 }
 
+TEST_F(ExecutorTest, AFutureThatIsGivenTwiceComesOnce) {
+  Executor executor(program, {.processes = 1});
+  auto one = executor.submit(tasks.square, 2);
+  auto other = executor.submit(tasks.square, 3);
+  int came = 0;
+  for ([[maybe_unused]] auto& future : as_completed(std::vector{one, other, one})) ++came;
+  EXPECT_EQ(came, 2);
+  EXPECT_THAT(wait(std::vector{other, one, other}).done, ElementsAre(other, one));
+}
+
+// Jobs that the broker has and that have not ended.
+int unfinished(Stack& stack) {
+  const std::string text = stack.joinery({"status", "--json"}).out;
+  const std::string mark = "\"unfinished\":";
+  const auto at = text.find(mark);
+  return at == std::string::npos ? -1 : std::stoi(text.substr(at + mark.size()));
+}
+
+TEST_F(ExecutorTest, AMapThatIsDroppedCancelsWhatHasNotBegun) {
+  Executor executor(program, {.processes = 1});
+  std::vector<std::string> files(60, path("go"));
+  files[0] = path("now");
+  make_file("now");
+  for ([[maybe_unused]] auto none : executor.map(tasks.wait_for_file, files)) break;
+  EXPECT_TRUE(eventually([&] { return unfinished(stack) <= 1; })) << "what runs goes on";
+  make_file("go");
+  executor.shutdown();
+  EXPECT_EQ(unfinished(stack), 0);
+}
+
 // The least that a coroutine needs: its result goes to a promise.
 struct Detached {
   struct promise_type {

@@ -167,6 +167,55 @@ TEST_F(FailureTest, OptionsThatMakeNoSenseAreRefusedByName) {
   EXPECT_THAT(refusal(program, {.crash_attempts = 0}), HasSubstr("crash_attempts"));
 }
 
+TEST_F(FailureTest, WhatAnInitializerThrowsIsToldToThoseWhoCall) {
+  Pool pool(program, {.processes = 2, .initializer = tasks.odd_fails.bind(3)});
+  for (int i = 0; i < 2; ++i) {
+    try {
+      pool.apply(tasks.square, 2);
+      ADD_FAILURE() << "expected RemoteError";
+    } catch (const RemoteError& error) {
+      EXPECT_EQ(error.code(), Code::start_failed);
+      EXPECT_EQ(error.message(), "an initializer threw std::out_of_range: odd: 3");
+    }
+  }
+}
+
+TEST_F(FailureTest, AResultOfAnotherTypeIsATypeErrorThatNamesBoth) {
+  Pool pool(program, {.processes = 1});
+  const Task<int(std::string)> wrong("echo");
+  try {
+    pool.apply(wrong, "hello");
+    FAIL() << "expected TypeError";
+  } catch (const TypeError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("task echo: its result is not what the handle of the task says"));
+    EXPECT_THAT(error.what(), HasSubstr("a string of 5 bytes came, expected an integer"));
+  }
+}
+
+TEST_F(FailureTest, ATaskThatTheProgramHasNotIsRefusedByItsOwnPool) {
+  Pool pool(program, {.processes = 1});
+  const Task<int(int)> unknown("nosuch");
+  for (const auto& call : std::vector<std::function<void()>>{
+           [&] { pool.apply(unknown, 1); },
+           [&] { pool.apply_async(unknown, {1}); },
+           [&] {
+             pool.map(unknown, std::vector{1, 2});
+           },
+           [&] {
+             pool.imap(unknown, std::vector{1, 2}).next();
+           },
+       }) {
+    try {
+      call();
+      ADD_FAILURE() << "expected an Exception";
+    } catch (const Exception& error) {
+      EXPECT_EQ(error.code(), Code::unknown_handler);
+      EXPECT_THAT(error.what(), HasSubstr("task nosuch: this program"));
+    }
+  }
+  EXPECT_EQ(pool.apply(tasks.square, 3), 9);
+}
+
 TEST_F(FailureTest, PoolStartsItsWorkerAgainWhenThatIsKilled) {
   Pool pool(program, {.processes = 1});
   EXPECT_EQ(pool.apply(tasks.square, 2), 4);

@@ -156,6 +156,34 @@ TEST_F(PoolTest, ImapGoesOnBehindAnItemThatFailed) {
   }
 }
 
+TEST_F(PoolTest, ImapThatWasBegunGoesOnAfterClose) {
+  Pool pool(program, {.processes = 2});
+  auto begun = pool.imap(tasks.square, numbers_to(600));  // more than it reads ahead
+  EXPECT_TRUE(begun.next());
+  auto untouched = pool.imap_unordered(tasks.square, numbers_to(600));
+  pool.close();
+  EXPECT_TRUE(pool.join()) << "waits for what was submitted, not for whoever reads";
+  int number = 1;
+  for ([[maybe_unused]] int square : begun) ++number;
+  EXPECT_EQ(number, 600);
+  for ([[maybe_unused]] int square : untouched) --number;
+  EXPECT_EQ(number, 0);
+}
+
+TEST_F(PoolTest, ImapOfATerminatedPoolIsCancelled) {
+  Pool pool(program, {.processes = 1});
+  auto begun = pool.imap(tasks.square, numbers_to(3));
+  EXPECT_TRUE(begun.next());
+  auto untouched = pool.imap(tasks.square, numbers_to(3));
+  pool.terminate();
+  try {
+    untouched.next();
+    FAIL() << "expected RemoteError";
+  } catch (const RemoteError& error) {
+    EXPECT_EQ(error.code(), Code::cancelled);
+  }
+}
+
 TEST_F(PoolTest, ImapUnorderedGivesWhatIsDoneFirst) {
   Pool pool(program, {.processes = 2});
   auto results = pool.imap_unordered(tasks.wait_ms, std::vector{300, 0});

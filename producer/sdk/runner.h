@@ -98,6 +98,7 @@ class Runner {
   // A submit without answer yet. Whoever takes the jobs out, answers for them.
   using Sent = std::vector<Pending>;
   class Rejoin;
+  static std::shared_ptr<const Failure> failure_of(const Error& error);
 
   void configure_queue();
   void require_declared(const Kind& kind) const;

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "producer/cli/human.h"
 #include "shared/config/config.h"
@@ -61,8 +62,12 @@ CLI::Option* Arguments::add(const std::string& names, const std::string& help, b
 }
 
 void Arguments::take(const std::string& names, const std::string& help, const std::string& hint,
-                     const std::string& shown, const std::function<void(const std::string&)>& set) {
-  const auto named = [set, flag = names.substr(names.rfind(',') + 1)](const std::string& text) {
+                     const std::string& shown, const std::function<void(const std::string&)>& set,
+                     bool repeats) {
+  const auto named = [set, repeats, flag = names.substr(names.rfind(',') + 1),
+                      given = false](const std::string& text) mutable {
+    if (std::exchange(given, true) && !repeats)
+      throw CLI::ValidationError(fmt::format("{} is given twice", flag));
     try {
       set(text);
     } catch (const CLI::ValidationError& error) {
@@ -102,7 +107,10 @@ void Arguments::flag(const std::string& names, bool& value, const std::string& h
 
 void Arguments::option(const std::string& names, std::string& value, const std::string& help,
                        const std::string& hint) {
-  take(names, help, hint, value, [&value](const std::string& text) { value = text; });
+  take(names, help, hint, value, [&value](const std::string& text) {
+    if (text.empty()) throw CLI::ValidationError("expected a value, not an empty text");
+    value = text;
+  });
 }
 
 void Arguments::option(const std::string& names, std::optional<std::string>& value, const std::string& help,
@@ -112,7 +120,9 @@ void Arguments::option(const std::string& names, std::optional<std::string>& val
 
 void Arguments::option(const std::string& names, std::vector<std::string>& values, const std::string& help,
                        const std::string& hint) {
-  take(names, help, hint, "", [&values](const std::string& text) { values.push_back(text); });
+  constexpr bool repeats = true;
+  take(
+      names, help, hint, "", [&values](const std::string& text) { values.push_back(text); }, repeats);
 }
 
 void Arguments::option(const std::string& names, std::optional<milliseconds>& value,

@@ -54,7 +54,8 @@ class Arguments {
   CLI::Option* add(const std::string& names, const std::string& help, bool is_list,
                    const std::function<void(const std::string&)>& set);
   void take(const std::string& names, const std::string& help, const std::string& hint,
-            const std::string& shown, const std::function<void(const std::string&)>& set);
+            const std::string& shown, const std::function<void(const std::string&)>& set,
+            bool repeats = false);
 
   CLI::App& app_;
 };

@@ -23,7 +23,9 @@ Result<std::optional<int>> parse_zone(std::string_view text) {
   const std::string digits(text.substr(1));
   const bool parsed = std::sscanf(digits.c_str(), "%2d:%2d", &hours, &minutes) == 2 ||
                       std::sscanf(digits.c_str(), "%2d%2d", &hours, &minutes) == 2;
-  if ((text.front() != '+' && text.front() != '-') || !parsed)
+  const bool whole = digits.size() == (digits.find(':') == std::string::npos ? 4 : 5);
+  const bool there_is = hours >= 0 && hours <= 14 && minutes >= 0 && minutes <= 59;
+  if ((text.front() != '+' && text.front() != '-') || !parsed || !whole || !there_is)
     return fail(Code::invalid_argument, fmt::format("\"{}\" is not a time zone such as Z or +01:00", text));
   return (text.front() == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
 }
@@ -106,7 +108,13 @@ std::string cut(std::string_view text, std::size_t columns) {
 Result<Wall> parse_time(std::string_view text) {
   std::int64_t seconds = 0;
   const auto [end, error] = std::from_chars(text.begin(), text.end(), seconds);
-  if (error == std::errc{} && end == text.end()) return Wall(std::chrono::seconds(seconds));
+  if (error == std::errc{} && end == text.end()) {
+    constexpr std::int64_t end_of_9999 = 253'402'300'799;
+    if (seconds < 0 || seconds > end_of_9999)
+      return fail(Code::invalid_argument,
+                  fmt::format("\"{}\" is not in Unix seconds from 1970 to 9999", text));
+    return Wall(std::chrono::seconds(seconds));
+  }
   std::tm when{};
   const std::string copy(text);
   const char* rest = nullptr;

@@ -1,10 +1,13 @@
 #include "producer/cli/program.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 #include "producer/cli/command.h"
@@ -104,6 +107,16 @@ std::vector<std::string> take_tail(std::vector<const char*>& arguments) {
   return tail;
 }
 
+// "--key=" and nothing: the parser would take the next word for its value.
+std::optional<Error> value_left_out(const std::vector<const char*>& arguments) {
+  for (const std::string_view text : arguments) {
+    if (!text.starts_with("--") || text.find('=') + 1 != text.size()) continue;
+    return Error{Code::invalid_argument, fmt::format("{} has no value behind it", text),
+                 std::string(text.substr(2, text.size() - 3))};
+  }
+  return std::nullopt;
+}
+
 ExitCode exit_code(Code code) {
   switch (code) {
     case Code::timed_out: return ExitCode::timed_out;
@@ -160,6 +173,10 @@ int run_program(int argc, const char* const* argv) {
     Output out(settings.json || asks_for_json(arguments));
     out.json() ? out.error(error) : out.note(error.message);
   });
+  if (const auto error = value_left_out(arguments)) {
+    Output(asks_for_json(arguments)).error(*error);
+    return static_cast<int>(ExitCode::usage);
+  }
   const Parser parser(options.app());
   if (const auto done = options.parse(static_cast<int>(arguments.size()), arguments.data())) return *done;
   Context context(settings, std::move(tail));

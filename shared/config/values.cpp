@@ -94,6 +94,8 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
     total += *number * static_cast<double>(unit->factor);
   }
   if (total > amount_max) return wrong();
+  if (total > 0 && total < 1)  // or a limit of so little would be none
+    return fail(Code::invalid_config, fmt::format("\"{}\" is shorter than a millisecond", text));
   return std::chrono::milliseconds(std::llround(total));
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -23,7 +24,9 @@ using Json = nlohmann::json;
 class Bench : public ::testing::Test {
  protected:
   Finished bench(std::vector<std::string> arguments) {
-    std::vector<std::string> argv{program("joinery"), "--json", "bench", "--dir", dir.path()};
+    std::vector<std::string> argv{program("joinery"), "--json", "bench"};
+    const bool own_dir = std::ranges::find(arguments, "--dir") != arguments.end();
+    if (!own_dir) argv.insert(argv.end(), {"--dir", dir.path()});
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     return run(std::move(argv));
   }

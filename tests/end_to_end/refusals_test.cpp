@@ -208,5 +208,21 @@ TEST_F(Refusals, AMoveThatWouldNotFitIsRefusedByTheDryRunToo) {
   }
 }
 
+TEST_F(Refusals, AnOptionThatSaysNothingOrTwoThings) {
+  EXPECT_THAT(refused({"cancel", "--queue", "", "--handler", "exec", "--dry-run"}),
+              HasSubstr("--queue: expected a value, not an empty text"))
+      << "it is not the jobs of all queues";
+  EXPECT_THAT(refused({"submit", "--key=", "exec", "--", "true"}), HasSubstr("--key= has no value"));
+  EXPECT_THAT(submit({"--delay", "1h", "--delay", "2h"}), HasSubstr("--delay is given twice"));
+  EXPECT_EQ(counts()["unfinished"], 0);
+}
+
+TEST_F(Refusals, ATimeThatIsNone) {
+  EXPECT_THAT(submit({"--run-at", "18448644073710"}), HasSubstr("--run-at: \"18448644073710\" is not in"));
+  EXPECT_THAT(submit({"--run-at", "2027-02-28T08:00+25:00"}), HasSubstr("\"+25:00\" is not a time zone"));
+  EXPECT_THAT(submit({"--timeout-hard", "0.4ms"}), HasSubstr("\"0.4ms\" is shorter than a millisecond"));
+  EXPECT_EQ(counts()["unfinished"], 0);
+}
+
 }  // namespace
 }  // namespace joinery::testing

@@ -85,9 +85,9 @@ std::optional<Error> Core::Impl::check_times(Now now, const PutGroup& group) con
   return std::nullopt;
 }
 
-// Whether the queue, there or not yet, has room for so many more.
-std::optional<Error> Core::Impl::check_room(std::string_view name, std::uint64_t number) const {
-  const std::uint32_t id = ledger.find_queue(name);
+// Whether the queue, there or not yet (0), has room for so many more.
+std::optional<Error> Core::Impl::check_room(std::uint32_t id, std::string_view name,
+                                            std::uint64_t number) const {
   const QueueState* queue = id == 0 ? nullptr : &ledger.queues[id];
   const std::uint64_t maxsize = queue == nullptr ? options.queue_defaults.maxsize : queue->options.maxsize;
   const std::uint64_t waiting = queue == nullptr ? 0 : queue->waiting();

@@ -67,7 +67,7 @@ std::optional<Error> Core::Impl::plan(FlowPlan& plan, PutGroup group) {
     const std::string& key = group.columns->unique_key[i];
     if (!key.empty()) plan.claims.emplace(FlowPlan::key(scope, group.queue, key), first + i);
   }
-  return check_room(group.queue, plan.puts[group.queue] += number);
+  return check_room(queue, group.queue, plan.puts[group.queue] += number);
 }
 
 Result<BatchId> Core::Impl::put_flow(Now now, const Submit& command, std::vector<GroupAnswer>& answers,

@@ -105,7 +105,7 @@ class Core::Impl {
   std::optional<Error> check_submitted(const PutGroup& group) const;
   std::optional<Error> check_together(const PutGroup& group) const;
   std::optional<Error> check_times(Now now, const PutGroup& group) const;
-  std::optional<Error> check_room(std::string_view queue, std::uint64_t number) const;
+  std::optional<Error> check_room(std::uint32_t queue, std::string_view name, std::uint64_t number) const;
 
   // submit.cpp
   void on(Now now, const Submit& command, Effects& effects);

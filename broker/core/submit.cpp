@@ -116,7 +116,7 @@ GroupAnswer Core::Impl::put_group(Now now, const Submit& submit, const PutGroup&
   if (*existing != 0) {
     return {.first = *existing, .count = 1, .level = queue.options.durability, .error = {}, .existing = true};
   }
-  std::optional<Error> full = check_room(queue.name, group.sizes.size());
+  std::optional<Error> full = check_room(id, queue.name, group.sizes.size());
   if (full && submit.when_full == WhenFull::refuse) return {.error = std::move(full)};
   parked = parked || full;
   return {.first = put(now, group, id, index, full.has_value(), effects),

@@ -54,6 +54,8 @@ class Recovery {
   virtual Result<> checkpoint(Bytes state) = 0;
   // A change behind the checkpoint; `position` is where its payloads begin.
   virtual Result<> change(const Change& change, std::uint64_t position) = 0;
+  // Asked behind the last change: the payloads of the jobs that are left must be there.
+  virtual void each_payload(const std::function<void(JobId job, Place place)>& /*each*/) const {}
   // At the end, before open_journal returns.
   virtual void opened(const Opened& /*opened*/) {}
   // For a progress line: bytes read of bytes in all.

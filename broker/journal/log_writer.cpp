@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "broker/journal/mark.h"
 #include "shared/base/check.h"
 
 namespace joinery::broker::journal {
@@ -23,6 +24,7 @@ constexpr auto nap = std::chrono::milliseconds(2);
 LogWriter::LogWriter(Directory& directory, const Format& format, const JournalOptions& options,
                      const Listing& listing, const LogEnd& end, Fatal fatal)
     : directory_(directory),
+      format_(format),
       options_(options),
       fatal_(std::move(fatal)),
       event_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
@@ -44,6 +46,11 @@ LogWriter::~LogWriter() {
     }
     wake_.notify_one();
     thread_.join();
+  }
+  // That all of it is there is worth a sync of its name. Without it the mark before still holds.
+  if (!failed_ && marked_ && durable_ == handed_over_ && durable_ > *marked_) {
+    mark();
+    static_cast<void>(directory_.sync());
   }
   if (job_ && job_->child > 0) {
     ::kill(job_->child, SIGKILL);
@@ -197,6 +204,7 @@ Result<> LogWriter::try_turn(Work& work) {
       unsynced && options_.own_thread && Clock::now() - unsynced_since_ >= Clock::duration(options_.interval);
   if (unsynced && (work.sync || due)) {
     if (auto done = sync_now(); !done) return done;
+    if (!marked_ || format_.segment_of(durable_) > format_.segment_of(*marked_)) mark();
   }
   if (!work.recycle.empty()) {
     if (auto done = files_on_disk_.recycle(work.recycle); !done) return done;
@@ -227,6 +235,12 @@ Result<> LogWriter::sync_now() {
   progress_.notify_all();
   signal();
   return {};
+}
+
+// One that cannot be written is given up: the one before is as true, and proves less.
+void LogWriter::mark() {
+  marked_ = durable_;
+  static_cast<void>(write_mark(directory_, format_, durable_));
 }
 
 void LogWriter::begin_checkpoint(CheckpointJob job) {

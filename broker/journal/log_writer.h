@@ -96,9 +96,11 @@ class LogWriter {
   Result<> install_checkpoint();
   void end_checkpoint(CheckpointDone done);
   void look_at_space();
+  void mark();
   void signal();
 
   Directory& directory_;
+  const Format& format_;
   const JournalOptions options_;
   Fatal fatal_;
   unique_fd event_;
@@ -112,6 +114,7 @@ class LogWriter {
   Clock::time_point unsynced_since_, space_seen_;
   std::optional<CheckpointJob> job_;
   Position last_checkpoint_;
+  std::optional<Position> marked_;  // in this life
 
   std::mutex mutex_;  // for what follows
   std::condition_variable wake_, progress_;

@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "broker/journal/log_journal.h"
+#include "broker/journal/lost_payloads.h"
 #include "broker/journal/posix_storage.h"
 #include "broker/journal/recovery.h"
 #include "shared/base/check.h"
@@ -32,7 +33,7 @@ Result<Listing> prepare(Directory& directory, const JournalOptions& options) {
   auto listing = list_files(directory);
   if (!listing) return listing;
   if (!listing->meta) {
-    if (!listing->segments.empty() || !listing->checkpoints.empty()) {
+    if (!listing->segments.empty() || !listing->checkpoints.empty() || listing->mark) {
       return fail(Code::journal_corrupt, "meta: the file is missing");
     }
     if (auto done = make_meta(directory, options.segment_bytes); !done) return std::unexpected(done.error());
@@ -51,6 +52,15 @@ Opened describe(const Format& format, const LogEnd& end) {
   opened.end = place_name(format, end.position);
   opened.records = end.records;
   return opened;
+}
+
+Result<> expect_payloads(Directory& directory, const Format& format, const Listing& listing,
+                         const Recovery& recovery) {
+  const auto lost = find_lost_payloads(directory, format, listing.segments, recovery);
+  if (!lost) return std::unexpected(lost.error());
+  if (lost->damages.empty()) return {};
+  const JournalDamage& first = lost->damages.front();
+  return fail(Code::journal_corrupt, fmt::format("{}: {}", first.place, first.what));
 }
 
 }  // namespace
@@ -75,6 +85,11 @@ Result<std::unique_ptr<Journal>> open_journal_in(std::unique_ptr<Directory> dire
   LogEnd end;
   if (auto done = read_log(*directory, format, *listing, recovery, end); !done)
     return std::unexpected(done.error());
+  if (end.bad_mark) return std::unexpected(*end.bad_mark);
+  if (options.expect_payloads) {
+    if (auto done = expect_payloads(*directory, format, *listing, recovery); !done)
+      return std::unexpected(done.error());
+  }
   if (auto done = secure_end(*directory, format, *listing, end); !done) return std::unexpected(done.error());
   listing = list_files(*directory);
   if (!listing) return std::unexpected(listing.error());

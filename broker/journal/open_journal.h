@@ -27,6 +27,8 @@ struct JournalOptions {
   // false: no thread; commit(true) writes and syncs before it returns (for tests), or hands that over to
   // `later`, which calls it at another time, in order (for simulations).
   bool own_thread = true;
+  // false: opens although payloads of jobs that are left are gone, so that those jobs can be given up.
+  bool expect_payloads = true;
   std::function<void(std::function<void()>)> later{};
 };
 
@@ -57,6 +59,9 @@ struct JournalReport {
   // Those with which no broker starts, and those below the checkpoint, which cost the jobs whose payloads lie
   // there.
   std::vector<JournalDamage> damages, payload_damages;
+  // Segments that are missing or cut off, in which payloads of jobs lay that are left. No broker starts with
+  // these either.
+  std::vector<JournalDamage> lost_payloads;
 };
 
 // Reads everything and changes nothing; `recovery` is told what a start would tell it. Errors: journal_locked
@@ -71,6 +76,8 @@ struct JournalRepair {
   std::uint64_t records_kept = 0;      // their sequences are 1 to this
   std::uint64_t last_record = 0;       // sequence of the last that was there
   std::uint64_t records_given_up = 0;  // of those behind, that could still be read
+  std::uint64_t unknown_bytes = 0;     // of the log that are gone: how many records were there is not known
+  std::vector<JobId> without_payload;  // left, but their payloads are not: the caller gives them up
 };
 
 // Cuts the log at its first damage, and moves everything from there on aside. `kept` is told what a start

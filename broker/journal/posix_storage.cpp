@@ -163,6 +163,12 @@ Result<std::unique_ptr<Directory>> open_directory(const std::string& path) {
   return std::make_unique<PosixDirectory>(path);
 }
 
+Result<std::uint64_t> size_of(Directory& directory, const std::string& name) {
+  const auto file = directory.open(name);
+  if (!file) return std::unexpected(file.error());
+  return (*file)->size();
+}
+
 Result<Buffer> read_whole(Directory& directory, const std::string& name) {
   auto file = directory.open(name);
   if (!file) return std::unexpected(file.error());

@@ -12,17 +12,20 @@ Result<Bytes> RecordStream::load(std::uint64_t size) {
     const std::uint64_t want = std::min(format_.left(at_), std::max(size, read_ahead));
     window_.resize(want);
     const auto got = file_.read_at(window_.data(), want, format_.offset_of(at_));
-    window_.resize(got.value_or(0));
     window_at_ = at_;
-    if (!got) return std::unexpected(got.error());
+    if (!got) {
+      window_.clear();
+      return std::unexpected(got.error());
+    }
+    std::fill(window_.begin() + static_cast<std::ptrdiff_t>(*got), window_.end(), '\0');
   }
   return Bytes(window_).substr(at_ - window_at_);
 }
 
 Result<const Record*> RecordStream::next() {
-  auto bytes = load(std::min<std::uint64_t>(record_header_size, format_.left(at_)));
+  if (format_.left(at_) < record_header_size) return nullptr;
+  auto bytes = load(record_header_size);
   if (!bytes) return std::unexpected(bytes.error());
-  if (bytes->size() < record_header_size) return nullptr;
   const std::uint64_t size = record_size(read_header(bytes->data()).size);
   if (size > format_.left(at_)) return nullptr;
   bytes = load(size);
@@ -40,7 +43,6 @@ Result<bool> RecordStream::seek(Position durable_least) {
   for (; at_ + record_header_size <= segment_end; at_ += 8) {
     auto bytes = load(record_header_size);
     if (!bytes) return std::unexpected(bytes.error());
-    if (bytes->size() < record_header_size) return false;
     const RecordHeader header = read_header(bytes->data());
     if (header.durable < durable_least || header.durable > at_ || header.zero != 0) continue;
     const std::uint64_t size = record_size(header.size);

@@ -34,7 +34,8 @@ class RecordStream {
   Position position() const { return at_; }
 
  private:
-  // The bytes from position(): at least `size`, unless the segment or the file ends before.
+  // The bytes from position(): at least `size`, unless the segment ends before. Behind the end of the file
+  // there are zeros, as there will be once it has its whole size: what is read does not depend on that.
   Result<Bytes> load(std::uint64_t size);
 
   File& file_;

@@ -6,6 +6,7 @@
 
 #include "broker/journal/change_codec.h"
 #include "broker/journal/checkpoint.h"
+#include "broker/journal/mark.h"
 #include "broker/journal/record_stream.h"
 #include "broker/journal/survey.h"
 
@@ -24,7 +25,16 @@ class LogReading {
       : directory_(directory), format_(format), listing_(listing), recovery_(recovery), end_(end) {}
 
   Result<> run() {
+    const auto mark = read_mark(directory_, format_, listing_.mark);
+    if (mark) {
+      end_.mark = *mark;
+    } else if (mark.error().code == Code::journal_corrupt) {
+      end_.bad_mark = mark.error();
+    } else {
+      return std::unexpected(mark.error());
+    }
     if (auto done = checkpoint(); !done) return done;
+    end_.proven = std::max(end_.proven, end_.mark.value_or(0));
     bool more = true;
     while (more) {
       if (format_.left(end_.position) < record_header_size) end_.position += format_.left(end_.position);
@@ -49,11 +59,12 @@ class LogReading {
     end_.sequence = read->header.sequence;
     end_.previous = read->header.previous;
     end_.checkpoint_bytes = file->size();
+    if (auto done = recovery_.checkpoint(read->state); !done) return done;
     if (format_.offset_of(end_.position) != 0 &&
         !listing_.segments.contains(format_.segment_of(end_.position))) {
-      return corrupt(format_, end_.position, "the segment is missing");
+      return damaged("the segment is missing");
     }
-    return recovery_.checkpoint(read->state);
+    return {};
   }
 
   // Reads on in the segment of the end; whether the log goes on in the next one.
@@ -118,13 +129,32 @@ class LogReading {
       if (!later) return std::unexpected(later.error());
       if (*later) return missing();
     }
+    return prove_sizes();
+  }
+
+  // A segment has its whole size before its name. Whether records stood where it was cut off is known only if
+  // it is known where the log ended.
+  Result<> prove_sizes() {
+    if (!end_.mark || (end_.clean && *end_.mark == end_.position)) return {};
+    for (const std::uint64_t number : listing_.segments) {
+      if (number < format_.segment_of(end_.position)) continue;
+      const auto size = size_of(directory_, segment_name(number));
+      if (!size) return std::unexpected(size.error());
+      if (*size >= format_.segment_bytes()) continue;
+      return damaged(fmt::format("what stood here may be lost: {} was cut off, it has {} of {} bytes",
+                                 segment_name(number), *size, format_.segment_bytes()));
+    }
     return {};
   }
 
-  std::unexpected<Error> missing() const {
-    return corrupt(
-        format_, end_.position,
-        "a record that had been synced is damaged or missing: " + what_is_wrong(directory_, format_, end_));
+  std::unexpected<Error> missing() {
+    return damaged("a record that had been synced is damaged or missing: " +
+                   what_is_wrong(directory_, format_, end_));
+  }
+
+  std::unexpected<Error> damaged(const std::string& what) {
+    end_.damaged = true;
+    return corrupt(format_, end_.position, what);
   }
 
   Directory& directory_;
@@ -143,6 +173,7 @@ Result<Listing> list_files(Directory& directory) {
   Listing listing;
   for (const std::string& name : *names) {
     if (name == "meta") listing.meta = true;
+    if (name == mark_name) listing.mark = true;
     if (name.ends_with(".new")) listing.unfinished.push_back(name);
     if (const auto number = number_in(name, "segment-")) listing.segments.insert(*number);
     if (const auto number = number_in(name, "spare-")) listing.spares.insert(*number);
@@ -161,6 +192,33 @@ Result<> read_log(Directory& directory, const Format& format, const Listing& lis
                   LogEnd& end) {
   return LogReading(directory, format, listing, recovery, end).run();
 }
+
+namespace {
+
+// Those that an older broker, or something else, left shorter; and spares of which nobody knows that their
+// size is synced, or that were not finished.
+Result<> make_whole(Directory& directory, const Format& format, const Listing& listing) {
+  for (const std::uint64_t number : listing.segments) {
+    auto file = directory.open(segment_name(number));
+    if (!file) continue;  // it was removed
+    const auto size = (*file)->size();
+    if (!size) return std::unexpected(size.error());
+    if (*size >= format.segment_bytes()) continue;
+    if (auto done = (*file)->write_at(Bytes("\0", 1), format.segment_bytes() - 1); !done) return done;
+    if (auto done = (*file)->sync(); !done) return done;
+  }
+  for (const std::uint64_t number : listing.spares) {
+    auto file = directory.open(spare_name(number));
+    if (!file) return std::unexpected(file.error());
+    const auto size = (*file)->size();
+    if (!size) return std::unexpected(size.error());
+    auto done = *size < format.segment_bytes() ? directory.remove(spare_name(number)) : (*file)->sync();
+    if (!done) return done;
+  }
+  return {};
+}
+
+}  // namespace
 
 Result<> secure_end(Directory& directory, const Format& format, const Listing& listing, const LogEnd& end) {
   for (Position at = end.proven; at < end.position;) {
@@ -182,6 +240,7 @@ Result<> secure_end(Directory& directory, const Format& format, const Listing& l
     if (checkpoint == end.checkpoint) continue;
     if (auto done = directory.remove(checkpoint_name(checkpoint)); !done) return done;
   }
+  if (auto done = make_whole(directory, format, listing); !done) return done;
   return directory.sync();
 }
 

@@ -2,6 +2,7 @@
 // ends. docs/journal.md, "Recovery", has the steps and their reasons.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct Listing {
   std::set<Position> checkpoints;
   std::vector<std::string> unfinished;  // *.new
   bool meta = false;
+  bool mark = false;
 };
 Result<Listing> list_files(Directory& directory);
 Result<Meta> read_meta(Directory& directory);
@@ -31,13 +33,17 @@ struct LogEnd {
   std::uint64_t records = 0;
   Position checkpoint = 0;
   std::uint64_t checkpoint_bytes = 0;
+  std::optional<Position> mark;  // the log is at least so long, and no segment is shorter than its size
+  std::optional<Error> bad_mark;
+  bool damaged = false;  // what stood at `position` had been durable, or may have been
 };
 
 // Reads and changes nothing. `end` says where reading stopped, also when it fails.
 Result<> read_log(Directory& directory, const Format& format, const Listing& listing, Recovery& recovery,
                   LogEnd& end);
 
-// Writes what nothing proves to be synced again and syncs it, and removes the segments behind the end.
+// Writes what nothing proves to be synced again and syncs it, removes the segments behind the end, and gives
+// the others the whole size that a mark promises.
 Result<> secure_end(Directory& directory, const Format& format, const Listing& listing, const LogEnd& end);
 
 // "segment-0000000000000000 at offset 1234"

@@ -1,10 +1,15 @@
 // Gives up what a damaged journal cannot prove any more, and says what that is: the log is cut where it is
-// damaged first, and what stood from there on is moved aside, not deleted.
+// damaged first, and what stood from there on is moved aside, not deleted; of what is left, the jobs whose
+// payloads are gone are named.
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "broker/journal/change_codec.h"
+#include "broker/journal/lost_payloads.h"
+#include "broker/journal/mark.h"
+#include "broker/journal/mend_checkpoint.h"
 #include "broker/journal/posix_storage.h"
 #include "broker/journal/survey.h"
 
@@ -25,23 +30,42 @@ class Repair {
     auto read = read_log(directory_, format_, listing_, kept_, end);
     if (!read && read.error().code == Code::journal_corrupt && end.checkpoint_bytes == 0 &&
         !listing_.checkpoints.empty()) {
-      give_up_checkpoint(read.error());
+      const auto mended = mend(read.error());
+      if (!mended) return std::unexpected(mended.error());
+      if (!*mended) give_up_checkpoint(read.error());
       end = LogEnd{};
       read = read_log(directory_, format_, listing_, kept_, end);
     }
     report_.records_kept = end.sequence - 1;
     if (!read && read.error().code != Code::journal_corrupt) return std::unexpected(read.error());
     if (!read) {
-      if (auto done = cut(end, read.error()); !done) return std::unexpected(done.error());
+      if (auto done = find_cut(end, read.error()); !done) return std::unexpected(done.error());
     }
-    for (const std::string& name : aside_) {
-      if (auto done = move_aside(name); !done) return std::unexpected(done.error());
+    if (end.bad_mark) {
+      report_.damages.push_back({end.bad_mark->message, 0, "expected a whole mark"});
+      aside_.emplace_back(mark_name);
     }
-    if (auto done = directory_.sync(); !done) return std::unexpected(done.error());
+    if (auto done = find_lost(); !done) return std::unexpected(done.error());
+    if (auto done = change(); !done) return std::unexpected(done.error());
     return std::move(report_);
   }
 
  private:
+  // Whether the newest checkpoint is whole with one bit turned back.
+  Result<bool> mend(const Error& why) {
+    const std::string name = checkpoint_name(*listing_.checkpoints.rbegin());
+    const auto file = read_whole(directory_, name);
+    if (!file) return std::unexpected(file.error());
+    const auto mended = mend_checkpoint(format_, name, *file);
+    if (!mended) return false;
+    const std::string copy = aside_name(name);
+    if (auto done = write_whole(directory_, copy, *file); !done) return std::unexpected(done.error());
+    if (auto done = write_whole(directory_, name, *mended); !done) return std::unexpected(done.error());
+    report_.damages.push_back({why.message, 0, "one bit was not as it was written, and is turned back"});
+    report_.moved.push_back(copy);
+    return true;
+  }
+
   // The log may reach back to its beginning all the same; then nothing is lost by it.
   void give_up_checkpoint(const Error& why) {
     report_.damages.push_back({why.message, 0, "expected a whole checkpoint"});
@@ -49,21 +73,60 @@ class Repair {
     listing_.checkpoints.clear();
   }
 
-  Result<> cut(LogEnd end, const Error& why) {
+  // Where the log is to be cut, and what is given up by it.
+  Result<> find_cut(LogEnd end, const Error& why) {
     const Position at = end.position;
+    cut_ = at;
     report_.end = place_name(format_, at);
+    const bool is_proven = end.damaged;
+    const JournalDamage proven = damage_at_end(format_, end, why);
     auto damages = survey_log(directory_, format_, listing_, end,
                               [this](const Record& record) { return give_up(record); });
     if (!damages) return std::unexpected(damages.error());
-    if (damages->empty()) return std::unexpected(why);  // whole records that contradict each other: not ours
+    // Whole records that contradict each other are not ours to judge.
+    if (damages->empty() && !is_proven) return std::unexpected(why);
+    if (damages->empty()) {
+      report_.damages.push_back(proven);
+      report_.unknown_bytes = proven.bytes;
+    } else if (end.proven > end.position) {
+      report_.unknown_bytes = end.proven - end.position;
+    }
     std::ranges::move(*damages, std::back_inserter(report_.damages));
     report_.last_record = end.sequence - 1;
-    const bool begins = format_.offset_of(at) == 0;
-    for (const std::uint64_t number : listing_.segments) {
-      if (number > format_.segment_of(at) || (begins && number == format_.segment_of(at)))
-        aside_.push_back(segment_name(number));
+    return {};
+  }
+
+  // Payloads of what is left, in what will be left of the files.
+  Result<> find_lost() {
+    if (cut_) {
+      const auto first =
+          listing_.segments.lower_bound(format_.segment_of(*cut_ + format_.segment_bytes() - 1));
+      for (auto gone = first; gone != listing_.segments.end(); ++gone) aside_.push_back(segment_name(*gone));
+      listing_.segments.erase(first, listing_.segments.end());
     }
-    return begins ? Result<>{} : cut_segment(at);
+    auto lost = find_lost_payloads(directory_, format_, listing_.segments, kept_);
+    if (!lost) return std::unexpected(lost.error());
+    std::ranges::move(lost->damages, std::back_inserter(report_.damages));
+    report_.without_payload = std::move(lost->jobs);
+    return {};
+  }
+
+  // Each step leaves what the next repair would find again; the mark, which proves the damage, comes last.
+  Result<> change() {
+    if (cut_ && format_.offset_of(*cut_) != 0) {
+      if (auto done = cut_segment(*cut_); !done) return done;
+    }
+    if (cut_) {
+      for (const std::uint64_t number : listing_.spares) {
+        if (auto done = directory_.remove(spare_name(number)); !done) return done;
+      }
+    }
+    for (const std::string& name : aside_) {
+      if (auto done = move_aside(name); !done) return done;
+    }
+    if (auto done = directory_.sync(); !done || !cut_) return done;
+    if (auto done = write_mark(directory_, format_, *cut_); !done) return done;
+    return directory_.sync();
   }
 
   Result<> give_up(const Record& record) {
@@ -78,7 +141,8 @@ class Repair {
   // A copy of the whole is put aside before the segment is replaced by its good part, each in one step.
   Result<> cut_segment(Position at) {
     const std::string name = segment_name(format_.segment_of(at));
-    if (!listing_.segments.contains(format_.segment_of(at))) return {};
+    if (!listing_.segments.contains(format_.segment_of(at)))
+      return write_whole(directory_, name, Buffer(format_.segment_bytes(), '\0'));
     auto bytes = read_whole(directory_, name);
     if (!bytes) return std::unexpected(bytes.error());
     const std::string copy = aside_name(name);
@@ -114,6 +178,7 @@ class Repair {
   Recovery& kept_;
   Recovery& given_up_;
   JournalRepair report_;
+  std::optional<Position> cut_;
   std::vector<std::string> aside_;
   std::uint64_t number_ = 0;
   ChangeDecoder decoder_{{}};

@@ -21,14 +21,12 @@ Result<> SegmentFiles::write(Bytes bytes, Position at) {
 Result<> SegmentFiles::open(std::uint64_t segment) {
   const std::string name = segment_name(segment);
   if (!segments_.contains(segment)) {
-    if (spares_.empty()) {
-      if (auto done = make(name); !done) return done;
-    } else {
-      const std::uint64_t spare = *spares_.begin();
-      if (auto done = directory_.rename(spare_name(spare), name); !done) return done;
-      spares_.erase(spare);
-      names_changed_ = true;
-    }
+    // No file has the name of a segment before its size is synced: one that is shorter was cut off.
+    if (auto done = prepare(); !done) return done;
+    const std::uint64_t spare = *spares_.begin();
+    if (auto done = directory_.rename(spare_name(spare), name); !done) return done;
+    spares_.erase(spare);
+    names_changed_ = true;
     segments_.insert(segment);
   }
   auto file = directory_.open(name);

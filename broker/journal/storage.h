@@ -45,6 +45,7 @@ class Directory {
   virtual bool shared_with_children() const = 0;
 };
 
+Result<std::uint64_t> size_of(Directory& directory, const std::string& name);
 // All of a file.
 Result<Buffer> read_whole(Directory& directory, const std::string& name);
 // Writes `bytes` to "<name>.new", syncs it, renames it to `name` and syncs the directory.

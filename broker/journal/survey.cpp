@@ -138,6 +138,13 @@ std::string what_is_wrong(Directory& directory, const Format& format, const LogE
                      header.crc, format.crc(at, Bytes(bytes).substr(4, whole - 4)));
 }
 
+JournalDamage damage_at_end(const Format& format, const LogEnd& end, const Error& why) {
+  const std::string place = place_name(format, end.position);
+  const Position known = std::max(end.proven, end.position + format.left(end.position));
+  const bool names_it = why.message.starts_with(place + ": ");
+  return {place, known - end.position, names_it ? why.message.substr(place.size() + 2) : why.message};
+}
+
 Result<std::vector<JournalDamage>> survey_log(Directory& directory, const Format& format,
                                               const Listing& listing, LogEnd& end, const OnRecord& each) {
   return Survey(directory, format, listing, end, each).run();

@@ -15,6 +15,9 @@ using OnRecord = std::function<Result<>(const Record&)>;
 // The record that should stand at the end of `so_far`, and what stands there instead, for people.
 std::string what_is_wrong(Directory& directory, const Format& format, const LogEnd& so_far);
 
+// The same of a log that does not go as far as is known that it went; `why` is what read_log says.
+JournalDamage damage_at_end(const Format& format, const LogEnd& end, const Error& why);
+
 // Reads on from `end`, where reading stopped, to the true end of the log, and moves `end` there. What lies
 // behind a place that cannot be read belongs to the log if a later record proves that the place had been
 // synced. Each record that can be read goes to `each`.

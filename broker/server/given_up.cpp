@@ -40,6 +40,13 @@ class Ranges {
 
 }  // namespace
 
+std::string ranges_of(std::vector<JobId> jobs) {
+  std::ranges::sort(jobs);
+  Ranges ranges;
+  for (const JobId id : jobs) ranges.add(id);
+  return ranges.text();
+}
+
 Result<> GivenUp::change(const Change& change, std::uint64_t) {
   if (const auto* put = std::get_if<change::Put>(&change)) {
     for (JobId id = put->first; id < put->first + put->count; ++id) {

@@ -5,11 +5,15 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "broker/core/core.h"
 #include "broker/journal/journal.h"
 
 namespace joinery::broker::server {
+
+// "1-3, 7"
+std::string ranges_of(std::vector<JobId> jobs);
 
 class GivenUp : public Recovery {
  public:

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "broker/core/core.h"
+#include "broker/journal/format.h"
 #include "broker/journal/open_journal.h"
 #include "broker/server/given_up.h"
 #include "broker/server/restore.h"
@@ -36,35 +37,77 @@ void list(std::string& out, const std::vector<JournalDamage>& damages) {
 // many there were in them, so room is left for as many as there can be.
 change::Epoch epoch_behind(const Core& core, const GivenUp& given_up, const JournalRepair& repair) {
   constexpr std::uint64_t most_per_record = std::uint64_t{1} << 20U;
-  const std::uint64_t lost = repair.last_record - repair.records_kept - repair.records_given_up;
+  const std::uint64_t lost = repair.last_record - repair.records_kept - repair.records_given_up +
+                             repair.unknown_bytes / journal::record_header_size;
   return {.epoch = std::max(core.epoch(), given_up.epoch()) + 1 + static_cast<std::uint32_t>(lost),
           .next_job = std::max(core.next_job(), given_up.next_job()) + lost * most_per_record,
           .next_batch = given_up.next_batch() + lost * 1024};
 }
 
-// The first record behind the cut.
-Result<> append_epoch(const std::string& data_dir, const Core& core, const GivenUp& given_up,
-                      const JournalRepair& repair) {
+// Jobs whose payloads are gone end here: as failed, so that who waits for them goes on.
+std::vector<Change> finishes(const Core& core, const std::vector<JobId>& jobs) {
+  constexpr std::size_t most_per_record = 100;
+  const Wall now = read_clocks().wall;
+  std::vector<Change> changes;
+  change::Finish finish;
+  const auto add = [&] {
+    if (!finish.runs.empty()) changes.emplace_back(finish);
+    finish.runs.clear();
+  };
+  finish.outcome = Outcome::failed;
+  finish.at = now;
+  finish.why = "its payload was lost with a file of the journal";
+  for (const JobId id : jobs) {
+    const auto job = core.job(id);
+    if (!job) continue;
+    if (job->state == State::failed || job->state == State::parked) {
+      changes.emplace_back(change::Drop{id, 1, now});
+    } else {
+      finish.runs.push_back({id, 1, job->attempt, job->token.epoch});
+    }
+    if (finish.runs.size() == most_per_record) add();
+  }
+  add();
+  return changes;
+}
+
+// The first records behind the cut.
+Result<> append_rest(const std::string& data_dir, const Core& core, const GivenUp& given_up,
+                     const JournalRepair& repair) {
   JournalOptions options;
   options.directory = data_dir;
   options.record_bytes_max = 4096;
   options.own_thread = false;
+  options.expect_payloads = false;
   Core scratch(CoreOptions{});
   Restore restore(scratch);
   Error failure{Code::ok, {}, {}};
   auto journal = open_journal(options, restore, [&failure](const Error& error) { failure = error; });
   if (!journal) return std::unexpected(journal.error());
-  const Change change = epoch_behind(core, given_up, repair);
-  (*journal)->append({&change, 1}, {});
+  std::vector<Change> changes;
+  if (!repair.end.empty()) changes.emplace_back(epoch_behind(core, given_up, repair));
+  std::ranges::move(finishes(core, repair.without_payload), std::back_inserter(changes));
+  for (const Change& change : changes) (*journal)->append({&change, 1}, {});
   (*journal)->commit(true);
   if (failure.code != Code::ok) return std::unexpected(failure);
   return {};
 }
 
 void tell_given_up(std::string& out, const JournalRepair& repair, const GivenUp& given_up, const Core& core) {
-  if (repair.end.empty()) return line(out, "nothing was given up: the log goes back to its beginning");
-  line(out, "the log was cut in {}: records 1 to {} are kept, {} to {} given up ({} of them could be read)",
-       repair.end, repair.records_kept, repair.records_kept + 1, repair.last_record, repair.records_given_up);
+  if (!repair.without_payload.empty())
+    line(out, "given up, payload lost: jobs {}", ranges_of(repair.without_payload));
+  if (repair.end.empty() && repair.without_payload.empty())
+    return line(out, "nothing was given up: all records are there");
+  if (repair.end.empty()) return;
+  if (repair.unknown_bytes != 0) {
+    line(out,
+         "the log was cut in {}: records 1 to {} are kept; what stood in the {} bytes behind is not known",
+         repair.end, repair.records_kept, repair.unknown_bytes);
+  } else {
+    line(out, "the log was cut in {}: records 1 to {} are kept, {} to {} given up ({} of them could be read)",
+         repair.end, repair.records_kept, repair.records_kept + 1, repair.last_record,
+         repair.records_given_up);
+  }
   for (const auto& [queue, ids] : given_up.jobs()) line(out, "given up, queue {}: jobs {}", queue, ids);
   if (const std::string unknown = given_up.unknown(core.next_job()); !unknown.empty())
     line(out, "given up, queue not known: jobs {}", unknown);
@@ -97,6 +140,10 @@ Result<JournalFinding> check_data(const std::string& data_dir) {
     line(out, "no broker starts with this; --repair-journal gives up what stands from there on:");
     list(out, report->damages);
   }
+  if (!report->lost_payloads.empty()) {
+    line(out, "no broker starts with this; --repair-journal gives up the jobs whose payloads lay here:");
+    list(out, report->lost_payloads);
+  }
   if (!report->payload_damages.empty()) {
     line(out, "below the checkpoint: a broker starts, and buries the jobs whose payloads lie here:");
     list(out, report->payload_damages);
@@ -117,8 +164,8 @@ Result<JournalFinding> repair_data(const std::string& data_dir) {
     line(out, "{}: there is nothing to repair", data_dir);
     return finding;
   }
-  if (!repair->end.empty()) {
-    if (auto done = append_epoch(data_dir, core, given_up, *repair); !done)
+  if (!repair->end.empty() || !repair->without_payload.empty()) {
+    if (auto done = append_rest(data_dir, core, given_up, *repair); !done)
       return std::unexpected(done.error());
   }
   line(out, "{}: damaged", data_dir);

@@ -49,6 +49,16 @@ int refuse_start(const Error& error) {
   return exit_of(exit_code_of(error.code));
 }
 
+int refuse_journal(const Error& error, const std::string& data_dir) {
+  if (error.code == Code::journal_corrupt) {
+    spdlog::critical(
+        "nothing was changed in {}: --check-journal lists all damage, and --repair-journal gives up "
+        "what is lost, by name",
+        data_dir);
+  }
+  return refuse_start(error);
+}
+
 // From the journal's own thread: nothing becomes durable any more, so nothing may be answered any more.
 [[noreturn]] void stop_at_once(const Error& error) {
   spdlog::critical("the journal cannot be written: {}; nothing that was accepted is lost", error.message);
@@ -143,7 +153,7 @@ int serve(BrokerOptions& options, config::Options& table, int signals) {
   Core core(core_options(options, static_cast<std::uint64_t>(begin.wall.time_since_epoch().count())));
   Restore restore(core);
   auto journal = open_journal(journal_options(options, *data_dir), restore, stop_at_once);
-  if (!journal) return refuse_start(journal.error());
+  if (!journal) return refuse_journal(journal.error(), *data_dir);
   const std::uint64_t live = retain_all(core, **journal);
   if (!restore.found().clean)
     spdlog::info("the last life ended abruptly: its log ends in {}", restore.found().end);

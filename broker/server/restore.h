@@ -14,6 +14,9 @@ class Restore : public Recovery {
   Result<> change(const Change& change, std::uint64_t position) override {
     return core_.replay(change, position);
   }
+  void each_payload(const std::function<void(JobId, Place)>& each) const override {
+    core_.each_payload(each);
+  }
   void opened(const Opened& opened) override { opened_ = opened; }
 
   const Opened& found() const { return opened_; }

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <joinery/client.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "tests/support/stack.h"
@@ -92,6 +93,32 @@ TEST_F(JournalTools, give_up_what_is_behind_the_damage_by_name_and_let_the_broke
   // No id is given twice.
   Client client(stack_.endpoint());
   EXPECT_GT(client.submit("work", "new").get(), behind);
+}
+
+TEST_F(JournalTools, find_out_that_the_end_of_the_log_was_cut_off_although_its_broker_stopped_in_order) {
+  JobId last = 0;
+  {
+    Client client(stack_.endpoint());
+    for (int i = 0; i < 3; ++i) last = client.submit("work", "payload").get();
+  }
+  stop();
+  std::filesystem::resize_file(stack_.data_dir() + "/segment-0000000000000000", 200);
+
+  const Finished checked = tool("--check-journal");
+  EXPECT_EQ(checked.status, 82);
+  EXPECT_THAT(checked.out, HasSubstr("damaged: segment-0000000000000000 at offset "));
+  const Finished refused =
+      run({program("joinery-broker"), "--data-dir", stack_.data_dir(), "--endpoint", stack_.endpoint()});
+  EXPECT_EQ(refused.status, 82);
+  EXPECT_THAT(refused.err + refused.out, HasSubstr("--repair-journal"));
+
+  const Finished repaired = tool("--repair-journal");
+  EXPECT_EQ(repaired.status, 0) << repaired.err;
+  EXPECT_THAT(repaired.out, HasSubstr("bytes behind is not known"));
+  EXPECT_EQ(tool("--check-journal").status, 0);
+  stack_.start_broker();
+  Client client(stack_.endpoint());
+  EXPECT_GT(client.submit("work", "new").get(), last);
 }
 
 }  // namespace

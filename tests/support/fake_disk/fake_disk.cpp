@@ -50,6 +50,7 @@ std::shared_ptr<Inode> survivor(const Inode& inode, std::mt19937_64& random) {
       at += size;
     }
   }
+  if (left->synced.size() < left->allocated) left->synced.resize(left->allocated);
   left->now = left->synced;
   return left;
 }
@@ -112,6 +113,7 @@ class FakeFile : public File {
     if (state_->fail_syncs || !state_->works()) return fail(Code::io_error, "sync: told to fail");
     if (state_->lose_syncs) return {};
     for (const Write& write : inode_->unsynced) overwrite(inode_->synced, write.offset, write.bytes);
+    if (inode_->synced.size() < inode_->allocated) inode_->synced.resize(inode_->allocated);
     inode_->unsynced.clear();
     inode_->allocated_synced = inode_->allocated;
     return {};

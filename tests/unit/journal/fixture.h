@@ -28,6 +28,9 @@ struct Told : Recovery {
 
   Result<> checkpoint(Bytes state) override;
   Result<> change(const Change& change, std::uint64_t position) override;
+  void each_payload(const std::function<void(JobId, Place)>& each) const override {
+    for (const auto& [job, place] : places) each(job, place);
+  }
   void opened(const Opened& opened) override { found = opened; }
 };
 

@@ -120,6 +120,7 @@ TEST_P(LeftOut, would_be_noticed) {
 INSTANTIATE_TEST_SUITE_P(
     Sync, LeftOut,
     ::testing::Values(SyncPoint{"of_meta", "meta.new"}, SyncPoint{"of_a_segment", "segment-"},
+                      SyncPoint{"of_a_spare", "spare-"}, SyncPoint{"of_the_mark", "mark.new"},
                       SyncPoint{"of_the_name_of_a_segment", "directory after rename spare"},
                       SyncPoint{"of_a_new_segment", "directory after create"},
                       SyncPoint{"of_a_checkpoint", "checkpoint.new"}),

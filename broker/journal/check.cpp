@@ -40,7 +40,7 @@ Result<JournalReport> check_journal_in(Directory& directory, Recovery& recovery)
   if (auto done = directory.lock(); !done) return std::unexpected(done.error());
   auto listing = list_files(directory);
   if (!listing) return std::unexpected(listing.error());
-  const auto meta = read_meta(directory);
+  const auto meta = read_meta(directory, *listing);
   if (!meta) return std::unexpected(meta.error());
   const Format format(*meta);
 

@@ -28,16 +28,16 @@ Result<> make_meta(Directory& directory, std::uint64_t segment_bytes) {
   return write_whole(directory, "meta", encode_meta(meta));
 }
 
-// The files of the directory, with a meta file among them.
+// The files of the directory; a new one is given its meta file.
 Result<Listing> prepare(Directory& directory, const JournalOptions& options) {
   auto listing = list_files(directory);
   if (!listing) return listing;
   if (!listing->meta) {
-    if (!listing->segments.empty() || !listing->checkpoints.empty() || listing->mark) {
-      return fail(Code::journal_corrupt, "meta: the file is missing");
-    }
+    const bool is_new = listing->segments.empty() && listing->checkpoints.empty() && !listing->mark;
+    if (!is_new) return listing;
     if (auto done = make_meta(directory, options.segment_bytes); !done) return std::unexpected(done.error());
     std::erase(listing->unfinished, "meta.new");
+    listing->meta = true;
   }
   for (const std::string& name : listing->unfinished) {
     if (auto done = directory.remove(name); !done) return std::unexpected(done.error());
@@ -72,7 +72,7 @@ Result<std::unique_ptr<Journal>> open_journal_in(std::unique_ptr<Directory> dire
   if (auto done = directory->lock(); !done) return std::unexpected(done.error());
   auto listing = prepare(*directory, options);
   if (!listing) return std::unexpected(listing.error());
-  const auto meta = read_meta(*directory);
+  const auto meta = read_meta(*directory, *listing);
   if (!meta) return std::unexpected(meta.error());
   if (meta->segment_bytes < options.record_bytes_max) {
     return fail(

@@ -182,7 +182,11 @@ Result<Listing> list_files(Directory& directory) {
   return listing;
 }
 
-Result<Meta> read_meta(Directory& directory) {
+Result<Meta> read_meta(Directory& directory, const Listing& listing) {
+  if (!listing.meta) {
+    return fail(Code::journal_corrupt,
+                "meta: the file is missing; it cannot be made again, but a copy of any age will do");
+  }
   const auto bytes = read_whole(directory, "meta");
   if (!bytes) return std::unexpected(bytes.error());
   return decode_meta(*bytes);

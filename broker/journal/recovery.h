@@ -21,7 +21,7 @@ struct Listing {
   bool mark = false;
 };
 Result<Listing> list_files(Directory& directory);
-Result<Meta> read_meta(Directory& directory);
+Result<Meta> read_meta(Directory& directory, const Listing& listing);
 
 // Where the log goes on.
 struct LogEnd {

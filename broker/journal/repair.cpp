@@ -190,7 +190,7 @@ Result<JournalRepair> repair_journal_in(Directory& directory, Recovery& kept, Re
   if (auto done = directory.lock(); !done) return std::unexpected(done.error());
   auto listing = list_files(directory);
   if (!listing) return std::unexpected(listing.error());
-  const auto meta = read_meta(directory);
+  const auto meta = read_meta(directory, *listing);
   if (!meta) return std::unexpected(meta.error());
   return Repair(directory, Format(*meta), std::move(*listing), kept, given_up).run();
 }

@@ -16,8 +16,12 @@ namespace joinery::broker::server {
 namespace {
 
 Result<> expect_journal(const std::string& data_dir) {
+  // Its meta file may be what is lost.
   std::error_code ignored;
-  if (std::filesystem::exists(data_dir + "/meta", ignored)) return {};
+  for (const auto& entry : std::filesystem::directory_iterator(data_dir, ignored)) {
+    const std::string name = entry.path().filename();
+    if (name == "meta" || journal::number_in(name, "segment-")) return {};
+  }
   return fail(Code::invalid_argument, fmt::format("there is no journal in {}", data_dir), "data-dir");
 }
 

@@ -57,6 +57,19 @@ TEST_F(JournalTools, say_that_there_is_no_journal_and_make_none) {
   EXPECT_EQ(::access((stack_.dir() / "nowhere").c_str(), F_OK), -1);
 }
 
+TEST_F(JournalTools, say_that_the_meta_file_is_missing_and_take_a_copy_of_it) {
+  stop();
+  const std::string meta = stack_.data_dir() + "/meta", copy = stack_.dir() / "meta";
+  std::filesystem::rename(meta, copy);
+  for (const char* option : {"--check-journal", "--repair-journal"}) {
+    const Finished refused = tool(option);
+    EXPECT_EQ(refused.status, 82) << option;
+    EXPECT_THAT(refused.err, HasSubstr("meta: the file is missing")) << option;
+  }
+  std::filesystem::rename(copy, meta);
+  EXPECT_EQ(tool("--check-journal").status, 0);
+}
+
 TEST_F(JournalTools, give_up_what_is_behind_the_damage_by_name_and_let_the_broker_start_again) {
   JobId kept = 0, damaged = 0, behind = 0;
   {

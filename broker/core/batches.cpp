@@ -33,12 +33,22 @@ BatchState::Share* BatchState::share_of(std::uint32_t queue) {
   return &shares.back();
 }
 
+// With those in it.
+Counts BatchState::all() const {
+  Counts sum = counts;
+  for (const auto count :
+       {&Counts::parked, &Counts::scheduled, &Counts::blocked, &Counts::ready, &Counts::running,
+        &Counts::succeeded, &Counts::failed, &Counts::cancelled, &Counts::expired})
+    sum.*count += inner.*count;
+  return sum;
+}
+
 // Something of it is unfinished again, or for the first time.
 void Ledger::begin(BatchState& batch) {
   batch.busy = true;
   batch.ended = false;
   if (batch.settled != 0) settled_.erase(std::exchange(batch.settled, 0));
-  BatchState* parent = find_batch(batch.parent);
+  BatchState* parent = batch.outer;
   if (parent == nullptr) return;
   ++parent->nested;
   if (std::exchange(batch.spoils, false)) --parent->spoiled;
@@ -53,25 +63,32 @@ void Ledger::settled(BatchState& batch, Fallout& fallout) {
     fallout.batches_done.push_back(batch.id);
     const bool good = batch.all_succeeded();
     resolve(true, batch.id, good, fallout);
-    if (BatchState* parent = find_batch(batch.parent)) {
-      --parent->nested;
+    if (batch.outer != nullptr) {
+      --batch.outer->nested;
       batch.spoils = !good;
-      parent->spoiled += good ? 0 : 1;
-      settled(*parent, fallout);
+      batch.outer->spoiled += good ? 0 : 1;
+      settled(*batch.outer, fallout);
     }
   }
   if (batch.settled != 0 || batch.ghosts != 0 || dependents.of_batch(batch.id)) return;
   batch.settled = ++stamp_;
   settled_.emplace(batch.settled, batch.id);
   if (settled_.size() <= batches_kept_) return;
-  const BatchState& oldest = batches.at(settled_.begin()->second);
-  if (BatchState* parent = find_batch(oldest.parent)) {
-    std::vector<BatchId>& children = parent->children;
-    children.erase(std::ranges::lower_bound(children, oldest.id));
+  forget_batch(settled_.begin()->second);
+  settled_.erase(settled_.begin());
+}
+
+void Ledger::forget_batch(BatchId id) {
+  const BatchState& batch = batches.at(id);
+  if (batch.outer != nullptr) {
+    std::vector<BatchId>& siblings = batch.outer->children;
+    siblings.erase(std::ranges::lower_bound(siblings, id));
+  }
+  for (const BatchId child : batch.children) {
+    if (const auto known = batches.find(child); known != batches.end()) known->second.outer = nullptr;
   }
   recent_batch_ = nullptr;
-  batches.erase(settled_.begin()->second);
-  settled_.erase(settled_.begin());
+  batches.erase(id);
 }
 
 bool Ledger::on(const change::CloseBatch& change, Fallout& fallout, std::uint64_t) {
@@ -91,12 +108,16 @@ bool Ledger::on(const change::CancelBatch& change, Fallout& fallout, std::uint64
   for (const BatchState::Share& part : batch->take_shares()) {
     QueueState& queue = queues[part.queue];
     const std::uint64_t all = part.scheduled + part.blocked + part.ready;
-    for (Counts* counts : {&queue.counts, &totals, &batch->counts}) {
-      counts->scheduled -= part.scheduled;
-      counts->blocked -= part.blocked;
-      counts->ready -= part.ready;
-      counts->cancelled += all;
-    }
+    const auto cancel = [&](Counts& counts) {
+      counts.scheduled -= part.scheduled;
+      counts.blocked -= part.blocked;
+      counts.ready -= part.ready;
+      counts.cancelled += all;
+    };
+    cancel(queue.counts);
+    cancel(totals);
+    cancel(batch->counts);
+    for (BatchState* in = batch->outer; in != nullptr; in = in->outer) cancel(in->inner);
     batch->ghosts += all;
     ghosts_ += all;
     if (queue.counts.unfinished() == 0) fallout.queues_done.push_back(queue.id);

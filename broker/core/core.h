@@ -131,7 +131,7 @@ struct LimitView {
 struct BatchView {
   BatchId id;
   std::string_view name;
-  Counts counts;
+  Counts counts;  // with those of the batches in it
   Wall opened_at;
   BatchId parent;
   std::uint32_t nested;  // batches in it that are not finished

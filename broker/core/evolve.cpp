@@ -68,7 +68,7 @@ bool Ledger::on(const change::DefineSpec& change, Fallout&, std::uint64_t) {
 }
 
 bool Ledger::on(const change::OpenBatch& change, Fallout& fallout, std::uint64_t) {
-  if (change.id != next_batch) return false;
+  if (change.id != next_batch || change.parent >= change.id) return false;
   ++next_batch;
   BatchState& batch = batches[change.id];
   batch.id = change.id;
@@ -76,7 +76,8 @@ bool Ledger::on(const change::OpenBatch& change, Fallout& fallout, std::uint64_t
   batch.opened_at = change.at;
   batch.parent = change.parent;
   batch.held = change.held;
-  if (BatchState* parent = find_batch(change.parent)) parent->children.push_back(change.id);
+  batch.outer = find_batch(change.parent);
+  if (batch.outer != nullptr) batch.outer->children.push_back(change.id);
   if (batch.held) {
     begin(batch);
   } else {

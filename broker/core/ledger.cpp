@@ -281,7 +281,7 @@ void Ledger::count_out(const Job& job, Fallout& fallout) {
     fallout.room_in.push_back(queue.id);
   }
   if (BatchState* batch = find_batch(job.batch)) {
-    --counter(batch->counts, state);
+    batch->count(state, -1);
     if (std::uint64_t* part = share(*batch, queue.id, state)) --*part;
   }
 }
@@ -293,7 +293,7 @@ void Ledger::count_in(const Job& job, State state, std::uint64_t number) {
   counter(totals, state) += number;
   BatchState* batch = find_batch(job.batch);
   if (batch == nullptr) return;
-  counter(batch->counts, state) += number;
+  batch->count(state, static_cast<std::int64_t>(number));
   if (std::uint64_t* part = share(*batch, queue.id, state)) *part += number;
   if (!batch->busy && state != State::failed && state != State::parked) begin(*batch);
   if (batch->settled != 0) settled_.erase(std::exchange(batch->settled, 0));
@@ -309,7 +309,7 @@ void Ledger::count_outcome(const Job& job, Outcome outcome, Fallout& fallout) {
   ++counter(totals, outcome);
   if (queue.counts.unfinished() == 0) fallout.queues_done.push_back(queue.id);
   if (BatchState* batch = find_batch(job.batch)) {
-    ++counter(batch->counts, outcome);
+    batch->count(outcome, 1);
     if (batch->finished()) settled(*batch, fallout);
   }
 }

@@ -76,9 +76,11 @@ struct BatchState {
   BatchId id = 0;
   std::string name;
   Wall opened_at{};
-  Counts counts;
+  Counts counts;              // of its own jobs
+  Counts inner;               // of those of the batches in it, also of such as are forgotten
   std::uint64_t settled = 0;  // since when it has nothing unfinished, as a key of Ledger::settled_; 0: it has
   BatchId parent = 0;
+  BatchState* outer = nullptr;  // the parent, while it is there
   std::vector<BatchId> children;
   std::uint32_t nested = 0;   // children that are not finished
   std::uint32_t spoiled = 0;  // children that were finished without having succeeded as a whole
@@ -102,6 +104,11 @@ struct BatchState {
     share_at.clear();
     return std::exchange(shares, {});
   }
+
+  // Counts jobs of its own, also where it is in others. `What`: a State or an Outcome.
+  template <typename What>
+  void count(What what, std::int64_t number);
+  Counts all() const;
 
   bool finished() const { return counts.unfinished() == 0 && nested == 0 && !held; }
   bool all_succeeded() const {
@@ -248,6 +255,7 @@ class Ledger {
   void restore_spec(Spec spec, std::uint64_t idle);
   bool restore_queue(QueueState&& queue);
   bool restore_batch(BatchState&& batch);
+  void link_batches();  // after restore_batch of all
   bool restore_job(const Job& saved, State state, std::uint32_t queue, std::int64_t priority,
                    SessionId held_by, Wall due);
   void restore_history(std::uint32_t queue, History::Run&& run, std::string_view key);
@@ -365,6 +373,7 @@ class Ledger {
   void count_outcome(const Job& job, Outcome outcome, Fallout& fallout);
   static std::uint64_t* share(BatchState& batch, std::uint32_t queue, State state);
   void begin(BatchState& batch);
+  void forget_batch(BatchId id);
   void settled(BatchState& batch, Fallout& fallout);  // if finished: tells it; may be forgotten in time
   void lay(const Job& ghost, Fallout& fallout);
   void wait_for(Job& job, const Columns& columns, std::size_t i, Fallout& fallout);
@@ -418,5 +427,12 @@ class Ledger {
 // A counter of a state.
 std::uint64_t& counter(Counts& counts, State state);
 std::uint64_t& counter(Counts& counts, Outcome outcome);
+
+template <typename What>
+void BatchState::count(What what, std::int64_t number) {
+  counter(counts, what) += static_cast<std::uint64_t>(number);
+  for (BatchState* in = outer; in != nullptr; in = in->outer)
+    counter(in->inner, what) += static_cast<std::uint64_t>(number);
+}
 
 }  // namespace joinery::broker

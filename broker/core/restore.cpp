@@ -25,10 +25,15 @@ bool Ledger::restore_queue(QueueState&& queue) {
 
 bool Ledger::restore_batch(BatchState&& batch) {
   if (batch.id == 0 || batch.id >= next_batch || batches.contains(batch.id)) return false;
+  if (batch.parent >= batch.id) return false;
   if (batch.settled != 0) settled_.emplace(batch.settled, batch.id);
   ghosts_ += batch.ghosts;
   batches.emplace(batch.id, std::move(batch));
   return true;
+}
+
+void Ledger::link_batches() {
+  for (auto& [_, batch] : batches) batch.outer = find_batch(batch.parent);
 }
 
 // Jobs come in the order of their lists.

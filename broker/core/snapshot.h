@@ -4,7 +4,9 @@
 //   u32 format, u32 epoch, u64 next_job, u64 next_batch, u64 stamp, outcome counts of all
 //   u64 n, Specs by id: fields of Spec, u64 idle
 //   u64 n, queues by id from 1: name, options, pause, u32 front, u32 back, outcome counts
-//   u64 n, batches: id, name, opened_at, u64 settled, outcome counts
+//   u64 n, batches: id, name, opened_at, u64 settled, outcome counts, parent, u32 nested, spoiled, u64
+//   ghosts,
+//     u8 flags; with flag 32 outcome counts of the batches in it; u64 n, children
 //   u64 n, holders: session
 //   u64 n, jobs: see write_job; first the ready ones in the order of their lines, then the parked ones in the
 //     order of their queues, then the others

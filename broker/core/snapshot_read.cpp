@@ -18,6 +18,7 @@ Result<> SnapshotReader::read() {
   for (auto n = in_.count(50); n != 0 && in_.ok(); --n) read_spec();
   for (auto n = in_.count(50); n != 0 && in_.ok(); --n) read_queue();
   for (auto n = in_.count(50); n != 0 && in_.ok(); --n) read_batch();
+  ledger_.link_batches();
   for (auto n = in_.count(16); n != 0 && in_.ok(); --n) {
     const auto high = in_.get<std::uint64_t>();
     holders_.push_back({high, in_.get<std::uint64_t>()});
@@ -123,6 +124,7 @@ void SnapshotReader::read_batch() {
   batch.ended = (flags & 4U) != 0;
   batch.spoils = (flags & 8U) != 0;
   batch.cancelled = (flags & 16U) != 0;
+  if ((flags & 32U) != 0) read_outcomes(batch.inner);
   for (auto n = in_.count(8); n != 0 && in_.ok(); --n) batch.children.push_back(in_.get<BatchId>());
   if (in_.ok() && !ledger_.restore_batch(std::move(batch))) in_.fail();
 }

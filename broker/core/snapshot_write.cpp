@@ -26,9 +26,11 @@ void SnapshotWriter::write() {
     out_.put(batch.nested);
     out_.put(batch.spoiled);
     out_.put(batch.ghosts);
+    const bool has_inner = batch.inner.finished() != 0;
     out_.put(static_cast<std::uint8_t>((batch.held ? 1U : 0U) | (batch.busy ? 2U : 0U) |
                                        (batch.ended ? 4U : 0U) | (batch.spoils ? 8U : 0U) |
-                                       (batch.cancelled ? 16U : 0U)));
+                                       (batch.cancelled ? 16U : 0U) | (has_inner ? 32U : 0U)));
+    if (has_inner) write_outcomes(batch.inner);
     out_.put(std::uint64_t{batch.children.size()});
     for (BatchId child : batch.children) out_.put(child);
   }

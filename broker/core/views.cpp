@@ -166,8 +166,8 @@ std::vector<BatchView> Core::batches(BatchId after, std::size_t most) const {
 std::optional<BatchView> Core::batch(BatchId id) const {
   const BatchState* batch = impl_->ledger.find_batch(id);
   if (batch == nullptr) return std::nullopt;
-  return BatchView{batch->id,     batch->name,   batch->counts, batch->opened_at,
-                   batch->parent, batch->nested, batch->held,   batch->cancelled};
+  return BatchView{batch->id,     batch->name,   batch->all(), batch->opened_at,
+                   batch->parent, batch->nested, batch->held,  batch->cancelled};
 }
 
 std::vector<WorkerView> Core::workers() const {

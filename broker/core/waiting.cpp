@@ -200,7 +200,7 @@ void Core::Impl::check_joins(Effects& effects) {
     const auto joins = batch_joins.find(id);
     if (joins == batch_joins.end() || (batch != nullptr && !batch->finished())) continue;
     for (const Waiter& waiter : joins->second)
-      tell_joined(waiter, batch == nullptr ? Counts{} : batch->counts, true, effects);
+      tell_joined(waiter, batch == nullptr ? Counts{} : batch->all(), true, effects);
     batch_joins.erase(joins);
   }
 }

@@ -165,7 +165,7 @@ TEST_F(JobControlFlows, NothingOfACancelledBatchStarts) {
   EXPECT_EQ(say({"batch", "cancel", batch}), "1 job cancelled");
   EXPECT_THAT(say({"batch", "show", inner}), HasSubstr("cancelled"));
   EXPECT_EQ(state(job), "cancelled");
-  EXPECT_EQ(joinery({"join", "--batch", batch}).status, 0) << "it had no jobs of its own";
+  EXPECT_EQ(joinery({"join", "--batch", batch}).status, 2) << "the job of the batch in it did not succeed";
   EXPECT_EQ(joinery({"join", "--batch", inner}).status, 2);
   EXPECT_THAT(joinery({"submit", "--batch", inner, "exec", "--", "true"}).err, HasSubstr("was cancelled"));
 }
@@ -193,6 +193,21 @@ TEST_F(JobControlFlows, WhatRunsInACancelledBatchIsToldThenKilledAndTheRestNever
   EXPECT_TRUE(marked().starts_with("runs\n")) << marked();
   EXPECT_THAT(own.joinery({"submit", "--batch", batch, "exec", "--", "true"}).err,
               HasSubstr("was cancelled"));
+}
+
+TEST_F(JobControlFlows, AJoinOfABatchTellsTheOutcomesOfTheJobsOfThoseInIt) {
+  const std::string outer = say({"batch", "open", "--hold"});
+  const std::string inner = say({"batch", "open", "--parent", outer});
+  const std::string innermost = say({"batch", "open", "--parent", inner});
+  say({"submit", "--batch", inner, "exec", "--", "true"});
+  say({"submit", "--batch", innermost, "--attempts", "1", "exec", "--", "false"});
+  say({"batch", "close", outer});
+  const Finished joined = joinery({"--json", "join", "--batch", outer});
+  EXPECT_EQ(joined.status, 2);
+  const Json counts = Json::parse(joined.out)["counts"];
+  EXPECT_EQ(counts["succeeded"], 1);
+  EXPECT_EQ(counts["failed"], 1);
+  EXPECT_THAT(say({"batch", "show", outer}), HasSubstr("1 succeeded, 1 failed"));
 }
 
 TEST_F(JobControlFlows, BatchesAreListed) {

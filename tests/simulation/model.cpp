@@ -16,6 +16,13 @@ Tally tally_of(const Counts& counts) {
           counts.expired};
 }
 
+Tally& Tally::operator+=(const Tally& other) {
+  for (const auto number : {&Tally::parked, &Tally::waiting, &Tally::running, &Tally::succeeded,
+                            &Tally::failed, &Tally::cancelled, &Tally::expired})
+    this->*number += other.*number;
+  return *this;
+}
+
 std::string to_text(const Tally& t) {
   return fmt::format("parked {} waiting {} running {} succeeded {} failed {} cancelled {} expired {}",
                      t.parked, t.waiting, t.running, t.succeeded, t.failed, t.cancelled, t.expired);

@@ -43,6 +43,7 @@ struct Tally {
   std::uint64_t parked = 0, waiting = 0, running = 0, succeeded = 0, failed = 0, cancelled = 0, expired = 0;
   std::uint64_t unfinished() const { return waiting + running; }
   bool operator==(const Tally&) const = default;
+  Tally& operator+=(const Tally& other);
 };
 Tally tally_of(const Counts& counts);
 std::string to_text(const Tally& tally);

@@ -63,6 +63,17 @@ void expect(const Tally& model, const Counts& core, const std::string& what) {
                            to_text(tally_of(core)), to_text(model)));
 }
 
+// Of each batch and those in it, whose ids are greater.
+std::map<BatchId, Tally> with_nested(const std::map<BatchId, ModelBatch>& batches) {
+  std::map<BatchId, Tally> tallies;
+  for (auto batch = batches.rbegin(); batch != batches.rend(); ++batch) {
+    const auto& [id, is] = *batch;
+    const Tally all = tallies[id] += is.tally;
+    if (is.parent != 0) tallies[is.parent] += all;
+  }
+  return tallies;
+}
+
 }  // namespace
 
 void Model::compare_past(const Core& core, Now now, Position end) const {
@@ -97,10 +108,11 @@ void Model::compare(const Core& core, Now now, bool all) const {
       throw Broken(fmt::format("queue {} has forgotten its pause", queue.name));
     expect(now_.queues.at(queue.id).tally, queue.counts, fmt::format("queue {}", queue.name));
   }
+  const std::map<BatchId, Tally> tallies = with_nested(now_.batches);
   for (const auto& [id, batch] : now_.batches) {
     const auto view = core.batch(id);
     if (!view) throw Broken(fmt::format("batch {} is lost", id));
-    expect(batch.tally, view->counts, fmt::format("batch {}", id));
+    expect(tallies.at(id), view->counts, fmt::format("batch {}", id));
     if (view->cancelled != batch.cancelled)
       throw Broken(fmt::format("batch {} has forgotten that it was cancelled", id));
     if (view->held != batch.held) throw Broken(fmt::format("batch {} is held, or not", id));

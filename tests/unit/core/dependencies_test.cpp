@@ -195,7 +195,48 @@ TEST_P(Flows, ABatchIsNotFinishedBeforeThoseInIt) {
   crash();
   talk.worker("w", {"mail"}, {.held = "3#1"});
   EXPECT_EQ(talk.join("p", of_batch(1)), "");
-  EXPECT_EQ(talk.finish("w", "3#1"), "acked w; joined p succeeded=1; dispatch w 1#1");
+  EXPECT_EQ(talk.finish("w", "3#1"), "acked w; joined p succeeded=2; dispatch w 1#1");
+}
+
+TEST_P(Flows, ABatchCountsTheJobsOfThoseInItHoweverDeep) {
+  talk.admin("p", broker::OpenBatch{});
+  for (const BatchId parent : {1, 2, 2}) talk.admin("p", broker::OpenBatch{"", parent});
+  for (const BatchId in : {1, 3, 3, 4}) in_batch(in);
+  talk.submit("p", "mail", {.spec = spec(), .batch = 4, .delay_ms = {100'000}});
+  crash();
+  EXPECT_EQ(batch(1), "scheduled=1 ready=4");
+  EXPECT_EQ(batch(2), "scheduled=1 ready=3");
+  talk.worker("w", {"mail"});
+  talk.finish("w", "1#1 2#1");
+  talk.report("w", "3#1", {});
+  crash();
+  talk.worker("w", {"mail"}, {.held = "4#1"});
+  EXPECT_EQ(batch(1), "scheduled=1 running=1 succeeded=2 failed=1");
+  EXPECT_EQ(batch(3), "succeeded=1 failed=1");
+  talk.join("p", of_batch(1));
+  EXPECT_EQ(talk.admin("p", broker::Cancel{of_batch(4)}), "revoke w cancelled 4#1; done p 2");
+  EXPECT_EQ(talk.report("w", "4#1", {.kind = Kind::cancelled}),
+            "acked w; joined p succeeded=2 failed=1 cancelled=2");
+  talk.admin("p", broker::Retry{{3}});
+  EXPECT_EQ(batch(1), "running=1 succeeded=2 cancelled=2");
+}
+
+TEST_P(Flows, ABatchStillCountsThoseInItThatAreForgotten) {
+  broker::CoreOptions options;
+  options.batches_kept = 1;
+  Conversation small(options);
+  small.producer("p");
+  small.worker("w", {"mail"});
+  small.admin("p", broker::OpenBatch{"", 0, true});
+  for (BatchId inner = 2; inner < 5; ++inner) {
+    small.admin("p", broker::OpenBatch{"", 1});
+    small.submit("p", "mail", {.spec = spec(), .batch = inner});
+    small.finish("w", std::to_string(inner - 1) + "#1");
+  }
+  if (GetParam()) small.driver.checkpoint();
+  small.crash();
+  EXPECT_EQ(small.driver.core->batch(2), std::nullopt);
+  EXPECT_EQ(describe(small.driver.core->batch(1).value().counts), "succeeded=3");
 }
 
 TEST_P(Flows, AJobCannotComeAfterItsOwnBatch) {
@@ -245,7 +286,7 @@ TEST_P(Flows, RunningJobsOfACancelledBatchAreToldAlsoInNestedOnes) {
   talk.worker("w", {"mail"}, {.held = "1#1 2#1"});
   EXPECT_EQ(talk.report("w", "1#1", {.kind = Kind::failed}), "acked w");
   EXPECT_EQ(talk.report("w", "2#1", {.kind = Kind::cancelled}), "acked w");
-  EXPECT_EQ(batch(1), "cancelled=1");
+  EXPECT_EQ(batch(1), "cancelled=3") << "those of the batch in it too";
   EXPECT_EQ(batch(2), "cancelled=2");
 }
 

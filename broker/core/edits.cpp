@@ -14,9 +14,8 @@ Result<std::vector<JobId>> Core::Impl::waiting_jobs(std::vector<JobId> jobs, boo
   jobs.erase(std::unique(jobs.begin(), jobs.end()), jobs.end());
   for (JobId id : jobs) {
     const Job* job = ledger.job(id);
-    if (job == nullptr) return fail(Code::unknown_job, fmt::format("there is no job {}", id), "jobs");
-    if (ledger.is_ghost(*job))
-      return fail(Code::invalid_state, fmt::format("job {} was cancelled", id), "jobs");
+    if (job == nullptr && !outcome_of(id)) return unknown_job(id);
+    if (job == nullptr || ledger.is_ghost(*job)) return ended_already(id, "one that waits");
     const State state = job->get_state();
     if (state == State::ready || state == State::scheduled || state == State::blocked) continue;
     if (state == State::failed && dead_letters) continue;

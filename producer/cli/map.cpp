@@ -66,12 +66,12 @@ class Map {
 
   ExitCode run() {
     warn_without_worker(context_, flags_.handler, options_.queue);
-    if (options_.batch == 0)
-      options_.batch = client_.open_batch(flags_.name.empty() ? "map " + flags_.handler : flags_.name);
     if (flags_.results) {
       options_.watch = true;
       client_.on_outcome([this](const JobOutcome& outcome) { tracker_.ended(outcome); });
     }
+    collect();
+    if (options_.batch == 0) open_batch();
     Interrupt interrupt([this] { leave(); });
     try {
       return flags_.no_wait ? without_wait() : with_wait();
@@ -85,6 +85,33 @@ class Map {
   }
 
  private:
+  // With the first job, so that there is no batch if that is refused. One that has to wait for room in a full
+  // queue cannot open it, and goes with the others.
+  void open_batch() {
+    const std::string name = flags_.name.empty() ? "map " + flags_.handler : flags_.name;
+    if (payloads_.empty() || !open_with_first(name)) options_.batch = client_.open_batch(name);
+  }
+
+  bool open_with_first(const std::string& name) {
+    const FlowPart first{.handler = flags_.handler,
+                         .payload = payloads_.front(),
+                         .options = options_at(read_clocks().wall),
+                         .after = {}};
+    try {
+      const SubmittedFlow flow = client_.submit_flow(name, {&first, 1});
+      tracker_.accepted(flow.jobs.front(), 1);
+      options_.batch = flow.batch;
+    } catch (const ClientError& refused) {
+      Error error = refused.error();
+      constexpr std::string_view place = "groups[0].";
+      if (error.field.starts_with(place)) error.field.erase(0, place.size());
+      if (error.code != Code::queue_full || options_.refuse_when_full) throw ClientError(std::move(error));
+      return false;
+    }
+    payloads_.erase(payloads_.begin());
+    return true;
+  }
+
   // After an interrupt: the jobs go on, and this is how to find them again. What still waits for room in a
   // full queue is withdrawn by the goodbye.
   void leave() {
@@ -182,25 +209,22 @@ class Map {
     print_results(tracker_.take());
   }
 
-  // A group goes out when it is large enough, or when reading on might block.
-  void submit_all() {
+  // The next group: it goes out when it is large enough, or when reading on might block.
+  void collect() {
     constexpr std::size_t group_jobs = 1024;
     constexpr std::size_t group_bytes = 1U << 20U;
-    std::vector<Buffer> payloads;
+    payloads_.clear();
     std::size_t bytes = 0;
     for (std::string item; take(item);) {
-      if (flags_.results) {
-        const std::lock_guard lock(names_mutex_);
-        names_[next_index_++] = item;
-      }
-      payloads.push_back(template_.payload(value_of(std::move(item))));
-      bytes += payloads.back().size();
-      if (payloads.size() < group_jobs && bytes < group_bytes && items_.at_hand()) continue;
-      send(payloads);
-      payloads.clear();
-      bytes = 0;
+      payloads_.push_back(payload_of(std::move(item)));
+      bytes += payloads_.back().size();
+      if (payloads_.size() >= group_jobs || bytes >= group_bytes || !items_.at_hand()) return;
     }
-    if (!payloads.empty()) send(payloads);
+  }
+
+  void submit_all() {
+    if (payloads_.empty()) collect();  // the only one opened the batch
+    for (; !payloads_.empty(); collect()) send();
     while (!under_way_.empty()) take_answer();
     read_to_end_ = true;
   }
@@ -209,6 +233,14 @@ class Map {
     const auto more = items_.next(item);
     if (!more) throw ClientError(more.error());
     return *more;
+  }
+
+  Buffer payload_of(std::string item) {
+    if (flags_.results) {
+      const std::lock_guard lock(names_mutex_);
+      names_[next_index_++] = item;
+    }
+    return template_.payload(value_of(std::move(item)));
   }
 
   Json value_of(std::string item) const {
@@ -220,12 +252,18 @@ class Map {
     return std::move(*value);
   }
 
-  void send(const std::vector<Buffer>& payloads) {
-    const std::vector<Bytes> views(payloads.begin(), payloads.end());
-    const Wall now = read_clocks().wall;  // its times count from its own submission
-    if (flags_.expires_in) options_.expires_at = now + *flags_.expires_in;
-    if (flags_.control.deadline_in) options_.deadline = now + *flags_.control.deadline_in;
-    under_way_.push_back({client_.submit_many(flags_.handler, views, options_), payloads.size()});
+  // The times of a job count from its own submission.
+  SubmitOptions options_at(Wall now) const {
+    SubmitOptions options = options_;
+    if (flags_.expires_in) options.expires_at = now + *flags_.expires_in;
+    if (flags_.control.deadline_in) options.deadline = now + *flags_.control.deadline_in;
+    return options;
+  }
+
+  void send() {
+    const std::vector<Bytes> views(payloads_.begin(), payloads_.end());
+    const SubmitOptions options = options_at(read_clocks().wall);
+    under_way_.push_back({client_.submit_many(flags_.handler, views, options), payloads_.size()});
     while (!under_way_.empty() &&
            under_way_.front().first.wait_for(milliseconds(0)) == std::future_status::ready)
       take_answer();
@@ -246,6 +284,7 @@ class Map {
   SubmitOptions options_;
   Client& client_;
   Tracker tracker_;
+  std::vector<Buffer> payloads_;          // of the group that goes out next
   std::vector<Tracker::Item> unprinted_;  // ended, and their results not read yet
   Bar bar_;
   std::deque<std::pair<std::future<JobId>, std::size_t>> under_way_;

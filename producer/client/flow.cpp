@@ -36,6 +36,7 @@ Result<protocol::Submit> message_of(const std::string& name, std::span<const Flo
       group.error().field = fmt::format("groups[{}].{}", i, group.error().field);
       return std::unexpected(std::move(group.error()));
     }
+    submit.watch = submit.watch || parts[i].options.watch;
     submit.groups.push_back(std::move(*group));
   }
   return submit;
@@ -56,7 +57,8 @@ Result<SubmittedFlow> flow_of(const Result<const protocol::Message*>& answer, st
 SubmittedFlow Client::Impl::submit_flow(const std::string& name, std::span<const FlowPart> parts) {
   Result<protocol::Submit> submit = message_of(name, parts, last_welcome().payload_max);
   if (!submit) throw ClientError(submit.error());
-  return call<SubmittedFlow>([this, &submit, parts](Now now, Reply<SubmittedFlow> reply) {
+  const bool watched = submit->watch;
+  return call<SubmittedFlow>([this, &submit, parts, watched](Now now, Reply<SubmittedFlow> reply) {
     send_frames(now, true);  // what it comes after was submitted before
     session_.ask(
         now, true, std::nullopt,
@@ -65,9 +67,12 @@ SubmittedFlow Client::Impl::submit_flow(const std::string& name, std::span<const
           submit->confirmed = confirmed;
           return std::move(*submit);
         },
-        [reply = std::move(reply),
-         number = parts.size()](const Result<const protocol::Message*>& answer) mutable {
-          reply.set_value(flow_of(answer, number));
+        [this, reply = std::move(reply), number = parts.size(),
+         watched](const Result<const protocol::Message*>& answer) mutable {
+          Result<SubmittedFlow> flow = flow_of(answer, number);
+          for (std::size_t i = 0; watched && flow && i < number; ++i)
+            watches_.submitted(flow->jobs[i], 1, true);  // an earlier connection may have been told
+          reply.set_value(std::move(flow));
         });
   });
 }

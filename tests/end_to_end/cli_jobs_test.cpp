@@ -188,6 +188,23 @@ TEST_F(CliJobs, MapNamesTheLineThatIsNotJson) {
   EXPECT_THAT(said.err, HasSubstr("line 2 of stdin is not JSON"));
 }
 
+TEST_F(CliJobs, ARefusedMapLeavesNoBatchBehind) {
+  const auto batches = [] { return Json::parse(joinery({"--json", "batch", "ls"}).out).size(); };
+  const std::size_t before = batches();
+  const auto refused = [](std::vector<std::string> flags, const std::string& input = "a\nb\n") {
+    flags.insert(flags.begin(), "map");
+    return joinery(std::move(flags), input).err;
+  };
+  EXPECT_THAT(refused({"--jsonl", "exec"}, "[\"true\"]\nnonsense\n"), HasSubstr("line 2 of stdin"));
+  EXPECT_THAT(refused({"--after", "999999", "exec", "echo"}), HasSubstr("--after: there is no job 999999"));
+  EXPECT_THAT(refused({"--after-batch", "999999", "exec", "echo"}), HasSubstr("there is no batch 999999"));
+  EXPECT_THAT(refused({"--key", "a//b", "exec", "echo"}), HasSubstr("--key is 'a//b'"));
+  joinery({"queue", "configure", "tiny", "--maxsize", "1"});
+  joinery({"submit", "--queue", "tiny", "exec", "--", "true"});
+  EXPECT_THAT(refused({"--queue", "tiny", "--refuse-when-full", "exec", "echo"}), HasSubstr("queue_full"));
+  EXPECT_EQ(batches(), before);
+}
+
 TEST_F(CliJobs, ABatchIsSubmittedNowAndJoinedLater) {
   const Finished submitted = joinery({"map", "--no-wait", "exec", "--", "true", ":::", "a", "b", "c"});
   const Finished joined = joinery({"--json", "join", "--batch", without_line_end(submitted.out)});

@@ -63,6 +63,8 @@ TEST_F(JobControlFlows, AWaitingJobIsUpdatedAndMoved) {
   EXPECT_EQ(say({"job", "move", job, "--to", "default"}), "1 job moved");
   EXPECT_EQ(joinery({"result", job}).status, 0);
   EXPECT_THAT(joinery({"job", "update", job, "--priority", "x"}).err, HasSubstr("--priority"));
+  EXPECT_THAT(joinery({"job", "update", job, "--priority", "1"}).err,
+              HasSubstr("job " + job + " has ended (succeeded), expected one that waits"));
 }
 
 TEST_F(JobControlFlows, AUniqueJobIsIgnoredRefusedOrReplaced) {

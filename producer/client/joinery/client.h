@@ -89,7 +89,7 @@ struct SubmitOptions {
 struct FlowPart {
   std::string handler;
   Buffer payload;
-  SubmitOptions options;           // without batch, watch, refuse_when_full and full_timeout
+  SubmitOptions options;  // without batch, refuse_when_full and full_timeout; `watch` of one is of all
   std::vector<std::size_t> after;  // parts of the flow that come first, counted from 0: all before this one
 };
 struct SubmittedFlow {

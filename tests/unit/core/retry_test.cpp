@@ -98,6 +98,15 @@ TEST_F(Retries, AWaitingJobGetsAnotherTimeAndARunningOneDoesNot) {
   EXPECT_EQ(talk.admin("p", broker::Update{{1}, {}, in(2s)}), "refused p invalid_state");
 }
 
+TEST_F(Retries, AJobThatHasEndedIsNotUpdatedAndIsNoUnknownOne) {
+  talk.submit("p", "mail");
+  talk.worker("w", {"mail"});
+  talk.finish("w", "1#1");
+  EXPECT_EQ(talk.admin("p", broker::Update{{1}, {}, in(2s)}), "refused p invalid_state");
+  EXPECT_EQ(talk.admin("p", broker::MoveTo{{1}, "post"}), "refused p invalid_state");
+  EXPECT_EQ(talk.admin("p", broker::Update{{77}, {}, in(2s)}), "refused p unknown_job");
+}
+
 TEST_F(Retries, ATimeThatIsOverMeansNow) {
   talk.submit("p", "mail", {.delay_ms = {60'000}});
   EXPECT_EQ(talk.admin("p", broker::Update{{1}, {}, in(-1s)}), "done p 1; dispatch w 1#1");

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <stdexcept>
@@ -36,9 +37,10 @@ bool take(int from, std::string& to) {
   return got > 0 || (got < 0 && errno == EAGAIN);
 }
 
-bool give(int to, std::string& from) {
-  if (from.empty()) return true;
-  const ssize_t put = ::send(to, from.data(), from.size(), MSG_NOSIGNAL);
+bool give(int to, std::string& from, std::uint64_t most) {
+  const std::size_t size = std::min<std::uint64_t>(from.size(), most);
+  if (size == 0) return true;
+  const ssize_t put = ::send(to, from.data(), size, MSG_NOSIGNAL);
   if (put > 0) from.erase(0, static_cast<std::size_t>(put));
   return put > 0 || errno == EAGAIN;
 }
@@ -67,10 +69,17 @@ Proxy::~Proxy() {
   thread_.join();
 }
 
+void Proxy::wait_until_frozen() const {
+  for (Order done = done_; done != Order::freeze; done = done_) done_.wait(done);
+}
+
 void Proxy::cut() { order(Order::cut); }
-void Proxy::heal() { order(Order::pass); }
+void Proxy::heal() { thaw(); }
 void Proxy::freeze() { order(Order::freeze); }
-void Proxy::thaw() { order(Order::pass); }
+void Proxy::thaw() {
+  left_ = UINT64_MAX;
+  order(Order::pass);
+}
 
 void Proxy::order(Order order) {
   wanted_ = order;
@@ -122,8 +131,16 @@ void Proxy::accept_one() {
 }
 
 bool Proxy::pass(Pair& pair) {
-  return take(pair.near.get(), pair.to_far) && take(pair.far.get(), pair.to_near) &&
-         give(pair.far.get(), pair.to_far) && give(pair.near.get(), pair.to_near);
+  if (wanted_ == Order::freeze) return true;  // since the pair before it
+  if (!take(pair.near.get(), pair.to_far) || !take(pair.far.get(), pair.to_near)) return false;
+  const std::size_t before = pair.to_far.size();
+  const std::uint64_t left = left_;
+  const bool given = give(pair.far.get(), pair.to_far, left);
+  const std::size_t passed = before - pair.to_far.size();
+  passed_ += passed;
+  if (left != UINT64_MAX) left_ = left - passed;
+  if (left_ == 0) wanted_ = Order::freeze;
+  return given && give(pair.near.get(), pair.to_near, UINT64_MAX);
 }
 
 }  // namespace joinery::testing

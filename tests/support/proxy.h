@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,6 +30,11 @@ class Proxy {
   // Connections stay, and nothing passes until thaw().
   void freeze();
   void thaw();
+  // Freezes by itself when so many bytes more have reached the target, of all connections together.
+  void freeze_after(std::uint64_t bytes) { left_ = bytes; }
+  void wait_until_frozen() const;
+  // Bytes that reached the target so far.
+  std::uint64_t passed() const { return passed_; }
   // Connections that were passed on so far.
   std::uint64_t connections() const { return connections_; }
 
@@ -49,7 +55,7 @@ class Proxy {
   unique_fd listener_, wake_;
   std::vector<Pair> pairs_;  // the thread's own
   std::atomic<Order> wanted_ = Order::pass, done_ = Order::none;
-  std::atomic<std::uint64_t> connections_ = 0;
+  std::atomic<std::uint64_t> connections_ = 0, passed_ = 0, left_ = UINT64_MAX;
   std::thread thread_;
 };
 

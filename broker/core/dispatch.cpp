@@ -1,5 +1,6 @@
 // Ready jobs go to workers that have room for them.
 #include <algorithm>
+#include <array>
 
 #include "broker/core/impl.h"
 
@@ -139,15 +140,19 @@ std::uint32_t Core::Impl::take_from(std::uint32_t id, Taking& taking, std::uint3
 }
 
 void Core::Impl::deliver(const QueueState& queue, const Job& job, std::size_t from, Taking& taking) {
-  const Extra* extra = ledger.extra(job);
   add_to_runs(taking.start.runs, job.id, job.attempt + 1, ledger.epoch, from);
-  taking.dispatch.deliveries.push_back({.token = {job.id, job.attempt + 1, ledger.epoch},
-                                        .spec = job.spec,
-                                        .queue = queue.id,
-                                        .batch = job.batch,
-                                        .parent = extra == nullptr ? 0 : extra->parent,
-                                        .level = queue.options.durability,
-                                        .place = job.place()});
+  // Written where it stays: see jobs.h.
+  effect::Delivery& delivery = taking.dispatch.deliveries.emplace_back();
+  delivery.token.job = job.id;
+  delivery.token.attempt = job.attempt + 1;
+  delivery.token.epoch = ledger.epoch;
+  delivery.spec = job.spec;
+  delivery.queue = queue.id;
+  delivery.batch = job.batch;
+  if (const Extra* extra = ledger.extra(job)) delivery.parent = extra->parent;
+  delivery.level = queue.options.durability;
+  delivery.place.position = job.position;
+  delivery.place.size = job.size;
 }
 
 // Where keys have a say: job by job, as each may shut a gate for the next.
@@ -159,19 +164,22 @@ std::uint32_t Core::Impl::take_by_keys(const QueueState& queue, std::vector<std:
   ledger.holder(taking.worker->id, holder);
   std::uint32_t taken = 0;
   const bool one_level = queue.options.mode != Mode::priority;  // else take_from passes wakes on
+  std::array<Keys::Next, 2> answers;
+  Keys::Next* best = &answers[0];
+  Keys::Next* next = &answers[1];
   for (; taken < most; keys.tidy_loose(now_)) {
     if (one_level) keys.pass_on(now_);
-    Keys::Next best;
+    best->slot = no_slot;
     for (const std::uint32_t line : candidates) {
-      Keys::Next next = keys.next(now_, line);
-      if (next.slot == no_slot) continue;
-      if (best.slot == no_slot || Keys::ranks_before(next.rank, best.rank)) std::swap(best, next);
-      keys.leave(next);
+      keys.next(now_, line, *next);
+      if (next->slot == no_slot) continue;
+      if (best->slot == no_slot || Keys::ranks_before(next->rank, best->rank)) std::swap(best, next);
+      if (next->slot != no_slot) keys.leave(*next);
     }
-    if (best.slot == no_slot || (!one_level && keys.owes_wakes())) break;
-    const Job& job = ledger.jobs[best.slot];
+    if (best->slot == no_slot || (!one_level && keys.owes_wakes())) break;
+    const Job& job = ledger.jobs[best->slot];
     if (ledger.is_ghost(job)) {
-      keys.leave(best);
+      keys.leave(*best);
       if (sweep_left_ == 0) {
         dispatch_wanted = true;  // the rest in the next tick
         break;
@@ -181,9 +189,9 @@ std::uint32_t Core::Impl::take_by_keys(const QueueState& queue, std::vector<std:
       continue;
     }
     deliver(queue, job, 0, taking);
-    const LaneRef lane = keys.lane_of(best.slot);
-    keys.take(now_, best);
-    ledger.start_delivery(best.slot, job.attempt + 1, ledger.epoch, holder, fallout);
+    const LaneRef lane = keys.lane_of(best->slot);
+    keys.take(now_, *best);
+    ledger.start_delivery(best->slot, job.attempt + 1, ledger.epoch, holder, fallout);
     keys.took(lane);
     ++taken;
   }

@@ -96,22 +96,22 @@ bool Ledger::on(const change::Put& put, Fallout& fallout, std::uint64_t position
   const std::uint32_t line = line_for(put.queue, handler, 0);
   const bool by_priority = queues[put.queue].options.mode == Mode::priority && put.columns != nullptr &&
                            !put.columns->priority.empty();
-  const Job plain{.accepted_ms = to_ms(put.at),
-                  .line = line,
-                  .spec = put.spec,
-                  .batch = static_cast<std::uint32_t>(put.batch)};
+  const std::uint64_t accepted_ms = to_ms(put.at);
+  const auto batch = static_cast<std::uint32_t>(put.batch);
   std::uint32_t scheduled = 0;
   std::uint32_t blocked = 0;
   for (std::uint32_t i = 0; i < put.count; ++i) {
     const Slot slot = jobs.take();
     Job& job = jobs[slot];
-    job = plain;
     job.id = put.first + i;
     job.position = position;
+    job.accepted_ms = accepted_ms & 0xffff'ffff'ffffULL;
     job.size = put.sizes[i];
+    job.line = by_priority ? line_for(put.queue, handler, put.columns->priority[i]) : line;
+    job.spec = put.spec;
+    job.batch = batch;
     position += job.size;
     index.insert(job.id, slot);
-    if (by_priority) job.line = line_for(put.queue, handler, put.columns->priority[i]);
     ++lines[job.line].jobs;
     if (put.parent != 0) need_extra(job).parent = put.parent;
     if (put.columns != nullptr) put_columns(job, put, i, fallout);
@@ -131,7 +131,7 @@ bool Ledger::on(const change::Put& put, Fallout& fallout, std::uint64_t position
     }
   }
   use_spec(put.spec, put.count);
-  Job counted = plain;
+  const Job counted{.line = line, .batch = batch};
   if (scheduled != 0) count_in(counted, State::scheduled, scheduled);
   if (blocked != 0) count_in(counted, State::blocked, blocked);
   if (const std::uint32_t rest = put.count - scheduled - blocked; rest != 0)
@@ -262,7 +262,7 @@ bool Ledger::on(const change::Finish& finish, Fallout& fallout, std::uint64_t) {
       if (!ghost) count_out(job, fallout);
       detach(slot);
       if (!ghost) count_outcome(job, finish.outcome, fallout);
-      finished.put({id, job.attempt, job.epoch, finish.outcome});
+      finished.put(id, job.attempt, job.epoch, finish.outcome);
       tell(job, finish.outcome, finish.why.empty() ? nullptr : &why, fallout);
       if (job.has(flag_awaited)) resolve(false, id, finish.outcome == Outcome::succeeded, fallout);
       if (ghost) lay(job, fallout);
@@ -316,7 +316,7 @@ bool Ledger::on(const change::Bury& change, Fallout& fallout, std::uint64_t) {
   dead.insert(job.id);
   if (specs[job.spec].spec.unique.until != UniqueUntil::succeeded) free_claim(job);
   count_outcome(job, Outcome::failed, fallout);
-  finished.put({job.id, job.attempt, job.epoch, Outcome::failed});
+  finished.put(job.id, job.attempt, job.epoch, Outcome::failed);
   tell(job, Outcome::failed, rare.failure.get(), fallout);
   job.clear(flag_watched);
   if (job.has(flag_awaited)) resolve(false, job.id, false, fallout);

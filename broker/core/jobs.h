@@ -1,5 +1,9 @@
 // Where the jobs are: packed records of 64 bytes in chunks, addressed by slot; an index from id to slot; and
 // a side table for what few jobs have. A waiting job costs its record and about 6 bytes of index.
+//
+// What is done for each job writes records field by field where they stay, and does not copy them from
+// somewhere: what was just written in small pieces and is read in larger ones has to wait until all that was
+// written before it is in the cache, which is a job's worth of memory that no cache held.
 #pragma once
 
 #include <array>
@@ -193,7 +197,13 @@ class FinishedRing {
     Outcome outcome = Outcome::succeeded;
   };
   explicit FinishedRing(std::size_t kept);
-  void put(const Entry& entry) { entries_[entry.id & (entries_.size() - 1)] = entry; }
+  void put(JobId id, std::uint32_t attempt, std::uint32_t epoch, Outcome outcome) {
+    Entry& entry = entries_[id & (entries_.size() - 1)];
+    entry.id = id;
+    entry.attempt = attempt;
+    entry.epoch = epoch;
+    entry.outcome = outcome;
+  }
   const Entry* find(JobId id) const {
     const Entry& entry = entries_[id & (entries_.size() - 1)];
     return entry.id == id && id != 0 ? &entry : nullptr;

@@ -14,7 +14,9 @@ std::uint64_t rank_of(const Job& job) { return std::uint64_t{job.order_or_holder
 
 // --- what is next ---
 
-Keys::Next Keys::next(Now now, std::uint32_t number) {
+void Keys::next(Now now, std::uint32_t number, Next& next) {
+  next.slot = no_slot;
+  next.grip.count = 0;
   const bool fair = ledger_.queues[ledger_.lines[number].queue].options.fair;
   while (true) {
     const Slot head = ledger_.lines[number].head;
@@ -24,24 +26,30 @@ Keys::Next Keys::next(Now now, std::uint32_t number) {
       continue;
     }
     const std::uint32_t lane = top_lane(number);
-    if (lane == 0 && head == no_slot) return {};
+    if (lane == 0 && head == no_slot) return;
     const Slot first = lane == 0 ? head : ledger_.lines[lane].head;
     const bool from_lane = lane != 0 && (head == no_slot || ranks_before(rank_of(ledger_.jobs[first]),
                                                                          rank_of(ledger_.jobs[head])));
     const Slot slot = from_lane ? first : head;
     const Job& job = ledger_.jobs[slot];
-    const std::uint64_t rank = fair ? ledger_.lines[lane].rank : rank_of(job);
-    if (!concerns(job)) return {slot, rank, {}};
+    next.rank = fair ? ledger_.lines[lane].rank : rank_of(job);
+    if (!concerns(job)) {
+      next.slot = slot;
+      return;
+    }
     const std::uint32_t key = ledger_.extras[job.extra].key;
     if (!from_lane && ledger_.find_lane(number, key) != 0) {
       into_lane(slot, key);
       continue;
     }
-    Grip grip;
-    collect(now, job, grip);
-    const GateId shut = shut_gate(now, job, grip);
-    if (shut == no_gate) return {slot, rank, grip};
-    loosen(grip);
+    collect(now, job, next.grip);
+    const GateId shut = shut_gate(now, job, next.grip);
+    if (shut == no_gate) {
+      next.slot = slot;
+      return;
+    }
+    loosen(next.grip);
+    next.grip.count = 0;
     std::uint32_t waits = lane;
     if (from_lane) {
       drop_offer(number);

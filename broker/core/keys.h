@@ -43,11 +43,11 @@ class Keys {
   // What comes next in a line: the job, and its rank among the heads of the other lines of its queue (compare
   // with ranks_before). Moves jobs that may not start into lanes, and those of fair queues.
   struct Next {
-    Slot slot = no_slot;
+    Slot slot = no_slot;  // none
     std::uint64_t rank = 0;
     Grip grip;
   };
-  Next next(Now now, std::uint32_t line);
+  void next(Now now, std::uint32_t line, Next& next);
   // Lanes that were let in and took nothing, or not all, make room for the next ones, which may be of any
   // line: pass_on lets those in (false: there are none).
   bool owes_wakes() const { return !ledger_.lost_wakes.empty(); }

@@ -216,7 +216,7 @@ void SnapshotReader::read_finished() {
   in_.get(entry.attempt);
   in_.get(entry.epoch);
   entry.outcome = in_.get_enum(Outcome::expired);
-  if (in_.ok()) ledger_.finished.put(entry);
+  if (in_.ok()) ledger_.finished.put(entry.id, entry.attempt, entry.epoch, entry.outcome);
 }
 
 void SnapshotReader::read_claim() {

@@ -16,73 +16,149 @@ constexpr std::size_t text_max = 1024;
 
 }  // namespace
 
-bool History::extends(const Run& last, const Run& run) {
+bool History::alike(const Kept& last, const Run& run) {
   return last.first + last.count == run.first && last.ended_ms == run.ended_ms &&
-         last.accepted_ms == run.accepted_ms && last.outcome == run.outcome && last.attempt == run.attempt &&
-         last.handler == run.handler && last.batch == run.batch && last.parent == run.parent &&
-         last.priority == run.priority && last.details == nullptr && run.details == nullptr;
+         last.accepted_ms == run.accepted_ms && static_cast<Outcome>(last.outcome) == run.outcome &&
+         last.attempt == run.attempt && last.handler == run.handler && last.batch == run.batch &&
+         last.parent == run.parent && last.priority == run.priority && last.details == nullptr;
 }
 
-std::size_t History::cost(const Run& run) {
-  const std::size_t sum = sizeof run + run.key_size;
-  if (run.details == nullptr) return sum;
-  const Failure& failure = run.details->failure;
+// Makes it part of the last run. False: it is another.
+bool History::extend(Block& block, const Run& run) {
+  Kept& last = block.runs.back();
+  if (!alike(last, run) || (last.get_keys() == Keys::none) != run.key.empty()) return false;
+  const bool same = last.get_keys() == Keys::none ||
+                    (last.get_keys() == Keys::one && name_at(block.names, last.names_at) == run.key);
+  if (!same) {
+    const bool one_by_one = last.get_keys() == Keys::each || last.count == 1;
+    if (!one_by_one || run.count != 1 || last.count >= keyed_run_max) return false;
+    last.set_keys(Keys::each);
+    append_name(block.names, run.key);
+    bytes_ += 1 + run.key.size();
+    ++block.pieces;
+    ++pieces_;
+  }
+  last.count += run.count;
+  block.high = std::max(block.high, run.first + run.count - 1);
+  return true;
+}
+
+History::Block& History::block_for_next() {
+  if (!blocks_.empty() && blocks_.back().runs.size() < block_runs &&
+      blocks_.back().names.size() < block_names)
+    return blocks_.back();
+  blocks_.emplace_back();
+  Block& block = blocks_.back();
+  if (blocks_.size() > 1) {  // there are many, and they are alike
+    const Block& before = blocks_[blocks_.size() - 2];
+    block.runs.reserve(before.runs.size());
+    block.names.reserve(before.names.size());
+  }
+  return block;
+}
+
+void History::keep(Kept& kept, const Run& run) {
+  constexpr std::uint64_t bits48 = 0xffff'ffff'ffffULL;
+  kept.first = run.first;
+  kept.accepted_ms = run.accepted_ms & bits48;
+  kept.outcome = static_cast<std::uint8_t>(run.outcome);
+  kept.ended_ms = run.ended_ms & bits48;
+  kept.attempt = run.attempt & UINT16_MAX;
+  kept.count = run.count;
+  kept.handler = run.handler;
+  kept.batch = run.batch;
+  kept.parent = run.parent;
+  kept.priority = run.priority;
+}
+
+// With the key of its first job.
+History::Run History::read(const Block& block, const Kept& kept) {
+  const bool keyed = kept.get_keys() != Keys::none;
+  return {.first = kept.first,
+          .count = kept.count,
+          .outcome = static_cast<Outcome>(kept.outcome),
+          .accepted_ms = kept.accepted_ms,
+          .ended_ms = kept.ended_ms,
+          .attempt = static_cast<std::uint32_t>(kept.attempt),
+          .handler = kept.handler,
+          .batch = kept.batch,
+          .parent = kept.parent,
+          .priority = kept.priority,
+          .key = keyed ? name_at(block.names, kept.names_at) : std::string_view(),
+          .details = kept.details.get()};
+}
+
+void History::append_name(std::string& names, std::string_view name) {
+  JOINERY_CHECK(name.size() <= UINT8_MAX);
+  names += static_cast<char>(name.size());
+  names += name;
+}
+
+std::string_view History::name_at(const std::string& names, std::size_t at) {
+  return std::string_view(names).substr(at + 1, static_cast<std::uint8_t>(names[at]));
+}
+
+std::size_t History::bytes_of(const Block& block, std::size_t run) {
+  const Kept& kept = block.runs[run];
+  const std::size_t names_end =
+      run + 1 == block.runs.size() ? block.names.size() : block.runs[run + 1].names_at;
+  const std::size_t sum = sizeof kept + names_end - kept.names_at;
+  if (kept.details == nullptr) return sum;
+  const Failure& failure = kept.details->failure;
   return sum + sizeof(Details) + failure.type.size() + failure.message.size() + failure.where.size();
 }
 
-void History::add(Run&& run, std::string_view key, Interner& handlers) {
-  JOINERY_CHECK(key.size() <= UINT8_MAX);
+void History::add(const Run& run, std::unique_ptr<Details> details, Interner& handlers) {
   jobs_ += run.count;
-  if (runs_ != 0) {
-    Block& block = blocks_.back();
-    if (extends(block.runs.back(), run) && key_of(block, block.runs.back()) == key) {
-      block.runs.back().count += run.count;
-      block.high = std::max(block.high, run.first + run.count - 1);
-      return;
-    }
-  }
-  if (blocks_.empty() || blocks_.back().runs.size() == block_runs) {
-    blocks_.emplace_back();
-    if (blocks_.size() > 1) blocks_.back().runs.reserve(block_runs);  // there are many
-  }
-  Block& block = blocks_.back();
-  if (!key.empty()) {
-    run.key_at = static_cast<std::uint32_t>(block.names.size());
-    run.key_size = static_cast<std::uint8_t>(key.size());
-    block.names += key;
+  if (pieces_ != 0 && details == nullptr && extend(blocks_.back(), run)) return;
+  Block& block = block_for_next();
+  Kept& kept = block.runs.emplace_back();
+  keep(kept, run);
+  kept.details = std::move(details);
+  kept.names_at = static_cast<std::uint32_t>(block.names.size());
+  if (!run.key.empty()) {
+    kept.set_keys(Keys::one);
+    append_name(block.names, run.key);
   }
   handlers.use(run.handler);
-  ++runs_;
-  bytes_ += cost(run);
   block.low = std::min(block.low, run.first);
   block.high = std::max(block.high, run.first + run.count - 1);
-  block.runs.push_back(std::move(run));
+  ++block.pieces;
+  ++pieces_;
+  bytes_ += bytes_of(block, block.runs.size() - 1);
 }
 
 void History::drop_oldest(Interner& handlers) {
-  Run& run = blocks_.front().runs[front_];
-  jobs_ -= run.count;
-  --runs_;
-  bytes_ -= cost(run);
-  handlers.remove(run.handler);
-  run.details.reset();
-  if (++front_ != blocks_.front().runs.size()) return;
+  Block& block = blocks_.front();
+  Kept& kept = block.runs[front_];
+  jobs_ -= kept.count;
+  pieces_ -= kept.pieces();
+  block.pieces -= kept.pieces();
+  bytes_ -= bytes_of(block, front_);
+  handlers.remove(kept.handler);
+  kept.details.reset();
+  if (++front_ != block.runs.size()) return;
   front_ = 0;
-  blocks_.erase(blocks_.begin());
+  blocks_.pop_front();
 }
 
-const History::Run* History::find(JobId id, std::string_view& key) const {
+std::optional<History::Run> History::find(JobId id) const {
   // From the latest one: a job that was retried may be there twice.
   for (std::size_t block = blocks_.size(); block-- > 0;) {
     if (id < blocks_[block].low || id > blocks_[block].high) continue;
-    const std::vector<Run>& runs = blocks_[block].runs;
+    const std::vector<Kept>& runs = blocks_[block].runs;
     for (std::size_t i = runs.size(); i-- > (block == 0 ? front_ : 0);) {
       if (id < runs[i].first || id >= runs[i].first + runs[i].count) continue;
-      key = key_of(blocks_[block], runs[i]);
-      return &runs[i];
+      std::optional<Run> found;
+      show(blocks_[block], runs[i], [&](const Run& run) {
+        if (id < run.first + run.count && !found) found = run;
+      });
+      found->first = id;
+      found->count = 1;
+      return found;
     }
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 // --- in the ledger ---
@@ -91,19 +167,19 @@ const History::Run* History::find(JobId id, std::string_view& key) const {
 void Ledger::remember(const Job& job, Outcome outcome, Wall at, const std::string& why, Fallout& fallout) {
   QueueState& queue = queue_of(job);
   if (queue.options.history_bytes == 0 || queue.options.history_age_ms == 0) return;
-  History::Run run{.first = job.id,
-                   .accepted_ms = job.accepted_ms,
-                   .outcome = static_cast<std::uint8_t>(outcome),
-                   .ended_ms = to_ms(at),
-                   .attempt = static_cast<std::uint16_t>(std::min<std::uint32_t>(job.attempt, UINT16_MAX)),
-                   .count = 1,
-                   .handler = specs[job.spec].handler,
-                   .batch = job.batch,
-                   .priority = lines[job.line].priority,
-                   .details = details_of(job, outcome, why)};
-  if (job.extra != no_slot) run.parent = extras[job.extra].parent;
-  const std::uint32_t key = job.extra == no_slot ? 0 : extras[job.extra].key;
-  add_history(queue, std::move(run), key == 0 ? std::string_view() : keys.name(key), fallout);
+  const Extra* some = extra(job);
+  const History::Run run{
+      .first = job.id,
+      .outcome = outcome,
+      .accepted_ms = job.accepted_ms,
+      .ended_ms = to_ms(at),
+      .attempt = std::min<std::uint32_t>(job.attempt, UINT16_MAX),
+      .handler = specs[job.spec].handler,
+      .batch = job.batch,
+      .parent = some == nullptr ? 0 : some->parent,
+      .priority = lines[job.line].priority,
+      .key = some == nullptr || some->key == 0 ? std::string_view() : keys.name(some->key)};
+  add_history(queue, run, details_of(job, outcome, why), fallout);
 }
 
 std::unique_ptr<History::Details> Ledger::details_of(const Job& job, Outcome outcome,
@@ -131,10 +207,11 @@ std::unique_ptr<History::Details> Ledger::details_of(const Job& job, Outcome out
   return details;
 }
 
-void Ledger::add_history(QueueState& queue, History::Run&& run, std::string_view key, Fallout& fallout) {
+void Ledger::add_history(QueueState& queue, const History::Run& run,
+                         std::unique_ptr<History::Details> details, Fallout& fallout) {
   if (queue.history.empty()) fallout.remembered.push_back(queue.id);
   history_bytes_ -= queue.history.bytes();
-  queue.history.add(std::move(run), key, handlers);
+  queue.history.add(run, std::move(details), handlers);
   history_bytes_ += queue.history.bytes();
   if (queue.history.bytes() > queue.options.history_bytes) trim_history(queue, Wall::min());
   if (history_bytes_ > history_bytes_most_) crowd_out();
@@ -171,11 +248,11 @@ bool Ledger::on(const change::PurgeHistory& change, Fallout&, std::uint64_t) {
   return true;
 }
 
-const History::Run* Ledger::find_finished(JobId id, std::uint32_t& queue, std::string_view& key) const {
+std::optional<History::Run> Ledger::find_finished(JobId id, std::uint32_t& queue) const {
   for (const QueueState& one : queues) {
-    if (const History::Run* run = one.history.find(id, key)) return queue = one.id, run;
+    if (auto run = one.history.find(id)) return queue = one.id, run;
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 // --- decisions ---

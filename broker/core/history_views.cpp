@@ -7,19 +7,19 @@
 
 namespace joinery::broker {
 
-FinishedView Core::Impl::view(const QueueState& queue, const History::Run& run, std::string_view key,
-                              JobId id) const {
-  FinishedView view{.id = id,
-                    .outcome = static_cast<Outcome>(run.outcome),
+// Of its first job.
+FinishedView Core::Impl::view(const QueueState& queue, const History::Run& run) const {
+  FinishedView view{.id = run.first,
+                    .outcome = run.outcome,
                     .queue_name = queue.name,
                     .handler = ledger.handlers.name(run.handler),
                     .batch = run.batch,
                     .parent = run.parent,
                     .priority = run.priority,
-                    .attempt = static_cast<std::uint32_t>(run.attempt),
+                    .attempt = run.attempt,
                     .accepted_at = Wall(std::chrono::milliseconds(run.accepted_ms)),
-                    .ended_at = History::ended(run),
-                    .key = key};
+                    .ended_at = run.ended(),
+                    .key = run.key};
   if (run.details == nullptr) return view;
   view.failures = run.details->failures;
   view.crashes = run.details->crashes;
@@ -32,10 +32,9 @@ std::optional<FinishedView> Core::finished(JobId id) const {
   const Job* job = impl_->ledger.job(id);
   if (job != nullptr && job->get_state() == State::failed) return impl_->view_dead(*job);
   std::uint32_t queue = 0;
-  std::string_view key;
-  const History::Run* run = impl_->ledger.find_finished(id, queue, key);
-  if (run == nullptr) return std::nullopt;
-  return impl_->view(impl_->ledger.queues[queue], *run, key, id);
+  const auto run = impl_->ledger.find_finished(id, queue);
+  if (!run) return std::nullopt;
+  return impl_->view(impl_->ledger.queues[queue], *run);
 }
 
 namespace {
@@ -101,18 +100,18 @@ FinishedView Core::Impl::view_dead(const Job& job) const {
 
 // From which id on, up to `end`, no more is remembered than one question may look at.
 JobId Core::Impl::window(const FinishedFilter& filter, JobId end) const {
-  std::vector<std::pair<JobId, std::size_t>> blocks;  // greatest id, runs
+  std::vector<std::pair<JobId, std::size_t>> blocks;  // greatest id, pieces
   for (const QueueState& queue : ledger.queues) {
     if (!filter.queue.empty() && queue.name != filter.queue) continue;
-    queue.history.for_each_block([&](JobId low, JobId high, std::size_t runs) {
-      if (low < end) blocks.emplace_back(std::min(high, end - 1), runs);
+    queue.history.for_each_block([&](JobId low, JobId high, std::size_t pieces) {
+      if (low < end) blocks.emplace_back(std::min(high, end - 1), pieces);
     });
   }
   std::ranges::sort(blocks, std::greater());
   std::size_t seen = 0;
-  for (const auto& [high, runs] : blocks) {
+  for (const auto& [high, pieces] : blocks) {
     if (seen >= options.history_looked_at && high + 1 < end) return high + 1;
-    seen += runs;
+    seen += pieces;
   }
   return 0;
 }
@@ -134,8 +133,8 @@ FinishedPage Core::finished(const FinishedFilter& filter, JobId before, std::siz
   if (latest.full()) begin = latest.least() + 1;
   for (const QueueState& queue : ledger.queues) {
     if (!filter.queue.empty() && queue.name != filter.queue) continue;
-    queue.history.for_each_latest(begin, end, [&](const History::Run& run, std::string_view key) {
-      FinishedView job = impl_->view(queue, run, key, run.first);
+    queue.history.for_each_latest(begin, end, [&](const History::Run& run) {
+      FinishedView job = impl_->view(queue, run);
       if (run.first >= end || run.first + run.count <= begin || !fits(filter, job)) return;
       for (JobId id = std::min(run.first + run.count, end); id-- > std::max(run.first, begin);) {
         job.id = id;
@@ -155,7 +154,7 @@ void SnapshotWriter::write_history() {
   std::uint64_t kept = 0;
   for (const QueueState& queue : ledger_.queues) {
     kept += queue.history.empty() ? 0 : 1;
-    queue.history.for_each([&](const History::Run& run, std::string_view) {
+    queue.history.for_each([&](const History::Run& run) {
       const auto place = static_cast<std::uint32_t>(names.size());
       if (handlers_.emplace(run.handler, place).second) names.push_back(run.handler);
     });
@@ -166,25 +165,24 @@ void SnapshotWriter::write_history() {
   for (const QueueState& queue : ledger_.queues) {
     if (queue.history.empty()) continue;
     out_.put(queue.id);
-    out_.put(queue.history.runs());
-    queue.history.for_each([&](const History::Run& run, std::string_view key) { write_run(run, key); });
+    out_.put(queue.history.pieces());
+    queue.history.for_each([&](const History::Run& run) { write_run(run); });
   }
 }
 
 // first, accepted_ms, ended_ms, parent, priority, count, attempt, place of the handler's name, batch,
 // outcome, key, u8 detailed; then failures, crashes, losses, failure.
-void SnapshotWriter::write_run(const History::Run& run, std::string_view key) {
+void SnapshotWriter::write_run(const History::Run& run) {
   out_.put(run.first);
-  out_.put(std::uint64_t{run.accepted_ms});
-  out_.put(std::uint64_t{run.ended_ms});
+  out_.put(run.accepted_ms);
+  out_.put(run.ended_ms);
   out_.put(run.parent);
   out_.put(run.priority);
-  for (std::uint32_t number :
-       {run.count, static_cast<std::uint32_t>(run.attempt), handlers_.at(run.handler), run.batch})
+  for (std::uint32_t number : {run.count, run.attempt, handlers_.at(run.handler), run.batch})
     out_.put(number);
   out_.put(static_cast<std::uint8_t>(run.outcome));
-  out_.put(Bytes(key));
-  const History::Details* details = run.details.get();
+  out_.put(Bytes(run.key));
+  const History::Details* details = run.details;
   out_.put(std::uint8_t{details != nullptr});
   if (details == nullptr) return;
   for (std::uint32_t number : {details->failures, details->crashes, details->losses}) out_.put(number);
@@ -209,25 +207,26 @@ void SnapshotReader::read_run(std::uint32_t queue) {
   run.ended_ms = in_.get<std::uint64_t>() & bits48;
   in_.get(run.parent);
   in_.get(run.priority);
-  std::uint32_t attempt = 0;
-  for (std::uint32_t* number : {&run.count, &attempt, &run.handler, &run.batch}) in_.get(*number);
-  run.attempt = attempt & UINT16_MAX;
-  run.outcome = static_cast<std::uint16_t>(in_.get_enum(Outcome::expired));
+  for (std::uint32_t* number : {&run.count, &run.attempt, &run.handler, &run.batch}) in_.get(*number);
+  run.attempt &= UINT16_MAX;
+  run.outcome = in_.get_enum(Outcome::expired);
   const std::string key = in_.text();
+  run.key = key;
+  std::unique_ptr<History::Details> details;
   if (in_.get<std::uint8_t>() != 0) {
-    run.details = std::make_unique<History::Details>();
-    History::Details& details = *run.details;
-    for (std::uint32_t* number : {&details.failures, &details.crashes, &details.losses}) in_.get(*number);
-    details.failure = read_failure();
+    details = std::make_unique<History::Details>();
+    for (std::uint32_t* number : {&details->failures, &details->crashes, &details->losses}) in_.get(*number);
+    details->failure = read_failure();
   }
   if (run.handler >= handlers_.size() || run.count == 0 || key.size() > limits::name_max) return in_.fail();
   run.handler = handlers_[run.handler];
-  if (in_.ok()) ledger_.restore_history(queue, std::move(run), key);
+  if (in_.ok()) ledger_.restore_history(queue, run, std::move(details));
 }
 
-void Ledger::restore_history(std::uint32_t queue, History::Run&& run, std::string_view key) {
+void Ledger::restore_history(std::uint32_t queue, const History::Run& run,
+                             std::unique_ptr<History::Details> details) {
   Fallout none;
-  add_history(queues[queue], std::move(run), key, none);
+  add_history(queues[queue], run, std::move(details), none);
 }
 
 }  // namespace joinery::broker

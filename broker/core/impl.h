@@ -284,7 +284,7 @@ class Core::Impl {
     effects.effects.push_back(effect::Refused{session, request, std::move(error)});
   }
   JobView view(const Job& job) const;
-  FinishedView view(const QueueState& queue, const History::Run& run, std::string_view key, JobId id) const;
+  FinishedView view(const QueueState& queue, const History::Run& run) const;
   FinishedView view_dead(const Job& job) const;
   JobId window(const FinishedFilter& filter, JobId end) const;
 

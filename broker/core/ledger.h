@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -258,7 +259,8 @@ class Ledger {
   void link_batches();  // after restore_batch of all
   bool restore_job(const Job& saved, State state, std::uint32_t queue, std::int64_t priority,
                    SessionId held_by, Wall due);
-  void restore_history(std::uint32_t queue, History::Run&& run, std::string_view key);
+  void restore_history(std::uint32_t queue, const History::Run& run,
+                       std::unique_ptr<History::Details> details);
   std::uint64_t stamp() const { return stamp_; }
   void set_stamp(std::uint64_t stamp) { stamp_ = stamp; }
 
@@ -289,8 +291,8 @@ class Ledger {
       if (jobs[slot].id != 0) see(slot, jobs[slot]);
     }
   }
-  // Null: it has not ended, or was forgotten.
-  const History::Run* find_finished(JobId id, std::uint32_t& queue, std::string_view& key) const;
+  // None: it has not ended, or was forgotten.
+  std::optional<History::Run> find_finished(JobId id, std::uint32_t& queue) const;
   std::size_t history_bytes() const { return history_bytes_; }
   std::size_t memory_bytes() const;
 
@@ -384,7 +386,8 @@ class Ledger {
   void tell(const Job& job, Outcome outcome, const Failure* failure, Fallout& fallout);
   void remember(const Job& job, Outcome outcome, Wall at, const std::string& why, Fallout& fallout);
   std::unique_ptr<History::Details> details_of(const Job& job, Outcome outcome, const std::string& why);
-  void add_history(QueueState& queue, History::Run&& run, std::string_view key, Fallout& fallout);
+  void add_history(QueueState& queue, const History::Run& run, std::unique_ptr<History::Details> details,
+                   Fallout& fallout);
   void crowd_out();
   void forget(Slot slot, Fallout& fallout);
   void release_line(std::uint32_t line);

@@ -48,7 +48,7 @@ class SnapshotWriter {
   void write_jobs();
   void write_limits();
   void write_history();
-  void write_run(const History::Run& run, std::string_view key);
+  void write_run(const History::Run& run);
   void write_schedules();
   void write_time(Wall time);
   void write_answer(const change::Answer& answer);

@@ -97,6 +97,62 @@ TEST_F(HistoryOfJobs, JobsThatCameAndEndedTogetherShareAnEntry) {
   EXPECT_EQ(talk.driver.core->finished(17)->attempt, 1U);
 }
 
+TEST_F(HistoryOfJobs, JobsThatEndedTogetherShareAnEntryAlsoIfEachHasAKeyOfItsOwn) {
+  bound(1'000'000);
+  const auto put_and_finish = [&](std::vector<std::string> keys) {
+    const JobId first = talk.driver.core->next_job();
+    const auto number = static_cast<std::uint32_t>(keys.size());
+    talk.submit("p", "mail", {.count = number, .key = std::move(keys)});
+    std::string all;
+    for (JobId job = first; job < first + number; ++job)
+      all += fmt::format("{}{}#1", job == first ? "" : " ", job);
+    talk.finish("w", all);
+  };
+  std::vector<std::string> keys;
+  for (int i = 1; i <= 50; ++i) keys.push_back(fmt::format("host:{}", i));
+  put_and_finish(keys);
+  std::size_t bytes = run_bytes;
+  for (const std::string& key : keys) bytes += 1 + key.size();
+  EXPECT_EQ(queue().history_bytes, bytes);
+  talk.pass(1s);
+  put_and_finish({"a", "a", "a", "b", "c", "", "", "c", "c", "a"});
+  const std::uint64_t both = queue().history_bytes;
+  for (const int round : {0, 1, 2}) {
+    EXPECT_EQ(list({.key = "host:7"}), "7");
+    EXPECT_EQ(list({.key = "a"}), "60 53 52 51");
+    EXPECT_EQ(list({.key = "c"}), "59 58 55");
+    EXPECT_EQ(list({}, 58, 5), "57 56 55 54 53");
+    EXPECT_EQ(talk.driver.core->finished(50)->key, "host:50");
+    EXPECT_EQ(talk.driver.core->finished(57)->key, "");
+    EXPECT_EQ(queue().history_jobs, 60U);
+    EXPECT_EQ(queue().history_bytes, both);
+    if (round == 1) talk.driver.checkpoint();
+    talk.crash();
+  }
+  bound(both - 1);
+  EXPECT_EQ(list({}, 52), "51");
+}
+
+TEST_F(HistoryOfJobs, ManyWithKeysOfTheirOwnAreForgottenSomeAtATime) {
+  bound(64'000);
+  talk.disconnect("w", true);
+  talk.worker("many", {"mail"}, {.capacity = 10'000});
+  std::vector<std::string> keys;
+  for (int i = 1; i <= 10'000; ++i) keys.push_back(fmt::format("host:{}", i));
+  talk.submit("p", "mail", {.count = 10'000, .key = std::move(keys)});
+  while (talk.driver.core->queue("mail")->counts.ready != 0) talk.pass(0s);
+  std::string all;
+  for (int i = 1; i <= 10'000; ++i) all += fmt::format("{}{}#1", i == 1 ? "" : " ", i);
+  talk.finish("many", all);
+  EXPECT_LE(queue().history_bytes, 64'000U);
+  EXPECT_GT(queue().history_jobs, 5'000U) << "an entry each would be 850";
+  const JobId oldest = 10'001 - queue().history_jobs;
+  for (const JobId job : {oldest, (oldest + 10'000) / 2, JobId{10'000}})
+    EXPECT_EQ(talk.driver.core->finished(job)->key, fmt::format("host:{}", job));
+  EXPECT_FALSE(talk.driver.core->finished(oldest - 1));
+  EXPECT_EQ(list({}, oldest + 2), fmt::format("{} {}", oldest + 1, oldest));
+}
+
 TEST_F(HistoryOfJobs, BeyondItsBytesTheOldestAreForgotten) {
   bound(3 * run_bytes);
   for (int i = 0; i < 5; ++i) run();

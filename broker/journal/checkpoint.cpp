@@ -111,7 +111,7 @@ Result<Checkpoint> decode_checkpoint(const Format& format, const std::string& na
 
 Result<> write_checkpoint(Directory& directory, const Format& format, const CheckpointHeader& header,
                           const Save& save) {
-  auto file = directory.create(unfinished_checkpoint);
+  auto file = directory.create_streamed(unfinished_checkpoint);
   if (!file) return std::unexpected(file.error());
   Result<> written;
   std::uint64_t offset = 0;

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "shared/base/check.h"
+#include "shared/base/pages.h"
 #include "shared/base/unique_fd.h"
 
 namespace joinery::broker::journal {
@@ -78,9 +80,67 @@ class PosixFile : public File {
     return static_cast<std::uint64_t>(status.st_size);
   }
 
+ protected:
+  int fd() const { return fd_.get(); }
+  const std::string& path() const { return path_; }
+
  private:
   unique_fd fd_;
   std::string path_;
+};
+
+// Written once, from its beginning on, past the page cache: its pages would push out those of payloads, and
+// to get them costs more than all else. What is no whole page at the end goes the usual way, and all of it
+// where the file system wants more than whole pages.
+class StreamedFile : public PosixFile {
+ public:
+  StreamedFile(unique_fd fd, std::string path) : PosixFile(std::move(fd), std::move(path)) {}
+
+  Result<> write_at(Bytes bytes, std::uint64_t offset) override {
+    JOINERY_CHECK(offset == begin_ + size_);
+    while (!bytes.empty()) {
+      const Bytes part = bytes.substr(0, buffer_size - size_);
+      std::memcpy(buffer_.data() + size_, part.data(), part.size());
+      size_ += part.size();
+      bytes.remove_prefix(part.size());
+      if (size_ < buffer_size) break;
+      if (auto done = write_out(); !done) return done;
+    }
+    return {};
+  }
+
+  Result<> sync() override {
+    use_cache();
+    if (auto done = write_out(); !done) return done;
+    return PosixFile::sync();
+  }
+
+ private:
+  static constexpr std::size_t buffer_size = std::size_t{1} << 20U;
+
+  Result<> write_out() {
+    for (std::size_t done = 0; done < size_;) {
+      const auto written = uninterrupted([&] {
+        return ::pwrite(fd(), buffer_.data() + done, size_ - done, static_cast<off_t>(begin_ + done));
+      });
+      if (written < 0 && errno == EINVAL && use_cache()) continue;
+      if (written < 0) return failed("write to", path());
+      done += static_cast<std::size_t>(written);
+    }
+    begin_ += size_;
+    size_ = 0;
+    return {};
+  }
+
+  // False if it does already.
+  bool use_cache() {
+    const int flags = ::fcntl(fd(), F_GETFL);
+    return (flags & O_DIRECT) != 0 && ::fcntl(fd(), F_SETFL, flags & ~O_DIRECT) == 0;
+  }
+
+  Pages buffer_{buffer_size};  // begins at a page, as the system demands
+  std::uint64_t begin_ = 0;    // of the buffer in the file
+  std::size_t size_ = 0;
 };
 
 // Works with paths, not with a descriptor of the directory: a forked checkpoint writer closes all
@@ -91,6 +151,12 @@ class PosixDirectory : public Directory {
 
   Result<std::unique_ptr<File>> create(const std::string& name) override {
     return open_file(name, O_RDWR | O_CREAT | O_TRUNC);
+  }
+  Result<std::unique_ptr<File>> create_streamed(const std::string& name) override {
+    unique_fd fd(::open(path(name).c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_DIRECT, 0640));
+    if (!fd && errno == EINVAL) return create(name);  // the file system has nothing but its cache
+    if (!fd) return failed("open", path(name));
+    return std::make_unique<StreamedFile>(std::move(fd), path(name));
   }
   Result<std::unique_ptr<File>> open(const std::string& name) override { return open_file(name, O_RDWR); }
 

@@ -33,6 +33,9 @@ class Directory {
   virtual ~Directory() = default;
   // Creates the file, or empties an old one.
   virtual Result<std::unique_ptr<File>> create(const std::string& name) = 0;
+  // The same for a large file that is written once, from its beginning on, then synced, and not read soon:
+  // memory is kept for others where that can be told the system.
+  virtual Result<std::unique_ptr<File>> create_streamed(const std::string& name) { return create(name); }
   virtual Result<std::unique_ptr<File>> open(const std::string& name) = 0;
   virtual Result<> rename(const std::string& from, const std::string& to) = 0;
   virtual Result<> remove(const std::string& name) = 0;

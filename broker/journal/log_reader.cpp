@@ -19,10 +19,8 @@ std::unexpected<Error> missing(const Format& format, Place place, std::string_vi
 
 }  // namespace
 
-Result<> SegmentCheck::advance(File& file, const Format& format, Position to) {
-  if (checked_ >= to) return {};
+Result<> SegmentCheck::advance(RecordStream& stream, const Format& format, Position to) {
   const Position segment_end = checked_ + format.left(checked_);
-  RecordStream stream(file, format, checked_);
   while (checked_ < to) {
     const auto record = stream.next();
     if (!record) return std::unexpected(record.error());
@@ -52,7 +50,7 @@ Result<> LogReader::read(Place place, Position written, Buffer& out) {
   }
   const std::size_t before = out.size();
   auto done = [&]() -> Result<> {
-    if (place.size >= block_size_max) return read_large(place, out);
+    if (place.size >= block_size_max) return read_large(place, written, out);
     for (Position at = place.position; at < end;) {
       const auto held = block(at, written);
       if (!held) return std::unexpected(held.error());
@@ -63,7 +61,7 @@ Result<> LogReader::read(Place place, Position written, Buffer& out) {
     if (!damage_) return {};
     const auto segment = open(format_.segment_of(place.position));
     if (!segment) return std::unexpected(segment.error());
-    return check(**segment, place, end);
+    return check(**segment, place, written);
   }();
   if (done) return {};
   out.resize(before);
@@ -71,6 +69,7 @@ Result<> LogReader::read(Place place, Position written, Buffer& out) {
 }
 
 void LogReader::forget(std::uint64_t segment) {
+  stream_.reset();
   segments_.erase(segment);
   for (Block& block : blocks_) {
     if (format_.segment_of(block.begin) == segment) block = {};
@@ -92,22 +91,22 @@ Result<const LogReader::Block*> LogReader::block(Position at, Position written) 
   const auto segment = open(format_.segment_of(at));
   if (!segment) return std::unexpected(segment.error());
   const Position end = std::min(begin + size, written);
-  if (auto done = (*segment)->check.advance(*(*segment)->file, format_, end); !done) {
-    return std::unexpected(done.error());
-  }
+  if (auto done = advance(**segment, end, written); !done) return std::unexpected(done.error());
   damage_ = damage_ || !(*segment)->check.good(begin, end);
-  last_->bytes.resize(end - begin);
-  const auto got = (*segment)->file->read_at(last_->bytes.data(), end - begin, format_.offset_of(begin));
-  last_->bytes.resize(got.value_or(0));
+  Result<std::size_t> got;
+  last_->bytes.resize_and_overwrite(end - begin, [&](char* to, std::size_t bytes) {
+    got = (*segment)->file->read_at(to, bytes, format_.offset_of(begin));
+    return got.value_or(0);
+  });
   if (!got) return std::unexpected(got.error());
   if (!last_->holds(at)) return fail(Code::missing_payload, "the file is too short");
   return last_;
 }
 
-Result<> LogReader::read_large(Place place, Buffer& out) {
+Result<> LogReader::read_large(Place place, Position written, Buffer& out) {
   const auto segment = open(format_.segment_of(place.position));
   if (!segment) return std::unexpected(segment.error());
-  if (auto done = check(**segment, place, place.position + place.size); !done) return done;
+  if (auto done = check(**segment, place, written); !done) return done;
   const std::size_t before = out.size();
   out.resize(before + place.size);
   const auto got =
@@ -117,8 +116,20 @@ Result<> LogReader::read_large(Place place, Buffer& out) {
   return {};
 }
 
-Result<> LogReader::check(Segment& segment, Place place, Position to) {
-  if (auto done = segment.check.advance(*segment.file, format_, to); !done) return done;
+// One stream goes through all of a segment, so that each byte is read once for this. Only of a segment that
+// is written to its end, though: else what was read ahead is not what will be there.
+Result<> LogReader::advance(Segment& segment, Position to, Position written) {
+  const Position at = segment.check.position();
+  if (at >= to) return {};
+  const Position segment_end = at + format_.left(at);
+  if (!stream_ || stream_->position() != at) stream_.emplace(*segment.file, format_, at);
+  auto done = segment.check.advance(*stream_, format_, to);
+  if (!done || written < segment_end || segment.check.position() == segment_end) stream_.reset();
+  return done;
+}
+
+Result<> LogReader::check(Segment& segment, Place place, Position written) {
+  if (auto done = advance(segment, place.position + place.size, written); !done) return done;
   if (segment.check.good(place.position, place.position + place.size)) return {};
   return fail(Code::missing_payload, "the record is damaged");
 }
@@ -132,6 +143,7 @@ Result<LogReader::Segment*> LogReader::open(std::uint64_t number) {
   if (std::ranges::count_if(segments_, open) >= static_cast<std::ptrdiff_t>(open_files_max)) {
     auto oldest = std::ranges::min_element(
         segments_, {}, [&](const auto& entry) { return open(entry) ? entry.second.used : UINT64_MAX; });
+    stream_.reset();
     oldest->second.file.reset();
   }
   auto file = directory_.open(segment_name(number));

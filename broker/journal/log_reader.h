@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "broker/journal/format.h"
@@ -19,9 +20,10 @@ namespace joinery::broker::journal {
 class SegmentCheck {
  public:
   explicit SegmentCheck(Position begin) : checked_(begin) {}
-  // Checks the records from where the last call stopped up to at least `to`, which is no later than the end
-  // of the segment.
-  Result<> advance(File& file, const Format& format, Position to);
+  // Checks the records from position() up to at least `to`, which is no later than the end of the segment.
+  // `stream` stands at position().
+  Result<> advance(RecordStream& stream, const Format& format, Position to);
+  Position position() const { return checked_; }
   // Whether nothing damaged lies in the range.
   bool good(Position begin, Position end) const;
 
@@ -58,15 +60,18 @@ class LogReader {
   };
 
   Result<Segment*> open(std::uint64_t number);
-  // Sees to it that the records up to `to` are checked, and that nothing of the place is damaged.
-  Result<> check(Segment& segment, Place place, Position to);
+  // Sees to it that the records up to `to` are checked.
+  Result<> advance(Segment& segment, Position to, Position written);
+  // The same, and that nothing of the place is damaged.
+  Result<> check(Segment& segment, Place place, Position written);
   // A block that holds the byte at `at`.
   Result<const Block*> block(Position at, Position written);
-  Result<> read_large(Place place, Buffer& out);
+  Result<> read_large(Place place, Position written, Buffer& out);
 
   Directory& directory_;
   const Format& format_;
   std::map<std::uint64_t, Segment> segments_;
+  std::optional<RecordStream> stream_;  // through the segment that is being checked, and its file
   std::array<Block, 32> blocks_;
   Block* last_ = blocks_.data();
   bool damage_ = false;  // somewhere: then each read is compared with it

@@ -65,7 +65,7 @@ struct FakeDisk::State {
   std::uint64_t capacity = std::numeric_limits<std::uint64_t>::max() / 2;
   bool fail_writes = false, fail_syncs = false, fail_directory_syncs = false;
   bool lose_syncs = false, lose_directory_syncs = false;
-  std::uint64_t syncs = 0;
+  std::uint64_t syncs = 0, read_bytes = 0;
   std::uint64_t operations_left = std::numeric_limits<std::uint64_t>::max();
 
   // Whether the disk still does what it is asked.
@@ -105,6 +105,7 @@ class FakeFile : public File {
     if (offset >= inode_->now.size()) return 0;
     const std::size_t got = std::min<std::size_t>(size, inode_->now.size() - offset);
     std::copy_n(inode_->now.data() + offset, got, to);
+    state_->read_bytes += got;
     return got;
   }
   Result<> sync() override {
@@ -183,7 +184,8 @@ class FakeDirectory : public Directory {
   }
   Result<> sync() override {
     const std::lock_guard lock(state_->mutex);
-    if (state_->fail_directory_syncs || !state_->works()) return fail(Code::io_error, "sync of the directory: told to fail");
+    if (state_->fail_directory_syncs || !state_->works())
+      return fail(Code::io_error, "sync of the directory: told to fail");
     if (!state_->lose_directory_syncs) state_->survivable.assign(1, state_->names);
     return {};
   }
@@ -293,6 +295,11 @@ std::uint64_t FakeDisk::used_bytes() const {
 std::uint64_t FakeDisk::syncs() const {
   const std::lock_guard lock(state_->mutex);
   return state_->syncs;
+}
+
+std::uint64_t FakeDisk::read_bytes() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->read_bytes;
 }
 
 }  // namespace joinery::testing

@@ -49,6 +49,7 @@ class FakeDisk {
   void put(const std::string& name, Bytes contents) const;
   std::uint64_t used_bytes() const;
   std::uint64_t syncs() const;
+  std::uint64_t read_bytes() const;
 
   struct State;
 

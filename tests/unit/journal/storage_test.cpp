@@ -4,6 +4,7 @@
 
 #include "broker/journal/posix_storage.h"
 #include "tests/support/temp_dir.h"
+#include "tests/unit/journal/fixture.h"
 
 namespace joinery::broker::testing {
 namespace {
@@ -43,6 +44,25 @@ TEST(StreamedFile, replaces_a_longer_one_of_its_name) {
     ASSERT_TRUE(file->sync());
   }
   EXPECT_EQ(journal::read_whole(*directory, "file").value(), "xxxxxxxxxx");
+}
+
+// Once for its checksum and once for the payloads in it.
+TEST(Backlog, is_read_back_twice_at_most) {
+  const FakeDisk disk;
+  JournalOptions options = small_options();
+  options.segment_bytes = 8 * megabyte;
+  options.record_bytes_max = megabyte;
+  options.checkpoint_bytes = 64 * megabyte;
+  Log log(disk, options);
+  const std::vector<std::string> hundred(100, std::string(1000, 'x'));
+  while (log->end() < 24 * megabyte) log.put_durably(hundred);
+  const std::uint64_t before = disk.read_bytes();
+  for (const auto& [job, place] : log.places()) {
+    if (place.position >= 16 * megabyte) break;
+    ASSERT_EQ(log.payload(job), hundred.front()) << job;
+  }
+  const auto read = static_cast<double>(disk.read_bytes() - before);
+  EXPECT_LT(read, 2.2 * 16 * megabyte);
 }
 
 }  // namespace

@@ -162,6 +162,7 @@ char* LogJournal::extend(std::size_t size) {
 
 void LogJournal::commit(bool sync) {
   collect_checkpoint();
+  recycle_emptied();
   if (group_.empty() && !(sync && writer_.durable() < end_)) return;
   writer_.write(group_, sync);
   group_.clear();
@@ -182,7 +183,7 @@ Result<> LogJournal::read(Place place, Buffer& out) {
 }
 
 void LogJournal::release(Place place) {
-  if (place.size > 0) space_.remove(place.position, place.size);
+  if (place.size > 0) space_.remove(place.position, place.size, end_);
 }
 
 void LogJournal::retain(Place place) {
@@ -293,12 +294,25 @@ void LogJournal::collect_checkpoint() {
   checkpoint_bytes_ = done->bytes;
   checkpoint_payloads_ = payloads_at_checkpoint_;
   ++stats_.checkpoints;
-  for (const std::uint64_t segment : freed_by_checkpoint_) {
+  recycle(std::exchange(freed_by_checkpoint_, {}));
+}
+
+// No start reads segments that end before the checkpoint, but for the payloads that are left; and that these
+// have no more is durable. So a backlog that is worked off gives its space back without a checkpoint of all
+// that is left of it.
+void LogJournal::recycle_emptied() {
+  recycle(space_.emptied_before(checkpoint_position_, writer_.durable()));
+}
+
+void LogJournal::recycle(std::vector<std::uint64_t> segments) {
+  if (segments.empty()) return;
+  for (const std::uint64_t segment : segments) {
     if (scan_ && scan_->segment() == segment) scan_.reset();
+    std::erase(freed_by_checkpoint_, segment);
     reader_.forget(segment);
     space_.forget(segment);
   }
-  if (!freed_by_checkpoint_.empty()) writer_.recycle(std::exchange(freed_by_checkpoint_, {}));
+  writer_.recycle(std::move(segments));
 }
 
 bool LogJournal::is_crowded() const {

@@ -52,6 +52,8 @@ class LogJournal : public Journal {
                      char* to, Position at);
   void close();
   void collect_checkpoint();
+  void recycle_emptied();
+  void recycle(std::vector<std::uint64_t> segments);
   void retry_checkpoint();
   void fork_checkpoint(const CheckpointHeader& header, const Save& save);
   bool is_crowded() const;

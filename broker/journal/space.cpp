@@ -22,6 +22,7 @@ void Space::add(Position position, std::uint64_t payloads, std::uint64_t bytes) 
   if (segment - first_ >= segments_.size()) segments_.resize(segment - first_ + 1);
   segments_[segment - first_].there = true;
   segments_[segment - first_].live += bytes;
+  if (bytes > 0) emptied_.erase(segment);
   payloads_ += payloads;
   live_ += bytes;
 }
@@ -30,11 +31,12 @@ void Space::retain(Position position, std::uint64_t bytes) {
   if (find(position) != nullptr) add(position, 1, bytes);
 }
 
-void Space::remove(Position position, std::uint64_t bytes) {
+void Space::remove(Position position, std::uint64_t bytes, Position log_end) {
   Segment* segment = find(position);
   if (segment == nullptr) return;
   JOINERY_CHECK(segment->live >= bytes && payloads_ > 0);
   segment->live -= bytes;
+  if (segment->live == 0) emptied_[format_.segment_of(position)] = log_end;
   live_ -= bytes;
   --payloads_;
 }
@@ -48,6 +50,15 @@ std::vector<std::uint64_t> Space::empty_before(Position position) const {
   const std::uint64_t end = format_.segment_of(position);
   for (std::uint64_t i = 0; i < segments_.size() && first_ + i < end; ++i) {
     if (segments_[i].there && segments_[i].live == 0) found.push_back(first_ + i);
+  }
+  return found;
+}
+
+std::vector<std::uint64_t> Space::emptied_before(Position position, Position durable) const {
+  std::vector<std::uint64_t> found;
+  const auto end = emptied_.lower_bound(format_.segment_of(position));
+  for (auto each = emptied_.begin(); each != end; ++each) {
+    if (each->second <= durable) found.push_back(each->first);
   }
   return found;
 }
@@ -67,6 +78,7 @@ std::optional<std::uint64_t> Space::sparsest_before(Position position) const {
 // The front is cut off as it empties; the oldest live job keeps 16 bytes per segment behind it.
 void Space::forget(std::uint64_t segment) {
   segments_[segment - first_] = {};
+  emptied_.erase(segment);
   std::size_t gone = 0;
   while (gone < segments_.size() && !segments_[gone].there) ++gone;
   segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(gone));

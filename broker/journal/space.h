@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <vector>
@@ -20,13 +21,16 @@ class Space {
   // A payload of before the start is live. One in a segment that is not there is not counted; reading it says
   // so.
   void retain(Position at, std::uint64_t bytes);
-  void remove(Position at, std::uint64_t bytes);
+  // Not live any more, as the log says that ends at `log_end`.
+  void remove(Position at, std::uint64_t bytes, Position log_end);
 
   std::uint64_t live_payloads() const { return payloads_; }
   std::uint64_t live_bytes() const { return live_; }
   std::uint64_t live_in(std::uint64_t segment) const;
   // Segments that end before the position and hold nothing live.
   std::vector<std::uint64_t> empty_before(Position position) const;
+  // Those of them whose last payload was removed in this life, by a log that ended at `durable` or before.
+  std::vector<std::uint64_t> emptied_before(Position position, Position durable) const;
   // The segment before the position with the least live bytes, if that is less than half of it and not zero.
   std::optional<std::uint64_t> sparsest_before(Position position) const;
   void forget(std::uint64_t segment);
@@ -40,7 +44,8 @@ class Space {
   Segment* find(Position position);
 
   const Format& format_;
-  std::vector<Segment> segments_;  // from first_
+  std::vector<Segment> segments_;              // from first_
+  std::map<std::uint64_t, Position> emptied_;  // segments, and where the log ended then
   std::uint64_t first_ = 0;
   std::uint64_t payloads_ = 0;
   std::uint64_t live_ = 0;

@@ -213,6 +213,41 @@ TEST(Space, is_not_given_back_while_the_release_might_not_survive) {
   EXPECT_EQ(segments_on(disk), 1U);
 }
 
+// Ten files of jobs, then a checkpoint: none is written after it.
+TEST(Space, of_a_backlog_that_is_worked_off_comes_back_file_by_file_without_a_checkpoint) {
+  const FakeDisk disk;
+  Log log(disk);
+  while (log->end() < 10 * small_options().segment_bytes) log.put_durably({kilobyte});
+  log.checkpoint();
+  ASSERT_EQ(log->stats().checkpoints, 1U);
+  while (log.places().size() > 3) {
+    log.finish(log.places().begin()->first);
+    log->commit(true);
+    log->commit(false);
+    EXPECT_LE(segments_on(disk), log.places().size() / 3 + 3) << log.places().size() << " are left";
+  }
+  EXPECT_EQ(log->stats().checkpoints, 1U);
+
+  Log again(disk.after_kill());
+  ASSERT_TRUE(again.is_open()) << again.error().message;
+  EXPECT_EQ(again.places(), log.places());
+  for (const auto& [job, place] : again.places()) EXPECT_EQ(again.payload(job), kilobyte);
+}
+
+// They are retained one by one: until then each file looks empty.
+TEST(Space, of_an_earlier_life_is_not_given_back_before_its_jobs_are_counted) {
+  const FakeDisk disk;
+  {
+    Log log(disk);
+    while (log->end() < 10 * small_options().segment_bytes) log.put_durably({kilobyte});
+    log.checkpoint();
+  }
+  Log log(disk);
+  ASSERT_TRUE(log.is_open()) << log.error().message;
+  EXPECT_GE(segments_on(disk), 10U);
+  for (const auto& [job, place] : log.places()) ASSERT_EQ(log.payload(job), kilobyte) << job;
+}
+
 TEST(Space, used_again_never_shows_its_old_records) {
   const FakeDisk disk;
   {

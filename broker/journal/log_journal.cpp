@@ -299,7 +299,7 @@ void LogJournal::collect_checkpoint() {
 
 // No start reads segments that end before the checkpoint, but for the payloads that are left; and that these
 // have no more is durable. So a backlog that is worked off gives its space back without a checkpoint of all
-// that is left of it.
+// that is left of it. What was moved away waits for the checkpoint: a repair may cut off where it went.
 void LogJournal::recycle_emptied() {
   recycle(space_.emptied_before(checkpoint_position_, writer_.durable()));
 }
@@ -346,6 +346,7 @@ std::vector<Journal::Candidate> LogJournal::to_move(std::size_t most, bool busy)
     if (!file) return {};
     scan_.emplace(std::move(*file), format_, *segment);
     scanned_ = segment;
+    space_.moves(*segment);
     scanned_at_ = end_;
   }
   auto candidates = scan_->next(most);

@@ -36,7 +36,7 @@ void Space::remove(Position position, std::uint64_t bytes, Position log_end) {
   if (segment == nullptr) return;
   JOINERY_CHECK(segment->live >= bytes && payloads_ > 0);
   segment->live -= bytes;
-  if (segment->live == 0) emptied_[format_.segment_of(position)] = log_end;
+  if (segment->live == 0 && !segment->moved) emptied_[format_.segment_of(position)] = log_end;
   live_ -= bytes;
   --payloads_;
 }

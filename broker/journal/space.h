@@ -29,16 +29,19 @@ class Space {
   std::uint64_t live_in(std::uint64_t segment) const;
   // Segments that end before the position and hold nothing live.
   std::vector<std::uint64_t> empty_before(Position position) const;
-  // Those of them whose last payload was removed in this life, by a log that ended at `durable` or before.
+  // Those of them whose last payload was removed in this life, by a log that ended at `durable` or before;
+  // none whose payloads are moved.
   std::vector<std::uint64_t> emptied_before(Position position, Position durable) const;
   // The segment before the position with the least live bytes, if that is less than half of it and not zero.
   std::optional<std::uint64_t> sparsest_before(Position position) const;
+  void moves(std::uint64_t segment) { segments_[segment - first_].moved = true; }
   void forget(std::uint64_t segment);
 
  private:
   struct Segment {
     std::uint64_t live = 0;
     bool there = false;
+    bool moved = false;  // some of it
   };
   // Null if it is not there.
   Segment* find(Position position);

@@ -234,6 +234,27 @@ TEST(Space, of_a_backlog_that_is_worked_off_comes_back_file_by_file_without_a_ch
   for (const auto& [job, place] : again.places()) EXPECT_EQ(again.payload(job), kilobyte);
 }
 
+// Else a repair that cuts the log before the move would have no payload for it.
+TEST(Space, that_jobs_were_moved_from_waits_for_a_checkpoint) {
+  const FakeDisk disk;
+  Log log(disk);
+  while (log->end() < 10 * small_options().segment_bytes) log.put_durably({kilobyte});
+  log.checkpoint();
+  const JobId last = log.places().rbegin()->first;
+  for (JobId job = 2; job <= last; ++job) log.finish(job);
+  log->commit(true);
+  log->commit(false);
+  const Place before = log.places().at(1);
+  for (const auto& candidate : log->to_move(10)) log.move(candidate);
+  log->commit(true);
+  log->commit(false);
+  ASSERT_NE(log.places().at(1).position, before.position) << "nothing was moved";
+  EXPECT_THAT(disk.names(), Contains(journal::segment_name(0)));
+  log.checkpoint();
+  EXPECT_THAT(disk.names(), Not(Contains(journal::segment_name(0))));
+  EXPECT_EQ(log.payload(1), kilobyte);
+}
+
 // They are retained one by one: until then each file looks empty.
 TEST(Space, of_an_earlier_life_is_not_given_back_before_its_jobs_are_counted) {
   const FakeDisk disk;

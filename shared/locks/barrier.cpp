@@ -22,9 +22,34 @@ std::string change(const Line& line, Bytes verb, Bytes id = {}) {
 }
 
 constexpr auto by_another = "another party timed out, died, aborted or reset it";
+constexpr auto too_late = "this party's timeout has passed, and not all have come";
+constexpr auto lost_redis = "the connection to Redis broke while this party waited";
+
+std::span<const redis::Value> others(const redis::Value& arrived) {
+  return std::span(arrived.list).subspan(2);
+}
 
 [[noreturn]] void broken_barrier(const char* how) {
   throw BrokenBarrierError(fmt::format("the barrier is broken: {}", how));
+}
+
+// The last to arrive: those who came before him may have died since.
+void open(const Line& line, std::span<const redis::Value> others, const std::function<void()>& action) {
+  const std::string& process = line.manager.core().process();
+  const bool one_died = std::ranges::any_of(others, [&](const redis::Value& other) {
+    return other.text != process && manager_detail::has_ended(other.text);
+  });
+  if (one_died) {
+    change(line, "abort");
+    broken_barrier(by_another);
+  }
+  try {
+    if (action) action();
+  } catch (...) {
+    change(line, "abort");
+    throw;
+  }
+  if (change(line, "open") == "broken") broken_barrier(by_another);
 }
 
 }  // namespace
@@ -50,26 +75,23 @@ std::uint32_t Barrier::wait(locks::Timeout timeout) {
         fmt::format("parties: the barrier was made for {}, not {}", answer.list.at(1).integer, parties_));
   }
   if (order == static_cast<std::int64_t>(parties_) - 1) {
-    try {
-      if (action_) action_();
-    } catch (...) {
-      abort();
-      throw;
-    }
-    if (change(*line_, "open") == "broken") broken_barrier(by_another);
+    open(*line_, others(answer), action_);
     return parties_ - 1;
   }
+  locks::watch_owners(line_->manager, others(answer));
   for (;;) {
     const auto wake = waiter.sleep(locks::line_lease / 2, deadline);
     std::string word = wake == Waiter::Wake::told ? waiter.word() : "";
     // Late, or perhaps told without hearing it.
     if (wake == Waiter::Wake::lost || (word.empty() && read_clocks().mono >= deadline)) {
       word = change(*line_, "late", waiter.id());
-      if (word.empty()) broken_barrier("this party's timeout has passed, and not all have come");
+      if (word.empty()) broken_barrier(wake == Waiter::Wake::lost ? lost_redis : too_late);
     }
     if (word == "broken") broken_barrier(by_another);
     if (!word.empty()) return static_cast<std::uint32_t>(order);
-    arrive(*line_, waiter, parties_, Repeat::safe);
+    const auto renewed = arrive(*line_, waiter, parties_, Repeat::safe);
+    if (renewed.list.at(0).integer == -1) broken_barrier(by_another);
+    locks::watch_owners(line_->manager, others(renewed));
   }
 }
 

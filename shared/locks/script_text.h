@@ -123,7 +123,7 @@ local function settle(gate)
 end
 
 -- Looks at the next few of the list, round and round: what the dead held or waited for goes, though nobody
--- asks for it. (At a barrier they count as arrived.)
+-- asks for it. (At a barrier they stay, for whoever arrives next to find.)
 local function sweep()
   local from = redis.call('GET', P .. 'swept')
   local entries = redis.call('ZRANGEBYLEX', locks_key, from and '(' .. from or '-', '+', 'LIMIT', 0, 8)
@@ -143,6 +143,14 @@ local function sweep()
   else
     redis.call('DEL', P .. 'swept')
   end
+end
+)lua";
+
+// Needs functions.
+constexpr char breaking[] = R"lua(
+local function break_barrier(gate)
+  redis.call('HSET', part(gate, 'state'), 'broken', '1', 'arrived', '0')
+  for id in next_in_line, gate do tell(id, 'broken') end
 end
 )lua";
 

@@ -137,17 +137,14 @@ return {limit(gate) - redis.call('ZCARD', part(gate, 'leases')),
 // Gives back all that an owner holds and waits for. A barrier at which it waits is broken.
 // KEYS[1] prefix   ARGV[1] owner
 // Returns how many acquisitions were given back.
-constexpr auto release_owner_source = joined(names, functions, R"lua(
+constexpr auto release_owner_source = joined(names, functions, breaking, R"lua(
 local released, gates = 0, {}
 local entries = redis.call('ZRANGEBYLEX', locks_key, '[' .. ARGV[1] .. '\n', '(' .. ARGV[1] .. '\11')
 for _, entry in ipairs(entries) do
   local gate, id = string.match(entry, '^.*\n(.*)\n(.*)$')
   local record = record_of(gate, id)
   if record then released = released + let_go(gate, record) end
-  if leave_line(gate, id) == 1 and string.match(gate, '^barrier:') then
-    redis.call('HSET', part(gate, 'state'), 'broken', '1', 'arrived', '0')
-    for other in next_in_line, gate do tell(other, 'broken') end
-  end
+  if leave_line(gate, id) == 1 and string.match(gate, '^barrier:') then break_barrier(gate) end
   gates[gate] = true
 end
 for gate in pairs(gates) do settle(gate) end
@@ -196,37 +193,45 @@ constexpr auto is_set_source = joined(names, R"lua(
 return redis.call('EXISTS', P .. 'lock:' .. ARGV[1] .. ':state')
 )lua");
 
-// Arrives at a barrier, or renews the place of one who has.
+// Arrives at a barrier, or renews the place of one who has. If somebody there has not renewed his in time,
+// it is broken.
 // KEYS[1] prefix   ARGV[1] gate   [2] id   [3] owner   [4] process   [5] lease   [6] parties
-// Returns {order of arrival, parties}; the last (order parties - 1) does not wait: it opens the barrier.
-// {-1, parties}: the barrier is broken. {-2, parties}: it has another number of parties. {-3, parties}: it
-// still waits, or has been told.
-constexpr auto arrive_source = joined(names, functions, R"lua(
+// Returns {order of arrival, parties, process of each other who waits (at most 32)}; the last (order
+// parties - 1) does not wait: it opens the barrier. The order is -1: the barrier is broken; -2: it has
+// another number of parties; -3: it still waits, or has been told.
+constexpr auto arrive_source = joined(names, functions, breaking, R"lua(
 local gate, id, owner, process, lease = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local state, parties = part(gate, 'state'), tonumber(ARGV[6])
 redis.call('HSETNX', state, 'parties', parties)
 local theirs = tonumber(redis.call('HGET', state, 'parties'))
 if theirs ~= parties then return {-2, theirs} end
 if redis.call('EXISTS', wake_key(id)) == 1 then return {-3, parties} end
-if redis.call('HEXISTS', part(gate, 'waiters'), id) == 1 then
-  stand_in_line(gate, id, owner, process, lease)
-  return {-3, parties}
+local waits = redis.call('HEXISTS', part(gate, 'waiters'), id) == 1
+if waits then stand_in_line(gate, id, owner, process, lease) end
+local answer, others = {-3, parties}, redis.call('HGETALL', part(gate, 'waiters'))
+for i = 2, #others, 2 do
+  if tonumber(string.match(others[i], '^%d+')) <= now then
+    break_barrier(gate)
+    break
+  end
+  if others[i - 1] ~= id and #answer < 34 then answer[#answer + 1] = fields(others[i])[3] end
 end
+if waits then return answer end
 if redis.call('HGET', state, 'broken') == '1' then return {-1, parties} end
-local order = (redis.call('HINCRBY', state, 'arrived', 1) - 1) % parties
-if order < parties - 1 then
+answer[1] = (redis.call('HINCRBY', state, 'arrived', 1) - 1) % parties
+if answer[1] < parties - 1 then
   redis.call('RPUSH', part(gate, 'line'), id)
   enter(gate, id, owner, process)
   stand_in_line(gate, id, owner, process, lease)
 end
-return {order, parties}
+return answer
 )lua");
 
 // Changes a barrier.
 // KEYS[1] prefix   ARGV[1] gate   [2] "open": those who have arrived go on; "abort"; "reset";
 // "late": breaks it unless [3], an id, was told already
 // Returns what that id was told, else "".
-constexpr auto barrier_source = joined(names, functions, R"lua(
+constexpr auto barrier_source = joined(names, functions, breaking, R"lua(
 local gate, verb = ARGV[1], ARGV[2]
 local state = part(gate, 'state')
 if verb == 'open' then
@@ -245,8 +250,8 @@ if verb == 'late' then
   local told = redis.call('LPOP', wake_key(ARGV[3]))
   if told then return told end
 end
-redis.call('HSET', state, 'broken', verb == 'reset' and '0' or '1', 'arrived', '0')
-for id in next_in_line, gate do tell(id, 'broken') end
+break_barrier(gate)
+if verb == 'reset' then redis.call('HSET', state, 'broken', '0') end
 if verb == 'late' then redis.call('DEL', wake_key(ARGV[3])) end
 return ''
 )lua");

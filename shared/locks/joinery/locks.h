@@ -223,8 +223,9 @@ class Barrier {
   ~Barrier();
 
   // The order of arrival, 0 to parties - 1: different for each. Throws BrokenBarrierError if the barrier is
-  // broken, or is while this waits; a timeout breaks it. Who dies while he waits breaks it where
-  // release_owner() is told; else he counts as arrived.
+  // broken, or is while this waits; a timeout breaks it, and so does who dies while he waits: at once where
+  // release_owner() is told; if he was of the host of one who came later, or comes; else when the next one
+  // comes after his lease (10 s).
   std::uint32_t wait(locks::Timeout timeout = {});
   // Breaks it: all who wait and will wait get BrokenBarrierError, until reset().
   void abort();

@@ -82,6 +82,53 @@ TEST_F(Barriers, AbortAndResetTellThoseWhoWait) {
   }
 }
 
+// A process that arrives at a barrier, and waits there.
+Child party(const RedisServer& server, std::uint32_t parties) {
+  return Child(server, [=](Manager& on) { Barrier(on, "start", parties).wait(limit); });
+}
+
+TEST_F(Barriers, AProcessKilledWhileItWaitsBreaksItForThoseWhoWait) {
+  Child killed = party(server, 3);
+  Barrier barrier(manager(), "start", 3);
+  ASSERT_TRUE(eventually([&] { return barrier.n_waiting() == 1; }));
+  std::thread other([&] { EXPECT_THROW(Barrier(manager(), "start", 3).wait(limit), BrokenBarrierError); });
+  ASSERT_TRUE(eventually([&] { return barrier.n_waiting() == 2; }));
+  killed.kill(SIGKILL);
+  other.join();
+  EXPECT_TRUE(barrier.broken());
+}
+
+TEST_F(Barriers, AProcessThatDiedBeforeTheLastCameHasNotArrived) {
+  Child killed = party(server, 2);
+  int actions = 0;
+  Barrier barrier(manager(), "start", 2, [&] { ++actions; });
+  ASSERT_TRUE(eventually([&] { return barrier.n_waiting() == 1; }));
+  killed.kill(SIGKILL);
+  killed.wait();
+  EXPECT_THROW(barrier.wait(limit), BrokenBarrierError);
+  EXPECT_EQ(actions, 0);
+  EXPECT_TRUE(barrier.broken());
+}
+
+// Of another host, so that nobody here sees it.
+TEST_F(Barriers, APartyThatDoesNotSayThatItStillWaitsHasNotArrived) {
+  redis::Client redis{server.url()};
+  const std::string gate = key_prefix(name_space) + "lock:barrier:start";
+  Barrier barrier(manager(), "start", 2);
+  const auto waits_until = [&](const std::string& lease_end) {
+    redis.command({"HSET", gate + ":state", "parties", "2", "arrived", "1"});
+    redis.command({"RPUSH", gate + ":line", "x"});
+    const std::string process = "process:far:1:1:0-0";
+    redis.command({"HSET", gate + ":waiters", "x", lease_end + "\n" + process + "\n" + process + "\n10000"});
+    ASSERT_EQ(barrier.n_waiting(), 1U);
+  };
+  waits_until("1");
+  EXPECT_THROW(barrier.wait(limit), BrokenBarrierError);
+  barrier.reset();
+  waits_until("99999999999999");
+  EXPECT_EQ(barrier.wait(limit), 1U) << "as far as anybody knows, it lives";
+}
+
 TEST_F(Barriers, AnActionThatThrowsBreaksIt) {
   Barrier barrier(manager(), "start", 1, [] { throw std::runtime_error("no"); });
   EXPECT_THROW(barrier.wait(), std::runtime_error);

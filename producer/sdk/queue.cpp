@@ -20,6 +20,7 @@ using protocol::Value;
 constexpr const char* handler = "item";
 constexpr std::size_t chunk_items = 4096;
 constexpr std::size_t chunk_bytes = 1U << 20U;
+constexpr auto in_queue = {"scheduled", "blocked", "ready"};
 
 std::string endpoint_or_default(std::string endpoint) {
   if (!endpoint.empty()) return endpoint;
@@ -276,12 +277,16 @@ bool QueueCore::join(Timeout timeout) {
 std::uint64_t QueueCore::qsize() {
   impl_->puts_.check();
   auto* opened = impl_->opened_.load(std::memory_order_acquire);
-  if (opened == nullptr || impl_->closed_) return impl_->count({"scheduled", "blocked", "ready"});
+  if (opened == nullptr || impl_->closed_) return impl_->count(in_queue);
   impl_->see_own_puts();
   return impl_->tell_closed([&] { return opened->waiting(); });
 }
 
-bool QueueCore::full() { return impl_->maxsize_ != 0 && qsize() >= impl_->maxsize_; }
+// As the broker counts: what was taken ahead has left its room to others.
+bool QueueCore::full() {
+  impl_->puts_.check();
+  return impl_->maxsize_ != 0 && impl_->count(in_queue) >= impl_->maxsize_;
+}
 
 void QueueCore::close() { impl_->close(); }
 

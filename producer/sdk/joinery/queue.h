@@ -199,7 +199,7 @@ class Queue {
   // number.
   std::uint64_t qsize() const { return core_->qsize(); }
   bool empty() const { return core_->qsize() == 0; }
-  bool full() const { return core_->full(); }
+  bool full() const { return core_->full(); }  // whether a put() would wait; what was taken ahead has left
 
   // This process will neither put nor get any more. Waits until what was put is accepted and what was got is
   // acknowledged, settings.timeout at most. The queue itself, and its items, stay.

@@ -87,6 +87,17 @@ Buffer Client::Impl::request(const std::string& verb, Bytes arguments, Timeout t
   });
 }
 
+void Client::Impl::request_quietly(std::string verb, Buffer arguments) {
+  post([this, verb = std::move(verb), arguments = std::move(arguments)](Now now) {
+    session_.ask(
+        now, false, std::nullopt,
+        [&](std::uint64_t sequence, std::uint64_t confirmed) -> protocol::Message {
+          return protocol::Request{sequence, confirmed, verb, arguments};
+        },
+        [](const Result<const protocol::Message*>&) {});
+  });
+}
+
 void Client::Impl::on_outcome(std::function<void(const JobOutcome&)> call_it) {
   call<bool>([this, &call_it](Now, Reply<bool> reply) {
     watches_.on_outcome = std::move(call_it);

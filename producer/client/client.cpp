@@ -131,6 +131,10 @@ Buffer Client::request(const std::string& verb, Bytes arguments,
   return impl_->request(verb, arguments, timeout);
 }
 
+void Client::request_quietly(std::string verb, Buffer arguments) {
+  impl_->request_quietly(std::move(verb), std::move(arguments));
+}
+
 std::string Client::redis_url() { return impl_->redis_url(); }
 SessionId Client::broker_id() { return impl_->broker_id(); }
 

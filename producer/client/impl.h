@@ -39,6 +39,7 @@ class Client::Impl {
   std::vector<JobOutcome> wait(const std::vector<JobId>& jobs,
                                std::optional<std::chrono::milliseconds> timeout);
   Buffer request(const std::string& verb, Bytes arguments, std::optional<std::chrono::milliseconds> timeout);
+  void request_quietly(std::string verb, Buffer arguments);
   void on_outcome(std::function<void(const JobOutcome&)> call);
   // See Client.
   bool attend(const std::function<void()>& begin, const std::function<bool()>& done);

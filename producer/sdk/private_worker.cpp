@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "shared/base/check.h"
 #include "shared/base/exceptions.h"
 #include "shared/base/utf8.h"
 #include "shared/protocol/value.h"
@@ -60,6 +61,8 @@ int take(const char* variable) {
   ::unsetenv(variable);
   return number;
 }
+
+void clear(const unique_fd& report) { JOINERY_CHECK(::ftruncate(report.get(), 0) == 0); }
 
 std::string said_in(const unique_fd& report) {
   std::string text(report_max, '\0');
@@ -132,6 +135,10 @@ unique_fd take_report() {
   return report;
 }
 
+void report_initialized(const unique_fd& report) {
+  if (report) clear(report);
+}
+
 void report_exception(const unique_fd& report) {
   if (!report || ::lseek(report.get(), 0, SEEK_END) > 0) return;
   const Failure failure = handlers::describe_current_exception().failure;
@@ -191,6 +198,7 @@ PrivateWorker::~PrivateWorker() {
 }
 
 Result<> PrivateWorker::start() {
+  clear(report_);  // what another worker's said
   auto child = start_self(
       {.role = "pool", .description = description_, .descriptors = {report_.get()}, .own_group = true});
   if (!child) return std::unexpected(child.error());

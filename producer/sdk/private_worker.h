@@ -34,9 +34,10 @@ void leave_initializer(const BoundTask& initializer);
 std::optional<BoundTask> take_initializer();
 
 // How a pool learns what an initializer threw: memory that it gives its worker, which leaves it for its pool
-// processes. The first to fail writes.
+// processes. The first to fail writes; who gets through strikes out what was written before.
 void leave_report(const unique_fd& given);
 unique_fd take_report();  // empty: this is no process of a program's own pool
+void report_initialized(const unique_fd& report);
 // Describes the exception being handled: REQUIRES a catch block around the call.
 void report_exception(const unique_fd& report);
 

@@ -76,6 +76,7 @@ struct Program::Impl {
     } catch (const Exception& error) {
       return refuse(ExitCode::config, error.what());
     }
+    worker.initialize([this] { sdk::report_initialized(report); });  // the last one
     return worker.run(argc, argv);
   }
   void initialize(BoundTask task) {

@@ -202,11 +202,14 @@ void Runner::accepted(const std::shared_ptr<Sent>& sent, const Result<JobId>& fi
   if (sent_.erase(sent) == 0) return;  // given up meanwhile
   if (!first) return fail(*sent, failure_of(first.error()));
   JobId id = *first;
+  std::vector<JobId> unwanted;
   for (Pending& job : *sent) {
     job.sink->accepted(job.index, id);
+    if (!job.sink->wanted()) unwanted.push_back(id);
     pending_.emplace(id, std::move(job));
     ++id;
   }
+  let_end(unwanted);
 }
 
 void Runner::arrived(const JobOutcome& outcome) {

@@ -50,8 +50,9 @@ class Runner {
   // ValueError once closed.
   void open_stream();
   void end_stream();
-  // Cancels the jobs of this sink that have not begun, as nobody waits for them.
-  void abandon(const std::shared_ptr<Sink>& sink);
+  // Cancels what has not begun of the jobs whose sinks are not wanted any more; those that are accepted
+  // later, then. Waits for nothing.
+  void cancel_unwanted();
 
   // Client::attend, unless this is the callback thread.
   void attend(const std::function<void()>& begin, const std::function<bool()>& done);
@@ -108,6 +109,7 @@ class Runner {
   void send(std::vector<Pending> jobs);
   SubmitOptions submit_options(const Kind& kind) const;
   void accepted(const std::shared_ptr<Sent>& sent, const Result<JobId>& first);
+  void let_end(const std::vector<JobId>& jobs);
   void arrived(const JobOutcome& outcome);
   void fail(std::vector<Pending>& jobs, const std::shared_ptr<const Failure>& failure);  // REQUIRES: mutex_
   void stop_worker();

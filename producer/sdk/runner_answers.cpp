@@ -26,6 +26,7 @@ class Runner::Rejoin : public Sink {
     answers_[index] = std::move(answer);
     if (--missing_ == 0) whole_.sink->answered(whole_.index, join_answers(answers_));
   }
+  bool wanted() const override { return whole_.sink->wanted(); }
 
  private:
   Pending whole_;
@@ -115,6 +116,7 @@ void Runner::settle_one(Arrived& arrived, std::optional<results::Stored>* stored
 bool Runner::again(Arrived& arrived) {
   const JobOutcome& outcome = arrived.outcome;
   Pending& job = arrived.job;
+  if (!job.sink->wanted()) return false;
   {
     const std::lock_guard lock(mutex_);
     if (broken_) return false;
@@ -133,7 +135,7 @@ bool Runner::again(Arrived& arrived) {
 
 // The result came along with the outcome while this client was not connected: nobody has it. Once.
 bool Runner::lost_on_the_way(Pending& job) {
-  if (!inline_ || job.repeated) return false;
+  if (!inline_ || job.repeated || !job.sink->wanted()) return false;
   job.repeated = true;
   std::vector<Pending> one;
   one.push_back(std::move(job));

@@ -9,6 +9,14 @@ using protocol::Value;
 
 constexpr auto abandoned_grace = std::chrono::hours(24);  // runs of an imap that was dropped
 
+// Arguments of job.cancel.
+Buffer cancellation(const std::vector<JobId>& jobs, std::chrono::milliseconds grace) {
+  Value arguments = Value::map();
+  Value ids = Value::array();
+  for (const JobId job : jobs) ids.push(job);
+  return protocol::encode(arguments.set("jobs", std::move(ids)).set("grace_ms", grace.count()));
+}
+
 }  // namespace
 
 void Runner::close() {
@@ -74,12 +82,8 @@ void Runner::refuse_as_cancelled(const char* why) {
 }
 
 bool Runner::cancel(const std::vector<JobId>& jobs, std::chrono::milliseconds grace) {
-  Value arguments = Value::map();
-  Value ids = Value::array();
-  for (const JobId job : jobs) ids.push(job);
-  arguments.set("jobs", std::move(ids)).set("grace_ms", grace.count());
   try {
-    const auto reply = protocol::decode_map(client_.request("job.cancel", protocol::encode(arguments)));
+    const auto reply = protocol::decode_map(client_.request("job.cancel", cancellation(jobs, grace)));
     return reply && reply->u64_or("number", 0).value_or(0) == jobs.size();
   } catch (const ClientError&) {
     return false;
@@ -94,24 +98,21 @@ void Runner::flush_quietly() {
   }
 }
 
-// Nobody will ask for its answers: what has not begun need not. What runs may end by itself; a chunk looks
-// between its items.
-void Runner::abandon(const std::shared_ptr<Sink>& sink) {
-  bool on_the_way = false;
-  {
-    const std::lock_guard lock(mutex_);
-    if (cancelled_ || broken_) return;
-    for (const auto& sent : sent_) on_the_way |= sent->front().sink == sink;
-  }
-  if (on_the_way) flush_quietly();
+void Runner::cancel_unwanted() {
   std::vector<JobId> jobs;
   {
     const std::lock_guard lock(mutex_);
+    if (cancelled_ || broken_) return;
     for (const auto& [id, job] : pending_) {
-      if (job.sink == sink) jobs.push_back(id);
+      if (!job.sink->wanted()) jobs.push_back(id);
     }
   }
-  if (!jobs.empty()) cancel(jobs, abandoned_grace);
+  let_end(jobs);
+}
+
+// What has not begun need not. What runs may end by itself; a chunk looks between its items.
+void Runner::let_end(const std::vector<JobId>& jobs) {
+  if (!jobs.empty()) client_.request_quietly("job.cancel", cancellation(jobs, abandoned_grace));
 }
 
 void Runner::cancel_waiting() {

@@ -1,5 +1,6 @@
 // The part of imap that knows no types: how far it reads ahead, and in which order answers are taken.
 #include <algorithm>
+#include <atomic>
 
 #include "joinery/imap.h"
 #include "producer/sdk/chunk.h"
@@ -27,6 +28,8 @@ class Stream::Inbox : public Sink {
     answered(index, std::move(answer));
     return true;
   }
+  bool wanted() const override { return wanted_; }
+  void drop() { wanted_ = false; }
   bool has_next() const {
     const std::lock_guard lock(mutex_);
     return has_next_locked();
@@ -52,6 +55,7 @@ class Stream::Inbox : public Sink {
   bool has_next_locked() const { return !answers_.empty() && answers_.begin()->first == taken_; }
 
   const bool ordered_;
+  std::atomic<bool> wanted_ = true;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::size_t, std::pair<std::size_t, Answer>> answers_;  // by place in the output
@@ -73,7 +77,8 @@ Stream::Stream(std::shared_ptr<Runner> runner, Options options, Pull pull)
 Stream::~Stream() {
   if (!inbox_) return;  // moved from
   end_input();
-  if (!items_.empty()) runner_->abandon(inbox_);
+  inbox_->drop();
+  if (!items_.empty()) runner_->cancel_unwanted();
 }
 
 void Stream::end_input() {

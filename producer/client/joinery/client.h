@@ -180,6 +180,9 @@ class Client {
   // `job`, `dead`, `worker`, `stats`.
   Buffer request(const std::string& verb, Bytes arguments,
                  std::optional<std::chrono::milliseconds> timeout = {});
+  // The same, and returns at once: what comes of it is not told, nor waited for by flush() or the destructor.
+  // Callbacks may call it.
+  void request_quietly(std::string verb, Buffer arguments);
 
   // Where the broker's Redis is, and the namespace of its keys: from the welcome.
   std::string redis_url();

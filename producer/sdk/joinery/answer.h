@@ -50,6 +50,8 @@ class Sink {
   // From any thread: takes the answer if nothing of the user's has to run for it. False: it does, and the
   // answer is left as it was.
   virtual bool answered_quietly(std::size_t, Answer&) { return false; }
+  // False, from some time on: nobody will ask for its answers. From any thread.
+  virtual bool wanted() const { return true; }
 };
 
 // True in the callback thread, which may not wait for answers: it brings them.

@@ -3,6 +3,7 @@
 #include <joinery/pool.h>
 
 #include <csignal>
+#include <future>
 #include <numeric>
 
 #include "tasks.h"
@@ -178,6 +179,55 @@ TEST_F(FailureTest, WhatAnInitializerThrowsIsToldToThoseWhoCall) {
       EXPECT_EQ(error.message(), "an initializer threw std::out_of_range: odd: 3");
     }
   }
+}
+
+TEST_F(FailureTest, WhatAnInitializerThrewBeforeOneSucceededIsNotGivenAsTheReasonOfALaterEnd) {
+  Pool pool(program, {.processes = 2, .initializer = tasks.fail_once.bind(path("failed"))});
+  EXPECT_EQ(pool.apply(tasks.square, 3), 9);
+  for (const pid_t child : children_of(::getpid())) {
+    if (child != stack.broker().pid()) ::kill(child, SIGTERM);
+  }
+  try {
+    pool.apply(tasks.wait_for_file, path("never"));
+    FAIL() << "expected RemoteError";
+  } catch (const RemoteError& error) {
+    EXPECT_THAT(error.message(), HasSubstr("the pool's worker ended with exit status 0"));
+  }
+}
+
+TEST_F(FailureTest, AnImapCanBeDroppedWhileTheBrokerIsAway) {
+  Pool pool(program, {.queue = "away", .durability = Durability::sync});
+  auto results = std::make_unique<Imap<int>>(pool.imap(tasks.square, numbers_to(3)));
+  EXPECT_THROW(results->next(milliseconds(0)), TimeoutError);  // no worker has come
+  stack.say({"submit", "--queue", "away", "other"});           // and the jobs before it are there
+  stack.broker().signal(SIGKILL);
+  stack.broker().wait();
+  auto dropped = std::async([&] { results.reset(); });
+  EXPECT_EQ(dropped.wait_for(std::chrono::seconds(5)), std::future_status::ready);
+  stack.start_broker();
+  EXPECT_TRUE(eventually([&] {
+    const std::string queue = stack.say({"--json", "queue", "show", "away"});
+    return queue.find("\"unfinished\":1,") != std::string::npos;
+  }));
+}
+
+TEST_F(FailureTest, ItemsOfASplitChunkAreCancelledWhenItsImapIsDropped) {
+  stack.start_worker({"--processes", "1", "--queues", "split"}, "/proc/self/exe");
+  Pool pool(program, {.queue = "split", .crash_attempts = 1});
+  const std::vector<std::string> files(4, path("died"));
+  const auto counts = [&](const std::string& what) {
+    return stack.say({"--json", "queue", "show", "split"}).find(what) != std::string::npos;
+  };
+  {
+    auto results = pool.imap(tasks.crash_once_then_wait, files, 4);
+    EXPECT_THROW(results.next(milliseconds(0)), TimeoutError);
+    EXPECT_TRUE(eventually([&] { return counts("\"unfinished\":4"); })) << "split";
+  }
+  EXPECT_TRUE(eventually([&] { return counts("\"unfinished\":1"); })) << "one runs";
+  EXPECT_TRUE(counts("\"cancelled\":3"));
+  make_file("died.go");
+  pool.close();
+  EXPECT_TRUE(pool.join());
 }
 
 TEST_F(FailureTest, AResultOfAnotherTypeIsATypeErrorThatNamesBoth) {

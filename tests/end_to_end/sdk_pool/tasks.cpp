@@ -59,6 +59,19 @@ void wait_for_file(const std::string& file) {
   while (!std::filesystem::exists(file)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
+void fail_once(const std::string& file) {
+  const std::string whole = file + ".whole";
+  if (::open(file.c_str(), O_CREAT | O_EXCL | O_WRONLY, 0600) >= 0) {
+    std::ofstream(whole + ".new") << ::getpid();
+    std::filesystem::rename(whole + ".new", whole);
+    throw std::runtime_error("the first one");
+  }
+  wait_for_file(whole);
+  pid_t failed = 0;
+  std::ifstream(whole) >> failed;
+  while (::kill(failed, 0) == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
 }  // namespace
 
 Tasks::Tasks(Program& program)
@@ -70,6 +83,12 @@ Tasks::Tasks(Program& program)
       odd_screams(program.task("odd_screams", testing::odd_screams)),
       crash_at(program.task("crash_at", testing::crash_at)),
       crash_once(program.task("crash_once", testing::crash_once)),
+      crash_once_then_wait(program.task("crash_once_then_wait",
+                                        [](const std::string& file) {
+                                          testing::crash_once(file, 0);
+                                          testing::wait_for_file(file + ".go");
+                                        })),
+      fail_once(program.task("fail_once", testing::fail_once)),
       wait_ms(program.task("wait_ms", testing::wait_ms)),
       wait_for_file(program.task("wait_for_file", testing::wait_for_file)),
       wait_then(program.task("wait_then",

@@ -19,12 +19,14 @@ struct Tasks {
   Task<int(int)> square;
   Task<int(int, int)> add;
   Task<std::string(std::string)> echo;
-  Task<std::string(std::size_t)> large;    // a string of so many bytes
-  Task<int(int)> odd_fails;                // throws std::out_of_range for odd numbers
-  Task<int(int)> odd_screams;              // throws what cannot be told as it is
-  Task<int(int)> crash_at;                 // SIGKILLs its process for 13, else returns its argument
-  Task<int(std::string, int)> crash_once;  // kills its process if the file is not there, and makes it
-  Task<int(int)> wait_ms;                  // sleeps, returns its argument
+  Task<std::string(std::size_t)> large;          // a string of so many bytes
+  Task<int(int)> odd_fails;                      // throws std::out_of_range for odd numbers
+  Task<int(int)> odd_screams;                    // throws what cannot be told as it is
+  Task<int(int)> crash_at;                       // SIGKILLs its process for 13, else returns its argument
+  Task<int(std::string, int)> crash_once;        // kills its process if the file is not there, and makes it
+  Task<void(std::string)> crash_once_then_wait;  // for a file whose name ends with .go
+  Task<void(std::string)> fail_once;  // an initializer: the next one waits for the failed one's end
+  Task<int(int)> wait_ms;             // sleeps, returns its argument
   Task<void(std::string)> wait_for_file;
   Task<int(std::string, int)> wait_then;  // waits for the file, returns the number
   Task<void(std::string)> set_up;         // an initializer: what `what_was_set` returns

@@ -12,19 +12,32 @@ void Series::add(seconds at, std::uint64_t value) {
   if (value != 0) samples_.push_back({at, value});
 }
 
-std::uint64_t Series::most(seconds from, seconds to) const {
-  std::uint64_t most = 0;
+std::vector<std::uint64_t> Series::values(seconds from, seconds to) const {
+  std::vector<std::uint64_t> values;
   for (const Sample& sample : samples_) {
-    if (sample.at >= from && sample.at < to) most = std::max(most, sample.value);
+    if (sample.at >= from && sample.at < to) values.push_back(sample.value);
   }
-  return most;
+  return values;
+}
+
+std::uint64_t Series::most(seconds from, seconds to) const {
+  const auto all = values(from, to);
+  return all.empty() ? 0 : std::ranges::max(all);
+}
+
+std::uint64_t Series::usual_most(seconds from, seconds to) const {
+  auto all = values(from, to);
+  if (all.empty()) return 0;
+  const auto at = all.end() - 1 - static_cast<std::ptrdiff_t>(all.size() / 20);
+  std::ranges::nth_element(all, at);
+  return *at;
 }
 
 bool Series::is_bounded() const {
   if (samples_.empty()) return false;
   const seconds end = samples_.back().at + seconds(1);
-  const std::uint64_t before = most(seconds(0), end / 2);
-  return most(end / 2, end) <= before + before / 10 + slack_;
+  const std::uint64_t before = usual_most(seconds(0), end / 2);
+  return usual_most(end / 2, end) <= before + before / 10 + slack_;
 }
 
 double Series::growth_per_hour() const {

@@ -1,5 +1,5 @@
 // What processes use over a long time, and whether that is bounded: nothing may be more in the second half of
-// the time than in the first, but for some slack.
+// the time than in the first, but for some slack, and for moments: what leaks does not come back.
 #pragma once
 
 #include <chrono>
@@ -29,7 +29,10 @@ class Series {
     std::chrono::seconds at;
     std::uint64_t value;
   };
+  std::vector<std::uint64_t> values(std::chrono::seconds from, std::chrono::seconds to) const;
   std::uint64_t most(std::chrono::seconds from, std::chrono::seconds to) const;
+  // What all but a twentieth of the values are at most.
+  std::uint64_t usual_most(std::chrono::seconds from, std::chrono::seconds to) const;
   std::string name_;
   std::uint64_t slack_, unit_;
   std::vector<Sample> samples_;

@@ -35,6 +35,14 @@ TEST(SoakUsage, WhatGrowsOnlyAtTheBeginIsBounded) {
   EXPECT_TRUE(series.is_bounded());
 }
 
+TEST(SoakUsage, AMomentIsNoGrowth) {
+  Series series("memory", 0, 1);
+  for (int second = 0; second < 3600; second += 10)
+    series.add(seconds(second), second == 3000 ? 25'000 : 9'000);
+  EXPECT_TRUE(series.is_bounded());
+  EXPECT_NE(series.row(6).find(" 25000"), std::string::npos) << "it is shown: " << series.row(6);
+}
+
 TEST(SoakUsage, AProcessAndADirectoryAreMeasured) {
   EXPECT_GT(testing::memory_kb_of(::getpid()), 0U);
   EXPECT_GT(testing::descriptors_of(::getpid()), 2U);

@@ -136,7 +136,7 @@ TEST_F(HostileCrawl, EndsInBoundedMemoryAndReportsEach) {
                 "--attempts",
                 "2",
                 "--timeout",
-                "2",
+                "4",
                 "--size-max",
                 "1000000",
                 "--depth",

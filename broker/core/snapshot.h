@@ -8,8 +8,8 @@
 //   ghosts,
 //     u8 flags; with flag 32 outcome counts of the batches in it; u64 n, children
 //   u64 n, holders: session
-//   u64 n, jobs: see write_job; first the ready ones in the order of their lines, then the parked ones in the
-//     order of their queues, then the others
+//   u64 n, jobs, of which one entry can stand for many: see write_job; first the ready ones in the order of
+//     their lines, then the parked ones in the order of their queues, then the others
 //   u64 n, finished: job, attempt, epoch, outcome
 //   u64 n, session logs: session, last_sequence, confirmed, u64 n, answers
 //   u64 n, unique claims for a time: u64 scope, key, job, until
@@ -30,6 +30,9 @@
 
 namespace joinery::broker {
 
+// So many jobs at most are written as one.
+constexpr std::uint32_t job_run_max = 1024;
+
 class SnapshotWriter {
  public:
   SnapshotWriter(const Ledger& ledger, ByteWriter& out) : ledger_(ledger), out_(out) {}
@@ -42,7 +45,8 @@ class SnapshotWriter {
   void write_texts(const std::vector<std::string>& texts);
   void write_defaults(const SpecDefaults& defaults);
   void write_queue(const QueueState& queue);
-  void write_job(const Job& job);
+  Slot write_line(Slot slot);
+  void write_job(const Job& job, std::uint32_t more_jobs = 0);
   void write_extra(const Extra& extra);
   void write_failure(const Failure& failure);
   void write_jobs();
@@ -72,7 +76,7 @@ class SnapshotReader {
   void read_defaults(SpecDefaults& defaults);
   void read_queue();
   void read_batch();
-  void read_job();
+  std::uint64_t read_job(std::uint64_t most);
   void read_extra(Job& job, std::uint32_t queue);
   void read_key(Job& job);
   std::string read_name();

@@ -23,7 +23,7 @@ Result<> SnapshotReader::read() {
     const auto high = in_.get<std::uint64_t>();
     holders_.push_back({high, in_.get<std::uint64_t>()});
   }
-  for (auto n = in_.count(50); n != 0 && in_.ok(); --n) read_job();
+  for (auto n = in_.get<std::uint64_t>(); n != 0 && in_.ok();) n -= read_job(n);
   ledger_.sort_lines();
   for (auto n = in_.count(17); n != 0 && in_.ok(); --n) read_finished();
   for (auto n = in_.count(40); n != 0 && in_.ok(); --n) read_log();
@@ -129,7 +129,8 @@ void SnapshotReader::read_batch() {
   if (in_.ok() && !ledger_.restore_batch(std::move(batch))) in_.fail();
 }
 
-void SnapshotReader::read_job() {
+// One, or a run of at most `most`; how many.
+std::uint64_t SnapshotReader::read_job(std::uint64_t most) {
   Job job;
   in_.get(job.id);
   in_.get(job.position);
@@ -145,15 +146,26 @@ void SnapshotReader::read_job() {
   if (state == State::ready) in_.get(job.order_or_holder);
   if (state == State::running) {
     const auto number = in_.get<std::uint32_t>();
-    if (number >= holders_.size()) return in_.fail();
-    holder = holders_[number];
+    if (number < holders_.size())
+      holder = holders_[number];
+    else
+      in_.fail();
   }
   if (state == State::scheduled) due = Wall(Duration(in_.get<std::int64_t>()));
   const std::int64_t priority = (has & 1U) != 0 ? in_.get<std::int64_t>() : 0;
-  if (queue == 0 || queue >= ledger_.queues.size() || job.spec >= ledger_.specs.size()) return in_.fail();
-  if ((has & 2U) != 0) read_extra(job, queue);
-  if ((has & 4U) != 0) read_key(job);
-  if (in_.ok() && !ledger_.restore_job(job, state, queue, priority, holder, due)) in_.fail();
+  if (queue == 0 || queue >= ledger_.queues.size() || job.spec >= ledger_.specs.size()) in_.fail();
+  if (in_.ok() && (has & 2U) != 0) read_extra(job, queue);
+  if (in_.ok() && (has & 4U) != 0) read_key(job);
+  const std::uint64_t jobs = (has & 8U) != 0 ? in_.get<std::uint32_t>() + std::uint64_t{1} : 1;
+  const bool waits = state == State::ready || state == State::parked;
+  if (jobs > most || jobs > job_run_max || (jobs > 1 && (job.extra != no_slot || !waits))) in_.fail();
+  for (std::uint64_t done = 0; done < jobs && in_.ok(); ++done) {
+    if (!ledger_.restore_job(job, state, queue, priority, holder, due)) in_.fail();
+    ++job.id;
+    job.position += job.size;
+    job.order_or_holder += state == State::ready ? 1 : 0;
+  }
+  return jobs;
 }
 
 void SnapshotReader::read_extra(Job& job, std::uint32_t queue) {

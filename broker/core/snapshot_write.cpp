@@ -1,6 +1,19 @@
 #include "broker/core/snapshot.h"
 
 namespace joinery::broker {
+namespace {
+
+// Whether a job that waits is as if it had been put with another, so many places behind it.
+bool is_behind(const Job& job, const Job& first, std::uint32_t places) {
+  return job.id == first.id + places && job.position == first.position + std::uint64_t{first.size} * places &&
+         job.size == first.size && job.accepted_ms == first.accepted_ms && job.line == first.line &&
+         job.spec == first.spec && job.batch == first.batch && job.attempt == first.attempt &&
+         job.epoch == first.epoch && job.state == first.state && job.flags == first.flags &&
+         job.extra == no_slot &&
+         (job.get_state() != State::ready || job.order_or_holder == first.order_or_holder + places);
+}
+
+}  // namespace
 
 void SnapshotWriter::write() {
   out_.put(std::uint32_t{1});
@@ -145,7 +158,7 @@ void SnapshotWriter::write_jobs() {
   }
   out_.put(std::uint64_t{ledger_.index.size()});
   const auto write_list = [&](Slot slot) {
-    for (; slot != no_slot; slot = ledger_.jobs[slot].next) write_job(ledger_.jobs[slot]);
+    while (slot != no_slot) slot = write_line(slot);
   };
   for (const Line& line : ledger_.lines) write_list(line.head);
   for (const QueueState& queue : ledger_.queues) write_list(queue.parked_head);
@@ -154,10 +167,26 @@ void SnapshotWriter::write_jobs() {
   });
 }
 
+// A job of a line with those that were put together with it. The slot behind them.
+Slot SnapshotWriter::write_line(Slot slot) {
+  const Job& first = ledger_.jobs[slot];
+  std::uint32_t more = 0;
+  Slot next = first.next;
+  const bool alone = first.extra != no_slot;
+  while (!alone && next != no_slot && more + 1 < job_run_max &&
+         is_behind(ledger_.jobs[next], first, more + 1)) {
+    ++more;
+    next = ledger_.jobs[next].next;
+  }
+  write_job(first, more);
+  return next;
+}
+
 // id, position, accepted_ms, size, queue, spec, batch, attempt, epoch, state, flags, u8 has (1: priority,
-// 2: extra, 4: a key and nothing else of that), then by state: ready: order; running: number of the holder;
-// scheduled: due; then what it has.
-void SnapshotWriter::write_job(const Job& job) {
+// 2: extra, 4: a key and nothing else of that, 8: more of its kind), then by state: ready: order; running:
+// number of the holder; scheduled: due; then what it has; then how many more there are: each with the next
+// id, position and order, and otherwise the same.
+void SnapshotWriter::write_job(const Job& job, std::uint32_t more_jobs) {
   const Line& line = ledger_.lines[job.line];
   const Extra* extra = ledger_.extra(job);
   const bool more = extra != nullptr && (extra->rare != no_slot || extra->unique != 0 || extra->parent != 0);
@@ -169,14 +198,15 @@ void SnapshotWriter::write_job(const Job& job) {
     out_.put(number);
   out_.put(static_cast<std::uint8_t>(job.state));
   out_.put(static_cast<std::uint8_t>(job.flags));
-  out_.put(
-      static_cast<std::uint8_t>((line.priority != 0 ? 1U : 0U) | (more ? 2U : 0U) | (key_only ? 4U : 0U)));
+  out_.put(static_cast<std::uint8_t>((line.priority != 0 ? 1U : 0U) | (more ? 2U : 0U) |
+                                     (key_only ? 4U : 0U) | (more_jobs != 0 ? 8U : 0U)));
   if (job.get_state() == State::ready) out_.put(job.order_or_holder);
   if (job.get_state() == State::running) out_.put(holders_.at(ledger_.holders[job.order_or_holder].session));
   if (job.get_state() == State::scheduled) out_.put(job.due().time_since_epoch().count());
   if (line.priority != 0) out_.put(line.priority);
-  if (key_only) return out_.put(Bytes(ledger_.keys.name(extra->key)));
+  if (key_only) out_.put(Bytes(ledger_.keys.name(extra->key)));
   if (more) write_extra(*extra);
+  if (more_jobs != 0) out_.put(more_jobs);
 }
 
 void SnapshotWriter::write_extra(const Extra& extra) {

@@ -22,6 +22,8 @@ constexpr std::uint64_t unwritten_max = std::uint64_t{256} << 20U;
 // checkpoint.
 constexpr std::uint64_t finish_bytes = 64;
 constexpr std::uint64_t state_bytes = 100;
+// What it costs a checkpoint to look at a job, as so many bytes of the log that would be read at a start.
+constexpr std::uint64_t look_bytes = 50;
 
 std::uint64_t with_gaps(std::uint64_t bytes) { return bytes + bytes / 8; }
 
@@ -218,18 +220,17 @@ void LogJournal::leave_segment(std::uint64_t need) {
   }
 }
 
-// A checkpoint pays when it saves reading as much log, or gives back as much space, as it writes, be it that
+// A checkpoint pays when it saves reading as much log, or gives back as much space, as it costs, be it that
 // of segments or, after a backlog was worked off, that of the last one; and, when the disk is nearly full,
 // whenever it gives anything back. Space is worth one sooner than reading is: jobs that come and go free each
 // segment a little after it is full, and one checkpoint then does for both.
 bool LogJournal::wants_checkpoint() const {
   if (checkpoint_running_ || end_ <= checkpoint_position_) return false;
   if (end_ < retry_checkpoint_at_ && writer_.room_end() <= room_since_failure_) return false;
-  const std::uint64_t worth = std::max(options_.checkpoint_bytes, checkpoint_bytes_);
-  if (end_ - checkpoint_position_ >= worth) return true;
+  const std::uint64_t cost = std::max(checkpoint_bytes_, space_.live_payloads() * look_bytes);
+  if (end_ - checkpoint_position_ >= std::max(options_.checkpoint_bytes, cost)) return true;
   const std::uint64_t free = space_.empty_before(end_).size() * format_.segment_bytes();
-  if (free >= std::max(options_.checkpoint_bytes / 2, checkpoint_bytes_) || (crowded_ && free > 0))
-    return true;
+  if (free >= std::max(options_.checkpoint_bytes / 2, cost) || (crowded_ && free > 0)) return true;
   const std::uint64_t less = smaller_checkpoint_by();
   return less > 0 && less >= std::max(options_.checkpoint_bytes / 8, checkpoint_bytes_ - less);
 }

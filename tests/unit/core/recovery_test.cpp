@@ -1,6 +1,8 @@
 // The broker dies and comes back: from the changes alone, and from a checkpoint and the changes since.
 #include <gmock/gmock.h>
 
+#include <map>
+
 #include "conversation.h"
 
 namespace joinery::tests {
@@ -188,6 +190,42 @@ TEST_P(Recovery, PlacesAreKept) {
   const auto place = talk.driver.core->job(2)->place;
   crash();
   EXPECT_EQ(talk.driver.core->job(2)->place, place);
+}
+
+// A checkpoint writes neighbours that are alike as one; here are gaps among them, and some that differ.
+TEST_P(Recovery, JobsThatWerePutTogetherAreThereEachWithItsOwn) {
+  talk.submit("p", "mail", 3000);
+  talk.submit("p", "mail", {.count = 4, .key = {"", "a", "a", ""}});
+  talk.worker("w", {"mail"}, {.capacity = 1});
+  talk.finish("w", "1#1");
+  for (const JobId gone : {1024, 1026, 2000}) talk.admin("p", broker::Cancel{{.queue = {}, .jobs = {gone}}});
+  const auto seen = [&] {
+    std::map<JobId, std::string> jobs;
+    for (JobId id = 1; id <= 3004; ++id) {
+      const auto job = talk.driver.core->job(id);
+      if (job && !job->outcome) jobs[id] = std::to_string(job->place.position) + std::string(job->key);
+    }
+    return jobs;
+  };
+  const auto before = seen();
+  EXPECT_EQ(before.size(), 3000U);
+  crash();
+  EXPECT_EQ(seen(), before);
+  EXPECT_EQ(talk.counts("mail"), "ready=2999 running=1 succeeded=1 cancelled=3");
+  talk.worker("w", {"mail"}, {.capacity = 1, .held = "2#1"});
+  EXPECT_EQ(talk.finish("w", "2#1"), "acked w; dispatch w 3#1");
+}
+
+TEST(Checkpoint, HasOneEntryForManyJobsThatWerePutTogether) {
+  const auto size_with = [](std::uint32_t jobs) {
+    Conversation talk;
+    talk.producer("p");
+    talk.submit("p", "mail", {.count = jobs});
+    std::size_t size = 0;
+    talk.driver.core->save([&](Bytes piece) { size += piece.size(); });
+    return size;
+  };
+  EXPECT_LT(size_with(4096), size_with(1) + 5 * 64);
 }
 
 // Forgetting a session is not recorded; this once made a journal unreadable.

@@ -9,7 +9,9 @@
 #include <chrono>
 #include <fstream>
 #include <iostream>
+#include <string>
 #include <thread>
+#include <vector>
 
 using namespace std::chrono_literals;
 
@@ -54,8 +56,17 @@ int main(int argc, char** argv) {
     std::cerr << "the last words" << std::endl;
     job.progress(0.25, "a quarter");
     std::this_thread::sleep_for(std::chrono::milliseconds(200));  // works on: progress is not sent at once
-    ::signal(SIGSEGV, SIG_DFL);  // a sanitizer would tell of it and exit
+    ::signal(SIGSEGV, SIG_DFL);                                   // a sanitizer would tell of it and exit
     ::raise(SIGSEGV);
+  });
+  // Waits for the file GO after it has said which process it is; then takes far more memory than it is given.
+  worker.handle("eat", [](joinery::JobContext&, std::string directory) {
+    std::ofstream(directory + "/eats.new") << ::getpid();
+    std::rename((directory + "/eats.new").c_str(), (directory + "/eats").c_str());
+    while (::access((directory + "/GO").c_str(), F_OK) != 0) std::this_thread::sleep_for(1ms);
+    std::vector<std::string> eaten;
+    while (eaten.size() < 512) eaten.emplace_back(std::size_t{1} << 20U, 'x');
+    return eaten.size();
   });
   return worker.run(argc, argv);
 }

@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "tests/support/exec_payload.h"
+#include "tests/support/memory_group.h"
 #include "tests/support/process_usage.h"
 #include "tests/support/proxy.h"
 #include "tests/support/stack.h"
@@ -98,6 +99,35 @@ TEST(MustHold, a_job_that_always_crashes_its_process_costs_its_budget_and_no_oth
   EXPECT_EQ(dead["crashes"], 3) << dead;
   EXPECT_EQ(dead["attempt"], 3) << dead;
   EXPECT_GT(dead["failure"]["dossier"]["peak_memory_bytes"], 0) << dead;
+  EXPECT_EQ(dead["failure"]["dossier"]["out_of_memory"], false) << dead;
+}
+
+TEST(MustHold, a_job_that_the_kernel_kills_for_lack_of_memory_says_so_and_how_much_it_had) {
+  constexpr std::uint64_t given = 96U << 20U;
+  const MemoryGroup group(given);
+  if (!group.made()) GTEST_SKIP() << "no control group with little memory can be made: " << group.why_not();
+  Stack stack;
+  stack.start_worker({"--processes", "1"}, LATE_SUBJECT);
+  Client client(patient(stack.endpoint()));
+  SubmitOptions options;
+  options.spec.crash_attempts = 1;
+  const JobId hungry = client.submit("eat", pack(stack.dir().path()), options).get();
+  const std::string eats = stack.dir() / "eats";
+  ASSERT_TRUE(eventually([&] { return std::filesystem::exists(eats); }));
+  ASSERT_TRUE(group.take(std::stoi(slurp(eats))));
+  std::ofstream(stack.dir() / "GO") << "go";
+  const JobId good = client.submit("grow", pack(0), options).get();
+  const std::vector<JobOutcome> ended = client.wait({hungry, good}, seconds(60));
+  EXPECT_EQ(ended[0].outcome, Outcome::failed);
+  EXPECT_EQ(ended[1].outcome, Outcome::succeeded);
+
+  const std::string id = std::to_string(hungry);
+  EXPECT_THAT(stack.joinery({"dead", "show", id}).out,
+              HasSubstr("killed by signal 9 (Killed), probably for lack of memory"));
+  const json dossier = json::parse(stack.joinery({"--json", "dead", "show", id}).out)["failure"]["dossier"];
+  EXPECT_EQ(dossier["signal"], SIGKILL) << dossier;
+  EXPECT_EQ(dossier["out_of_memory"], true) << dossier;
+  EXPECT_GT(dossier["peak_memory_bytes"], given / 2) << dossier;
 }
 
 TEST(MustHold, work_goes_on_after_each_of_a_hundred_cuts_without_a_restart) {

@@ -26,6 +26,7 @@ class World {
   // Trouble for so long; then everything is healed and the work drained.
   void run(std::chrono::seconds duration);
   std::string report() const;
+  std::string json_report() const;
   bool good() const;
 
  private:
@@ -60,6 +61,7 @@ class World {
   std::mt19937_64 random_;
   testing::TempDir dir_;
   bool mounted_ = false;
+  std::string not_done_;  // which of the troubles cannot be made here, and why
   std::string endpoint_;
   std::string runs_;
   testing::RedisServer redis_{{"--appendonly", "yes", "--appendfsync", "always"}};

@@ -1,4 +1,5 @@
-// What the broker may say to whom, seen on its frames.
+// What the broker may say to whom, seen on its frames: nothing before it is durable. What it says is looked
+// at in broker_answers.cpp.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,12 +14,20 @@ using namespace broker;
 void BrokerNode::taken(int connection, Bytes frame) {
   const auto message = protocol::decode(frame);
   if (!message) throw Broken("a frame to the broker is malformed: " + message.error().message);
+  seen_.messages.insert(message->index());
   if (const auto* hello = std::get_if<protocol::Hello>(&*message)) sessions_[connection] = hello->session;
   const SessionId from = sessions_[connection];
   if (const auto* join = std::get_if<protocol::Join>(&*message)) {
     Asked& asked = joins_[{from, join->request}];
     if (asked.times++ == 0) asked = {network_.now, {join->queue, join->batch, join->jobs}, 1};
   }
+  if (const auto* submit = std::get_if<protocol::Submit>(&*message)) {
+    std::vector<std::size_t>& sizes = submits_[{from, submit->sequence}];
+    sizes.clear();
+    for (const Group& group : submit->groups) sizes.push_back(group.payloads.size());
+  }
+  if (const auto* request = std::get_if<protocol::Request>(&*message))
+    verbs_[{from, request->sequence}] = request->verb;
   if (const auto* finish = std::get_if<protocol::Finish>(&*message)) {
     std::vector<Token>& tokens = finishes_[{from, finish->sequence}];
     tokens.clear();
@@ -34,7 +43,8 @@ void BrokerNode::given(int connection, Bytes frame) {
   if (session == sessions_.end()) return;
   const auto message = protocol::decode(frame);
   if (!message) throw Broken("a frame of the broker is malformed: " + message.error().message);
-  sent(session->second, *message);
+  seen_.messages.insert(message->index());
+  std::visit([&](const auto& one) { told(session->second, one); }, *message);
 }
 
 void BrokerNode::must_be_durable(Position end, const std::string& what) {
@@ -44,70 +54,69 @@ void BrokerNode::must_be_durable(Position end, const std::string& what) {
   model_.promised(end);
 }
 
-void BrokerNode::sent(SessionId to, const protocol::Message& message) {
-  const auto answered = [&](std::uint64_t sequence, const char* what, bool sync) {
-    const auto* answer = model_.answer(to, sequence);
-    if (answer != nullptr && sync) must_be_durable(answer->first, fmt::format("{} {}", what, sequence));
-  };
-  const auto is_sync = [&](JobId id) {
-    const ModelJob* job = model_.job(id);
-    return job != nullptr && model_.queues()[job->queue].options.durability == Durability::sync;
-  };
-  if (const auto* accepted = std::get_if<protocol::Accepted>(&message)) {
-    const auto sync = [](const auto& group) { return !group.error && group.level == Durability::sync; };
-    answered(accepted->sequence, "accepted", std::ranges::any_of(accepted->groups, sync));
-  } else if (const auto* reply = std::get_if<protocol::Reply>(&message)) {
-    answered(reply->sequence, "the answer to request", true);
-  } else if (const auto* acked = std::get_if<protocol::Acked>(&message)) {
-    for (const Token& token : finishes_[{to, acked->sequence}]) {
-      if (std::ranges::find(acked->refused, token) != acked->refused.end()) continue;
-      const auto end = model_.ended_by(token);
-      if (!end)
-        throw Broken(fmt::format("the finish of job {} attempt {} is acknowledged, and nothing was done",
-                                 token.job, token.attempt));
-      if (is_sync(token.job)) must_be_durable(*end, fmt::format("the finish of job {}", token.job));
-    }
-  } else if (const auto* dispatch = std::get_if<protocol::Dispatch>(&message)) {
-    for (const auto& group : dispatch->groups) {
-      for (const auto& one : group.jobs) {
-        const ModelJob* job = model_.job(one.job);
-        if (job == nullptr) throw Broken(fmt::format("job {} is delivered, and is not there", one.job));
-        if (one.payload != job->payload)
-          throw Broken(fmt::format("job {} is delivered with another payload", one.job));
-        if (is_sync(one.job)) must_be_durable(job->put_end, fmt::format("the delivery of job {}", one.job));
-      }
-    }
-  } else if (const auto* joined = std::get_if<protocol::Joined>(&message)) {
-    const auto asked = joins_.find({to, joined->request});
-    if (asked == joins_.end())
-      throw Broken(fmt::format("join {} returns, and nobody asked, or it did before", joined->request));
-    const Target& target = asked->second.target;
-    if (joined->counts.unfinished() != 0) throw Broken("join returns with unfinished jobs");
-    if (target.jobs.empty()) {
-      const auto idle = model_.idle_since(target.queue, target.batch, asked->second.at);
-      if (!idle)
-        throw Broken(fmt::format("join {} of queue '{}' batch {} returns too early", joined->request,
-                                 target.queue, target.batch));
-      const auto loose = [&](const ModelQueue& queue) {
-        return queue.name == target.queue && queue.options.durability != Durability::sync;
-      };
-      if (std::ranges::none_of(model_.queues(), loose))
-        must_be_durable(*idle, "the end of what a join waited for");
-    }
-    for (const JobId id : target.jobs) {
-      const ModelJob* job = model_.job(id);
-      if (job != nullptr && !job->had_end)
-        throw Broken(fmt::format("join {} returns before job {} has ended", joined->request, id));
-    }
-    if (--asked->second.times == 0) joins_.erase(asked);
-  } else if (const auto* outcomes = std::get_if<protocol::Outcomes>(&message)) {
-    for (const auto& one : outcomes->jobs) {
+bool BrokerNode::is_sync(JobId id) const {
+  const ModelJob* job = model_.job(id);
+  return job != nullptr && model_.queues()[job->queue].options.durability == Durability::sync;
+}
+
+void BrokerNode::told(SessionId to, const protocol::Acked& acked) {
+  for (const Token& token : finishes_[{to, acked.sequence}]) {
+    if (std::ranges::find(acked.refused, token) != acked.refused.end()) continue;
+    const auto end = model_.ended_by(token);
+    if (!end)
+      throw Broken(fmt::format("the finish of job {} attempt {} is acknowledged, and nothing was done",
+                               token.job, token.attempt));
+    if (is_sync(token.job)) must_be_durable(*end, fmt::format("the finish of job {}", token.job));
+  }
+}
+
+void BrokerNode::told(SessionId, const protocol::Dispatch& dispatch) {
+  for (const auto& group : dispatch.groups) {
+    for (const auto& one : group.jobs) {
       const ModelJob* job = model_.job(one.job);
-      if (!one.known || job == nullptr) continue;
-      if (!job->had_end) throw Broken(fmt::format("the outcome of job {} is told, and it has none", one.job));
-      if (job->is == ModelJob::Is::ended && is_sync(one.job))
-        must_be_durable(job->end, fmt::format("the outcome of job {}", one.job));
+      if (job == nullptr) throw Broken(fmt::format("job {} is delivered, and is not there", one.job));
+      if (one.payload != job->payload)
+        throw Broken(fmt::format("job {} is delivered with another payload", one.job));
+      if (is_sync(one.job)) must_be_durable(job->put_end, fmt::format("the delivery of job {}", one.job));
     }
+  }
+}
+
+void BrokerNode::told(SessionId to, const protocol::Joined& joined) {
+  const auto asked = joins_.find({to, joined.request});
+  if (asked == joins_.end())
+    throw Broken(fmt::format("join {} returns, and nobody asked, or it did before", joined.request));
+  const Target& target = asked->second.target;
+  if (joined.counts.unfinished() != 0) throw Broken("join returns with unfinished jobs");
+  if (target.jobs.empty()) {
+    const auto idle = model_.idle_since(target.queue, target.batch, asked->second.at);
+    if (!idle)
+      throw Broken(fmt::format("join {} of queue '{}' batch {} returns too early", joined.request,
+                               target.queue, target.batch));
+    model_.check_joined(target.queue, target.batch, asked->second.at, joined.counts);
+    const auto loose = [&](const ModelQueue& queue) {
+      return queue.name == target.queue && queue.options.durability != Durability::sync;
+    };
+    if (std::ranges::none_of(model_.queues(), loose))
+      must_be_durable(*idle, "the end of what a join waited for");
+  }
+  for (const JobId id : target.jobs) {
+    const ModelJob* job = model_.job(id);
+    if (job != nullptr && !job->had_end)
+      throw Broken(fmt::format("join {} returns before job {} has ended", joined.request, id));
+  }
+  if (!target.jobs.empty()) model_.check_joined(target.jobs, joined.counts);
+  if (--asked->second.times == 0) joins_.erase(asked);
+}
+
+void BrokerNode::told(SessionId, const protocol::Outcomes& outcomes) {
+  for (const auto& one : outcomes.jobs) {
+    const ModelJob* job = model_.job(one.job);
+    if (!one.known || job == nullptr) continue;
+    if (!job->outcomes.contains(one.outcome))
+      throw Broken(fmt::format("job {} is told to have {}, which it has not", one.job, word(one.outcome)));
+    if (job->is == ModelJob::Is::ended && is_sync(one.job))
+      must_be_durable(job->end, fmt::format("the outcome of job {}", one.job));
   }
 }
 

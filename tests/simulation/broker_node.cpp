@@ -78,6 +78,7 @@ void BrokerNode::start() {
   life.journal = std::make_unique<WatchedJournal>(std::move(*opened), [this](Decided decided) {
     decided.at = network_.now;
     decided.now = local();
+    for (const Decided::Kept& kept : decided.changes) seen_.changes.insert(kept.change.index());
     model_.decided(std::move(decided));
   });
   server::retain_all(*life.core, *life.journal);

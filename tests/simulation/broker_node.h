@@ -42,6 +42,14 @@ class BrokerNode : public Node {
   void flip_a_bit();
   const broker::Core& core() const { return *life_->core; }
 
+  // What came to pass, in all of its lives.
+  struct Seen {
+    std::set<std::string> verbs;     // that were answered as asked
+    std::set<std::size_t> messages;  // of protocol::Message, in either direction
+    std::set<std::size_t> changes;   // of the core
+  };
+  const Seen& seen() const { return seen_; }
+
  private:
   struct Life {
     std::optional<Error> fatal;  // these two to the very end
@@ -62,7 +70,19 @@ class BrokerNode : public Node {
   void given(int connection, Bytes frame);
   void taken(int connection, Bytes frame);
   void must_be_durable(broker::Position end, const std::string& what);
-  void sent(SessionId to, const protocol::Message& message);
+  bool is_sync(JobId id) const;
+  // broker_frames.cpp and broker_answers.cpp
+  void told(SessionId to, const protocol::Accepted& accepted);
+  void told(SessionId to, const protocol::Reply& reply);
+  void told(SessionId to, const protocol::ErrorMessage& error);
+  void told(SessionId to, const protocol::Acked& acked);
+  void told(SessionId to, const protocol::Dispatch& dispatch);
+  void told(SessionId to, const protocol::Joined& joined);
+  void told(SessionId to, const protocol::Outcomes& outcomes);
+  template <typename Other>
+  void told(SessionId, const Other&) {}
+  void is_of_request(SessionId session, std::uint64_t sequence, std::size_t group, std::size_t size,
+                     const broker::GroupAnswer& answer) const;
 
   Random random_;
   Settings settings_;
@@ -70,6 +90,7 @@ class BrokerNode : public Node {
   testing::FakeDisk disk_;
   std::unique_ptr<Life> life_;
   std::uint64_t compared_ = 0;
+  Seen seen_;
   // What is known of those at the other ends.
   struct Asked {
     Instant at{};
@@ -79,6 +100,8 @@ class BrokerNode : public Node {
   std::map<int, SessionId> sessions_;
   std::map<std::pair<SessionId, std::uint64_t>, Asked> joins_;
   std::map<std::pair<SessionId, std::uint64_t>, std::vector<Token>> finishes_;
+  std::map<std::pair<SessionId, std::uint64_t>, std::vector<std::size_t>> submits_;  // jobs of each group
+  std::map<std::pair<SessionId, std::uint64_t>, std::string> verbs_;
 };
 
 }  // namespace joinery::simulation

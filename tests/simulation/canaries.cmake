@@ -36,8 +36,31 @@ plant(broker/core/waiting.cpp
   [[queue.counts.unfinished() > (canary("a join that counts too early") ? 1 : 0)) continue;]])
 plant(broker/core/waiting.cpp
   [[effects.effects.push_back(effect::Joined{waiter.session, waiter.request, counts, durable});]]
-  [[effects.effects.push_back(
-      effect::Joined{waiter.session, waiter.request, counts, durable && !canary("a join before its fsync")});]])
+  [[Counts told_counts = counts;
+  if (canary("a join that leaves dead letters out")) told_counts.failed = 0;
+  effects.effects.push_back(effect::Joined{waiter.session, waiter.request, told_counts,
+                                           durable && !canary("a join before its fsync")});]])
+plant(broker/core/waiting.cpp
+  [[if (const auto known = outcome_of(id)) ++counter(join.counts, known->outcome);]]
+  [[if (const auto known = outcome_of(id); known && !canary("a join that forgets what had ended"))
+        ++counter(join.counts, known->outcome);]])
+plant(broker/core/waiting.cpp
+  [[outcome.outcome = entry->outcome;]]
+  [[outcome.outcome = canary("an outcome told as a success") ? Outcome::succeeded : entry->outcome;]])
+plant(broker/core/submit.cpp
+  [[    answer(*known, effects);
+  }]]
+  [[    change::Answer told = *known;
+    const change::Answer* other = log->second.find(sequence - 1);
+    if (canary("a repeated request that gets the answer of another") && other != nullptr && other->groups.size() != 0)
+      told.groups = other->groups;
+    answer(told, effects);
+  }]])
+plant(broker/core/submit.cpp
+  [[      effect::Accepted{answer.session, answer.sequence, answer.groups, durable, answer.number});]]
+  [[      effect::Accepted{answer.session, answer.sequence, answer.groups, durable, answer.number});
+  if (canary("an answer that names the jobs in reverse"))
+    std::ranges::reverse(std::get<effect::Accepted>(effects.effects.back()).groups);]])
 plant(broker/core/gates.cpp
   [[return limit == nullptr ? 0 : limit->concurrency;]]
   [[const bool more = canary("a key limit off by one") && limit != nullptr && limit->concurrency != 0;

@@ -137,13 +137,13 @@ void ClientNode::submit() {
 void ClientNode::submit_under(const Token& delivery) {
   if (!dealer_) return;
   std::vector<Buffer> payloads;
-  protocol::Submit submit = Workload(random_, model_, local()).submit(session_, ++sequence_, payloads);
+  protocol::Submit submit = Workload(random_, model_, local()).submit(session_, ++sequence_, payloads, true);
   submit.under = delivery;
   keep(sequence_, submit, fmt::format("submit under job {}", delivery.job));
 }
 
 void ClientNode::submit_to_batch(BatchId batch) {
-  const Buffer payload = fmt::format("job of request {} of {:x}", ++sequence_, session_.low);
+  const Buffer payload = payload_of(session_, ++sequence_, 0, 0);
   protocol::Submit submit;
   submit.sequence = sequence_;
   Group& group = submit.groups.emplace_back();
@@ -176,16 +176,10 @@ void ClientNode::request() {
   keep(sequence_, request, request.verb);
 }
 
-void ClientNode::ask(const std::string& verb, const std::string& key, std::uint64_t value) {
+void ClientNode::ask(const std::string& verb, const std::string& key, const protocol::Value& value) {
   Buffer arguments;
   ++sequence_;
   keep(sequence_, Workload::request(sequence_, verb, key, value, arguments), verb);
-}
-
-void ClientNode::ask_of_queue(const std::string& verb, const std::string& queue) {
-  Buffer arguments;
-  ++sequence_;
-  keep(sequence_, Workload::request_of_queue(sequence_, verb, queue, arguments), verb);
 }
 
 void ClientNode::configure(const std::string& queue, const QueueOptions& options) {

@@ -33,8 +33,7 @@ class ClientNode : public Node {
   void request();
   void give_up_one();  // Forget
   void repeat_one();   // sends an unanswered request again, as if it had been in doubt
-  void ask(const std::string& verb, const std::string& key, std::uint64_t value);
-  void ask_of_queue(const std::string& verb, const std::string& queue);
+  void ask(const std::string& verb, const std::string& key, const protocol::Value& value);
   void configure(const std::string& queue, const QueueOptions& options);
 
   std::size_t unanswered() const { return requests_.size(); }

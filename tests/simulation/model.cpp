@@ -154,7 +154,10 @@ void Model::become(ModelJob& job, Is is, Outcome outcome) {
   leave(job);
   job.is = is;
   job.outcome = outcome;
-  job.had_end = job.had_end || is == Is::dead || is == Is::ended;
+  if (is == Is::dead || is == Is::ended) {
+    job.had_end = true;
+    job.outcomes.insert(is == Is::dead ? Outcome::failed : outcome);
+  }
   job.end = deciding_->end;
   enter(job);
 }
@@ -162,42 +165,6 @@ void Model::become(ModelJob& job, Is is, Outcome outcome) {
 void Model::enqueue(ModelJob& job, bool front) {
   ModelQueue& queue = now_.queues[job.queue];
   job.order = front || queue.options.mode == Mode::lifo ? --queue.front : ++queue.back;
-}
-
-// --- what is idle ---
-
-bool Model::finished(BatchId id) const {
-  const ModelBatch& batch = now_.batches.at(id);
-  if (batch.tally.unfinished() != 0 || batch.held) return false;
-  return std::ranges::all_of(
-      now_.batches, [&](const auto& entry) { return entry.second.parent != id || finished(entry.first); });
-}
-
-void Model::note_idle() {
-  const auto note = [&](std::vector<Idle>& times, bool idle) {
-    const bool was = !times.empty() && times.back().until == never;
-    if (idle && !was) times.push_back({.since = deciding_->at, .since_end = deciding_->end});
-    if (!idle && was) times.back().until = deciding_->at;
-  };
-  for (std::uint32_t id = 1; id < now_.queues.size(); ++id)
-    note(now_.idle_queues[id], now_.queues[id].tally.unfinished() == 0);
-  for (const auto& [id, _] : now_.batches) note(now_.idle_batches[id], finished(id));
-}
-
-std::optional<Position> Model::idle_since(const std::string& queue, BatchId batch, Instant since) const {
-  const std::vector<Idle>* times = nullptr;
-  if (!queue.empty()) {
-    for (const auto& [id, known] : now_.idle_queues) {
-      if (now_.queues[id].name == queue) times = &known;
-    }
-  } else if (const auto known = now_.idle_batches.find(batch); known != now_.idle_batches.end()) {
-    times = &known->second;
-  }
-  if (times == nullptr) return std::nullopt;
-  for (const Idle& idle : *times) {
-    if (idle.until >= since) return idle.since_end;
-  }
-  return std::nullopt;
 }
 
 }  // namespace joinery::simulation

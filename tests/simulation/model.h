@@ -56,6 +56,7 @@ struct ModelJob {
   bool gone = false;   // dropped: counted, but not to be asked for any more
   bool ghost = false;  // of a batch that was cancelled while it waited
   bool had_end = false;
+  std::set<Outcome> outcomes;  // that it has had: a dead letter that is retried gets another one
   bool cancelling = false;
   std::uint32_t queue = 0;
   std::shared_ptr<const Spec> spec;
@@ -66,6 +67,7 @@ struct ModelJob {
   Buffer payload;
   std::string key, unique;
   std::vector<JobId> after;
+  std::vector<BatchId> after_batches;
   // Order among its like.
   std::int64_t priority = 0, order = 0;
   bool plain = true;       // nothing but its order and its key decide when it starts
@@ -83,7 +85,8 @@ struct ModelQueue {
 };
 struct ModelBatch {
   BatchId parent = 0;
-  bool held = false, cancelled = false;
+  bool held = false, closed = false, cancelled = false;
+  bool had_end = false;  // for those who come after it
   Tally tally{};
 };
 
@@ -99,10 +102,11 @@ struct ModelHold {
   std::uint32_t epoch = 0;  // in which `until` has a meaning
 };
 
-// When something had nothing unfinished.
+// When something had nothing unfinished, and how it was counted since when.
 struct Idle {
   Instant since{}, until = never;
   broker::Position since_end = 0;
+  std::vector<std::pair<Instant, Tally>> tallies{};
 };
 
 class Model {
@@ -125,15 +129,21 @@ class Model {
   const std::map<JobId, ModelJob>& jobs() const { return now_.jobs; }
   const std::map<BatchId, ModelBatch>& batches() const { return now_.batches; }
   const std::vector<ModelQueue>& queues() const { return now_.queues; }
+  const std::map<std::string, broker::ScheduleState>& schedules() const { return now_.schedules; }
   const Tally& totals() const { return now_.totals; }
   // End of the record with the answer to a changing request, and what it says.
   const std::pair<broker::Position, broker::change::Answer>* answer(SessionId session,
                                                                     std::uint64_t sequence) const;
   // End of the record with which a delivery ended.
   std::optional<broker::Position> ended_by(const Token& token) const;
+  // model_answers.cpp
   // The earliest record at which the target had nothing unfinished, of those times that reach beyond
   // `since`.
   std::optional<broker::Position> idle_since(const std::string& queue, BatchId batch, Instant since) const;
+  // What a join that was asked for at `since` reports: as its target was counted when it was idle. Of jobs:
+  // each that is known by an outcome that it has had.
+  void check_joined(const std::string& queue, BatchId batch, Instant since, const Counts& counts) const;
+  void check_joined(const std::vector<JobId>& jobs, const Counts& counts) const;
   // The same in words.
   std::string describe(JobId id) const;
 
@@ -154,6 +164,8 @@ class Model {
     std::map<std::string, JobId> payloads;
     std::map<std::string, Limit> limits;
     std::map<std::string, ModelHold> holds;
+    std::map<std::string, broker::ScheduleState> schedules;
+    std::uint32_t last_schedule = 0;     // greatest number of one
     std::map<std::string, JobId> turns;  // by queue and key: the ordered job whose turn it is
     std::map<std::uint32_t, std::vector<Idle>> idle_queues;
     std::map<BatchId, std::vector<Idle>> idle_batches;
@@ -195,8 +207,14 @@ class Model {
   void enter(const ModelJob& job);
   void become(ModelJob& job, ModelJob::Is is, Outcome outcome = Outcome::succeeded);
   void enqueue(ModelJob& job, bool front);
+
+  // model_answers.cpp
+  void check_first_answer(const broker::change::Answer& answer) const;
+  void check_number(const broker::change::Answer& answer) const;
   bool finished(BatchId id) const;
+  bool has_ended(BatchId id) const;
   void note_idle();
+  const std::vector<Idle>* idle_times(const std::string& queue, BatchId batch) const;
 
   // model_rules.cpp
   void check_put(const ModelJob& job) const;
@@ -210,6 +228,9 @@ class Model {
   Limit limit_of(const std::string& node) const;
   std::map<std::string, std::uint32_t> running_by_node() const;
   void compare_keys(const broker::Core& core, Now now) const;
+  // model_schedules.cpp
+  void check_fired(const broker::change::Fired& change, const broker::ScheduleState& known) const;
+  void compare_schedules(const broker::Core& core) const;
 
   std::vector<Limit> declared_;
   std::vector<Decided> history_;

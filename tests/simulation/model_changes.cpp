@@ -29,7 +29,11 @@ void Model::on(const change::OpenBatch& change) {
   now_.batches[change.id] = {.parent = change.parent, .held = change.held};
 }
 
-void Model::on(const change::CloseBatch& change) { now_.batches.at(change.id).held = false; }
+void Model::on(const change::CloseBatch& change) {
+  ModelBatch& batch = now_.batches.at(change.id);
+  batch.held = false;
+  batch.closed = true;
+}
 
 void Model::on(const change::CancelBatch& change) {
   ModelBatch& batch = now_.batches.at(change.id);
@@ -62,6 +66,7 @@ void Model::on(const change::Put& put) {
       if (!columns->priority.empty() && now_.queues[put.queue].options.mode == Mode::priority)
         job.priority = columns->priority[i];
       if (!columns->after.empty()) job.after.assign(columns->after[i].begin(), columns->after[i].end());
+      if (!columns->after_batches.empty()) job.after_batches = columns->after_batches[i];
       const bool blocked =
           !job.after.empty() || (!columns->after_batches.empty() && !columns->after_batches[i].empty());
       const bool delayed = !put.due.empty() && put.due[i] > put.at;
@@ -85,10 +90,6 @@ void Model::on(const change::Admit& change) {
     become(job, Is::waiting);
     enqueue(job, false);
   }
-}
-
-void Model::on(const change::Answer& change) {
-  now_.answers[{change.session, change.sequence}] = {deciding_->end, change};
 }
 
 void Model::on(const change::Start& change) {
@@ -206,9 +207,7 @@ void Model::on(const change::HoldKey& change) {
                              change.until > now.wall ? now.mono + (change.until - now.wall) : Mono{},
                              now_.epoch};
 }
-// Histories and schedules have models of their own: history_test, schedule_simulation_test.
+// Histories have a model of their own: history_test.
 void Model::on(const change::PurgeHistory&) {}
-void Model::on(const change::SetSchedule&) {}
-void Model::on(const change::Fired&) {}
 
 }  // namespace joinery::simulation

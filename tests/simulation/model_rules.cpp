@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "tests/simulation/model.h"
+#include "tests/simulation/workload.h"
 
 namespace joinery::simulation {
 
@@ -11,7 +12,7 @@ using namespace broker;
 using Is = ModelJob::Is;
 
 void Model::check_put(const ModelJob& job) const {
-  if (!job.payload.empty() && now_.payloads.contains(job.payload)) {
+  if (job.payload != scheduled_payload && now_.payloads.contains(job.payload)) {
     throw Broken(fmt::format("job {} is submitted again as job {}", now_.payloads.at(job.payload), job.id));
   }
   if (job.parent != 0) {
@@ -39,6 +40,11 @@ void Model::check_start(const ModelJob& job) const {
     const auto before = now_.jobs.find(first);
     if (before != now_.jobs.end() && !before->second.had_end)
       throw Broken(fmt::format("job {} starts before job {}, after which it comes", job.id, first));
+  }
+  for (const BatchId first : job.after_batches) {
+    if (!now_.batches.at(first).had_end && !has_ended(first))
+      throw Broken(fmt::format("job {} starts before batch {}, after which it comes: {}", job.id, first,
+                               to_text(now_.batches.at(first).tally)));
   }
 }
 
@@ -123,6 +129,7 @@ void Model::compare(const Core& core, Now now, bool all) const {
       throw Broken(fmt::format("the limit of {} is lost, {} at a time", pattern, limit.concurrency));
   }
   compare_keys(core, now);
+  compare_schedules(core);
 }
 
 }  // namespace joinery::simulation

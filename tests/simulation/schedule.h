@@ -39,6 +39,7 @@ struct Step {
   StepKind kind = StepKind::rest;
   std::uint64_t seed = 0;
   Duration before{};  // time that passes before it
+  bool operator==(const Step&) const = default;
 };
 
 std::vector<Step> schedule(std::uint64_t seed, std::size_t steps);

@@ -246,6 +246,7 @@ void WorkerNode::end_badly(ProcessId id, const Token& job, Code code, bool retry
 
 void WorkerNode::say_things(const Token& job) {
   life_->link.progress({job, 0.5, "half"});
+  life_->link.log(job, {.at_ms = 0, .level = "info", .text = "half"});
   protocol::Hold hold{job, {.key = "held", .interval_ms = random_.below(300), .until_ms = {}}};
   if (random_.chance(30)) {
     hold.hold.interval_ms.reset();

@@ -4,12 +4,14 @@
 
 #include <iterator>
 
-#include "shared/protocol/value.h"
-
 namespace joinery::simulation {
 
-using protocol::Value;
 using namespace std::chrono_literals;
+
+const std::vector<std::string>& schedule_names() {
+  static const std::vector<std::string> names{"often", "seldom", "by-the-minute"};
+  return names;
+}
 
 const std::vector<std::string>& queue_names() {
   static const std::vector<std::string> names{"line",  "urgent", "stack", "mail",
@@ -22,6 +24,10 @@ std::vector<Limit> declared_limits() {
           {.pattern = "host:*", .concurrency = 1},
           {.pattern = "slow", .interval_ms = 200},
           {.pattern = "api", .rate = 5, .period_ms = 1000, .burst = 2}};
+}
+
+std::string payload_of(SessionId session, std::uint64_t sequence, std::size_t group, std::size_t job) {
+  return fmt::format("job {} of request {}.{} of {:x}.", job, sequence, group, session.low);
 }
 
 BatchId Workload::some_batch() {
@@ -37,9 +43,20 @@ JobId Workload::some_job() {
   return std::prev(jobs.end(), static_cast<std::ptrdiff_t>(1 + random_.below(recent)))->first;
 }
 
-protocol::Submit Workload::submit(SessionId session, std::uint64_t sequence, std::vector<Buffer>& payloads) {
+std::optional<JobId> Workload::some_running_job() {
+  std::vector<JobId> running;
+  for (const auto& [id, job] : model_.jobs()) {
+    if (job.is == ModelJob::Is::running) running.push_back(id);
+  }
+  if (running.empty()) return std::nullopt;
+  return running[random_.below(running.size())];
+}
+
+protocol::Submit Workload::submit(SessionId session, std::uint64_t sequence, std::vector<Buffer>& payloads,
+                                  bool under) {
   protocol::Submit submit;
   submit.sequence = sequence;
+  if (random_.chance(10)) submit.flow = "flow";
   submit.park = random_.chance(60);
   if (random_.chance(40)) submit.timeout_ms = random_.below(3000);
   submit.watch = random_.chance(30);
@@ -52,15 +69,16 @@ protocol::Submit Workload::submit(SessionId session, std::uint64_t sequence, std
     group.spec.backoff = {.initial_ms = 100, .max_ms = 2000, .list_ms = {}};
     if (random_.chance(10)) group.spec.hard_timeout_ms = 500;
     if (random_.chance(10)) group.spec.result_inline_max = 100;
-    if (random_.chance(40)) group.batch = some_batch();
+    if (random_.chance(40) && !submit.flow) group.batch = some_batch();
     const auto count = 1 + random_.below(5);
     for (std::uint64_t i = 0; i < count; ++i) {
-      Buffer& payload =
-          payloads.emplace_back(fmt::format("job {} of request {}.{} of {:x}", i, sequence, g, session.low));
+      Buffer& payload = payloads.emplace_back(payload_of(session, sequence, g, i));
       if (random_.chance(30)) payload.append(random_.below(1500), 'x');
       group.payloads.push_back(payload);
     }
-    if (group.queue != "line" && group.queue != "stack" && random_.chance(60)) add_columns(group, count);
+    if (group.queue != "line" && group.queue != "stack" && random_.chance(60))
+      add_columns(group, count, !under && !submit.flow);
+    if (submit.flow && g != 0) group.columns.after.assign(count, {-1});
     if (group.queue == "urgent") {
       for (std::uint64_t i = 0; i < count; ++i)
         group.columns.priority.push_back(static_cast<std::int64_t>(random_.below(3)));
@@ -69,22 +87,29 @@ protocol::Submit Workload::submit(SessionId session, std::uint64_t sequence, std
   return submit;
 }
 
-void Workload::add_columns(Group& group, std::size_t count) {
+// Those that come after others are in no batch, and nothing that is in one comes after others, but in its own
+// flow: else a batch would wait for a job that waits for it.
+void Workload::add_columns(Group& group, std::size_t count, bool may_come_after) {
   static const std::vector<std::string> keys{"",     "free", "two", "two/host:x", "host:x",   "host:y",
                                              "slow", "held", "api", "two/api",    "held/slow"};
   static const std::vector<std::string> ordered{"account:1", "account:2"};
   const std::int64_t now_ms = now_.wall.time_since_epoch() / 1ms;
   Columns& columns = group.columns;
   group.spec.ordered = random_.chance(20);
-  const auto what = random_.below(6);
-  if (what == 4 && !group.spec.ordered && random_.chance(50)) group.spec.after = After::finished;
+  auto what = random_.below(6);
+  if (what == 4 && (group.spec.ordered || !may_come_after)) what = 0;
+  if (what == 4) group.batch = 0;
+  if (what == 4 && random_.chance(50)) group.spec.after = After::finished;
+  if (what == 3) group.spec.unique.on_conflict = static_cast<OnConflict>(random_.below(3));
+  const bool after_batches = what == 4 && random_.chance(30) && !model_.batches().empty();
   for (std::size_t i = 0; i < count; ++i) {
     const auto& from = group.spec.ordered ? ordered : keys;
     columns.key.push_back(from[random_.below(from.size())]);
     if (what == 1 || what == 4) columns.delay_ms.push_back(random_.chance(60) ? random_.below(5000) : 0);
     if (what == 2) columns.run_at_ms.push_back(now_ms + static_cast<std::int64_t>(random_.below(5000)));
     if (what == 3) columns.unique_key.push_back(fmt::format("u{}", random_.below(6)));
-    if (what == 4 && !group.spec.ordered) columns.after.push_back({static_cast<std::int64_t>(some_job())});
+    if (what == 4 && !after_batches) columns.after.push_back({static_cast<std::int64_t>(some_job())});
+    if (after_batches) columns.after_batches.push_back({some_batch()});
     if (what == 5)
       columns.expires_at_ms.push_back(
           random_.chance(40) ? now_ms + 1 + static_cast<std::int64_t>(random_.below(20'000)) : 0);
@@ -106,63 +131,6 @@ protocol::Join Workload::join(std::uint64_t request) {
 
 protocol::Watch Workload::watch(std::uint64_t request) {
   return {.request = request, .jobs = {some_job(), some_job()}};
-}
-
-protocol::Request Workload::request(std::uint64_t sequence, const std::string& verb, const std::string& key,
-                                    std::uint64_t number, Buffer& arguments) {
-  Value map = Value::map();
-  map.set(key, number);
-  arguments = protocol::encode(map);
-  return {.sequence = sequence, .verb = verb, .arguments = arguments};
-}
-
-protocol::Request Workload::request_of_queue(std::uint64_t sequence, const std::string& verb,
-                                             const std::string& queue, Buffer& arguments) {
-  Value map = Value::map();
-  map.set("queue", queue);
-  arguments = protocol::encode(map);
-  return {.sequence = sequence, .verb = verb, .arguments = arguments};
-}
-
-protocol::Request Workload::request(std::uint64_t sequence, Buffer& arguments) {
-  const std::string queue = queue_names()[random_.below(queue_names().size())];
-  Value map = Value::map();
-  Value jobs = Value::array();
-  jobs.push(some_job());
-  const auto make = [&](const char* verb) {
-    arguments = protocol::encode(map);
-    return protocol::Request{.sequence = sequence, .verb = verb, .arguments = arguments};
-  };
-  const auto of_jobs = [&](const char* verb) {
-    map.set("jobs", std::move(jobs));
-    return make(verb);
-  };
-  switch (random_.below(22)) {
-    case 0: return request_of_queue(sequence, "queue.pause", queue, arguments);
-    case 1:
-    case 2: return request_of_queue(sequence, "queue.resume", queue, arguments);
-    case 3: return request_of_queue(sequence, "queue.purge", queue, arguments);
-    case 4: return of_jobs("job.cancel");
-    case 5: return of_jobs("job.retry");
-    case 6: return map.set("priority", random_.below(3)), of_jobs("job.update");
-    case 7: return map.set("to", queue), of_jobs("job.move");
-    case 8: return request_of_queue(sequence, "dead.retry", queue, arguments);
-    case 9: return of_jobs("dead.delete");
-    case 10: return map.set("queue", queue).set("to", "mail"), make("bulk.move");
-    case 11: return map.set("handler", "b").set("queue", queue), make("bulk.cancel");
-    case 12:
-    case 13:
-      return map.set("parent", random_.chance(30) ? some_batch() : 0).set("hold", random_.chance(30)),
-             make("batch.open");
-    case 14: return request(sequence, "batch.close", "batch", some_batch(), arguments);
-    case 15: return request(sequence, "batch.cancel", "batch", some_batch(), arguments);
-    case 16: return map.set("pattern", "two").set("concurrency", 1 + random_.below(3)), make("limit.set");
-    case 17: return map.set("pattern", "two"), make("limit.delete");
-    case 18: return map.set("queue", "small").set("maxsize", 2 + random_.below(6)), make("queue.configure");
-    case 19: return make("stats");
-    case 20: return request(sequence, "job.explain", "job", some_job(), arguments);
-    default: return make("batch.list");
-  }
 }
 
 }  // namespace joinery::simulation

@@ -184,7 +184,8 @@ void World::make_peace() {
   revive(random_, true);
   run_until(network_.now + 15s);
   revive(random_, true);
-  for (const std::string& queue : queue_names()) clients_.front()->ask_of_queue("queue.resume", queue);
+  for (const std::string& queue : queue_names()) clients_.front()->ask("queue.resume", "queue", queue);
+  for (const auto& [name, _] : model_.schedules()) clients_.front()->ask("schedule.delete", "schedule", name);
   run_until(network_.now + 2s);
   end_batches();
 }

@@ -23,6 +23,7 @@ class World {
   explicit World(std::uint64_t seed, std::function<void(const std::string&)> tell = {});
 
   void run(const std::vector<Step>& steps);
+  const BrokerNode::Seen& seen() const { return broker_->seen(); }
 
  private:
   void begin();

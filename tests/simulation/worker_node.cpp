@@ -183,6 +183,7 @@ void WorkerNode::begin_next(Process& process) {
   process.since = local().mono;
   process.next = never_mono;
   if (!process.jobs.empty()) {
+    life_->link.log(process.jobs.front(), {.at_ms = 0, .level = "info", .text = "begins"});
     const Duration most = healthy_ ? 5ms : random_.chance(3) ? 20s : random_.chance(20) ? 2s : 30ms;
     process.next = local().mono + random_.between(100us, most);
   } else if (process.stopping) {

@@ -43,13 +43,13 @@ JobId Workload::some_job() {
   return std::prev(jobs.end(), static_cast<std::ptrdiff_t>(1 + random_.below(recent)))->first;
 }
 
-std::optional<JobId> Workload::some_running_job() {
-  std::vector<JobId> running;
+// One that is like this; if there is none, any.
+JobId Workload::some_job(ModelJob::Is is) {
+  std::vector<JobId> like;
   for (const auto& [id, job] : model_.jobs()) {
-    if (job.is == ModelJob::Is::running) running.push_back(id);
+    if (job.is == is && !job.gone) like.push_back(id);
   }
-  if (running.empty()) return std::nullopt;
-  return running[random_.below(running.size())];
+  return like.empty() ? some_job() : like[random_.below(like.size())];
 }
 
 protocol::Submit Workload::submit(SessionId session, std::uint64_t sequence, std::vector<Buffer>& payloads,

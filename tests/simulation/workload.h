@@ -1,7 +1,6 @@
 // What clients ask for in a simulation: one frame's worth of anything that the broker can be asked.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,7 +35,7 @@ class Workload {
  private:
   BatchId some_batch();
   JobId some_job();
-  std::optional<JobId> some_running_job();
+  JobId some_job(ModelJob::Is is);
   protocol::Value some_jobs();
   const std::string& some_queue() { return one_of(queue_names()); }
   const std::string& some_schedule() { return one_of(schedule_names()); }

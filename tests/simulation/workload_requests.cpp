@@ -57,12 +57,15 @@ const std::vector<Workload::Verb>& Workload::verbs() {
   static const auto queue = [](W& from, Value& map) { map.set("queue", from.some_queue()); };
   static const auto job = [](W& from, Value& map) { map.set("job", from.some_job()); };
   static const auto jobs = [](W& from, Value& map) { map.set("jobs", from.some_jobs()); };
+  static const auto dead = [](W& from, Value& map) {
+    map.set("jobs", Value::Array{from.some_job(ModelJob::Is::dead)});
+  };
   static const auto batch = [](W& from, Value& map) { map.set("batch", from.some_batch()); };
   static const auto schedule = [](W& from, Value& map) { map.set("schedule", from.some_schedule()); };
   static const auto filter = [](W& from, Value& map) { from.add_filter(map); };
   static const auto two = [](W&, Value& map) { map.set("pattern", "two"); };
-  static const auto queue_or_jobs = [](W& from, Value& map) {
-    from.random_.chance(50) ? queue(from, map) : jobs(from, map);
+  static const auto queue_or_dead = [](W& from, Value& map) {
+    from.random_.chance(50) ? queue(from, map) : dead(from, map);
   };
   static const std::vector<Verb> table{
       {"status", 1, nullptr},
@@ -81,10 +84,9 @@ const std::vector<Workload::Verb>& Workload::verbs() {
       {"job.finished", 1, queue},
       {"job.list", 1, queue},
       {"job.show", 1, job},
-      {"job.follow", 4,
-       [](W& from, Value& map) { map.set("job", from.some_running_job().value_or(from.some_job())); }},
+      {"job.follow", 4, [](W& from, Value& map) { map.set("job", from.some_job(ModelJob::Is::running)); }},
       {"job.explain", 2, job},
-      {"job.retry", 2, jobs},
+      {"job.retry", 2, dead},
       {"job.cancel", 2, jobs},
       {"job.update", 3,
        [](W& from, Value& map) {
@@ -94,8 +96,8 @@ const std::vector<Workload::Verb>& Workload::verbs() {
        }},
       {"job.move", 3, [](W& from, Value& map) { jobs(from, map), map.set("to", from.some_queue()); }},
       {"dead.list", 1, queue},
-      {"dead.retry", 2, queue_or_jobs},
-      {"dead.delete", 2, queue_or_jobs},
+      {"dead.retry", 2, queue_or_dead},
+      {"dead.delete", 2, queue_or_dead},
       {"bulk.retry", 2, filter},
       {"bulk.delete", 1, filter},
       {"bulk.cancel", 2, filter},

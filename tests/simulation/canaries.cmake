@@ -85,12 +85,12 @@ plant(broker/core/submit.cpp
   [[if (log == ledger.logs.end() || sequence > log->second.last_sequence) return false;]]
   [[if (canary("a submission accepted twice")) return false;
   if (log == ledger.logs.end() || sequence > log->second.last_sequence) return false;]])
-plant(broker/core/evolve.cpp
+plant(broker/core/evolve_deliveries.cpp
   [[enqueue(slot, true);
     fallout.ready = true;]]
   [[enqueue(slot, !canary("a retry at the wrong end"));
     fallout.ready = true;]])
-plant(broker/core/evolve.cpp
+plant(broker/core/evolve_deliveries.cpp
   [[count_in(job, job.get_state());
   return true;
 }

@@ -186,27 +186,33 @@ Result<Plan> schedule_pause(const Desk& desk, const Value& given) {
               show(desk, std::string(*name))};
 }
 
+// Of one that is gone the core is asked too: it refuses, unless it did this before, and gives that answer
+// again.
 Result<Plan> schedule_resume(const Desk& desk, const Value& given) {
+  const Result<std::string_view> asked = given.str("schedule");
+  if (!asked) return std::unexpected(asked.error());
   const auto state = schedule_of(desk, given);
-  if (!state) return std::unexpected(state.error());
+  if (!state) return Plan{ResumeSchedule{std::string(*asked), never_wall}, show(desk, std::string(*asked))};
   const auto table = Timetable::make((*state)->is.cron, (*state)->is.zone, (*state)->since);
   if (!table) return std::unexpected(table.error());
   const std::string& name = (*state)->is.name;
   return Plan{ResumeSchedule{name, table->next(desk.now.wall)}, show(desk, name)};
 }
 
+Value put_value(std::uint64_t job) {
+  Value map = Value::map();
+  map.set("job", job);
+  return map;
+}
+
 Result<Plan> schedule_run(const Desk& desk, const Value& given) {
+  const Result<std::string_view> asked = given.str("schedule");
+  if (!asked) return std::unexpected(asked.error());
   const auto state = schedule_of(desk, given);
-  if (!state) return std::unexpected(state.error());
+  if (!state) return Plan{RunSchedule{std::string(*asked), {}}, put_value};
   const auto submission = desk.scheduler.submission((*state)->is);
   if (!submission) return std::unexpected(submission.error());
-  return Plan{RunSchedule{(*state)->is.name, submission->group},
-              [](std::uint64_t job) {
-                Value map = Value::map();
-                map.set("job", job);
-                return map;
-              },
-              submission->payloads};
+  return Plan{RunSchedule{(*state)->is.name, submission->group}, put_value, submission->payloads};
 }
 
 }  // namespace

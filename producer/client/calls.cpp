@@ -1,5 +1,6 @@
 // What a caller waits for: each call is a task for the client's thread, and a promise.
 #include "producer/client/impl.h"
+#include "shared/base/longest_wait.h"
 
 namespace joinery {
 namespace {
@@ -8,7 +9,7 @@ using Timeout = std::optional<std::chrono::milliseconds>;
 
 std::optional<Mono> deadline_of(Now now, Timeout timeout) {
   if (!timeout || timeout->count() < 0) return std::nullopt;
-  return now.mono + *timeout;
+  return now.mono + at_longest(*timeout);
 }
 
 std::unexpected<Error> wrong_answer() {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "producer/client/joinery/client.h"
+#include "shared/base/longest_wait.h"
 
 namespace joinery::client {
 namespace {
@@ -50,7 +51,7 @@ void Consumer::wait(std::unique_lock<std::mutex>& lock, Waiter& waiter, Timeout 
   if (timeout) changed_.wait(lock, [&] { return met_ || over(); });
   if (!timeout || waiter.probe) {
     changed_.wait(lock, over);
-  } else if (!changed_.wait_for(lock, *timeout, over) && !live_) {
+  } else if (!changed_.wait_for(lock, at_longest(*timeout), over) && !live_) {
     waiter.error = Error{Code::broker_unreachable, "no broker answers at " + options_.endpoint, {}};
   }
   if (!buffer_.empty()) return;

@@ -5,6 +5,7 @@
 #include "producer/client/consumer.h"
 #include "producer/client/joinery/client.h"
 #include "shared/base/check.h"
+#include "shared/base/longest_wait.h"
 #include "shared/protocol/codec.h"
 
 namespace joinery::client {
@@ -22,7 +23,7 @@ Session::Options session_options(const ConsumerOptions& options) {
   session.hello.queues = {options.queue};
   session.hello.handlers = {options.handler};
   session.endpoint = options.endpoint;
-  if (options.timeout.count() >= 0) session.timeout = options.timeout;
+  if (options.timeout.count() >= 0) session.timeout = at_longest(options.timeout);
   return session;
 }
 
@@ -174,7 +175,7 @@ void Consumer::stop_if_done(Now now) {
   }
   constexpr Duration at_most = 10s;
   if (!close_at_)
-    close_at_ = now.mono + (options_.timeout.count() < 0 ? at_most : Duration(options_.timeout));
+    close_at_ = now.mono + (options_.timeout.count() < 0 ? at_most : Duration(at_longest(options_.timeout)));
   if (!unacked_.empty() && now.mono < *close_at_ && !session_.refused()) return;
   session_.tell(now, protocol::Goodbye{"done"});
   stopped_ = true;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "shared/base/check.h"
+#include "shared/base/longest_wait.h"
 
 namespace joinery {
 namespace {
@@ -12,7 +13,7 @@ client::Session::Options session_options(const ClientOptions& options) {
   session.hello =
       client::new_hello(options.tool ? protocol::Role::tool : protocol::Role::producer, options.name);
   session.endpoint = options.endpoint;
-  if (options.timeout.count() >= 0) session.timeout = options.timeout;
+  if (options.timeout.count() >= 0) session.timeout = at_longest(options.timeout);
   return session;
 }
 

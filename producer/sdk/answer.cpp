@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "producer/sdk/chunk.h"
+#include "shared/base/longest_wait.h"
 
 namespace joinery {
 namespace {
@@ -60,7 +61,7 @@ bool Cell::wait(Timeout timeout) const {
                     "a callback may not wait for a result: its thread brings the results");
   }
   const auto is_ready = [this] { return ready_; };
-  if (timeout) return changed_.wait_for(lock, *timeout, is_ready);
+  if (timeout) return changed_.wait_for(lock, at_longest(*timeout), is_ready);
   changed_.wait(lock, is_ready);
   return true;
 }

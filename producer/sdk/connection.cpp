@@ -10,6 +10,8 @@
 #include <climits>
 #include <cstring>
 
+#include "shared/base/longest_wait.h"
+
 namespace joinery {
 namespace {
 
@@ -40,7 +42,7 @@ std::uint64_t number_of(Bytes bytes) {
 
 // poll(2) until something is ready or the time is over.
 int poll_for(std::span<pollfd> waits, Timeout timeout) {
-  const auto until = Clock::now() + timeout.value_or(std::chrono::milliseconds(0));
+  const auto until = Clock::now() + at_longest(timeout.value_or(std::chrono::milliseconds(0)));
   for (;;) {
     int wait_ms = -1;
     if (timeout) {

@@ -3,6 +3,7 @@
 #include <deque>
 
 #include "producer/sdk/runner.h"
+#include "shared/base/longest_wait.h"
 
 namespace joinery::sdk {
 namespace {
@@ -66,7 +67,7 @@ std::optional<std::size_t> Arrivals::next(std::optional<std::chrono::steady_cloc
 
 std::optional<std::chrono::steady_clock::time_point> deadline_of(Timeout timeout) {
   if (!timeout) return std::nullopt;
-  return std::chrono::steady_clock::now() + *timeout;
+  return std::chrono::steady_clock::now() + at_longest(*timeout);
 }
 
 }  // namespace joinery::sdk

@@ -38,6 +38,11 @@ void require(bool fact, const char* what) {
   if (!fact) throw ValueError(what);
 }
 
+void check_timeout(std::chrono::milliseconds timeout) {
+  require(timeout.count() >= 0 && timeout < std::chrono::hours(24 * 49),
+          "timeout: expected 0 (none) to 49 days");
+}
+
 void check(const PoolOptions& options) {
   const bool own_worker = options.queue.empty();
   require(own_worker || (options.processes == 0 && options.threads == 1 && options.concurrency == 1),
@@ -53,8 +58,7 @@ void check(const PoolOptions& options) {
           "concurrency: expected at least 1, and threads x concurrency at most 1023");
   require(options.attempts >= 1, "attempts: expected at least 1");
   require(options.crash_attempts >= 1, "crash_attempts: expected at least 1");
-  require(options.timeout.count() >= 0 && options.timeout < std::chrono::hours(24 * 49),
-          "timeout: expected 0 (none) to 49 days");
+  check_timeout(options.timeout);
   require(options.result_ttl.count() >= 1 && options.result_ttl < std::chrono::hours(24 * 49),
           "result_ttl: expected one second to 49 days");
 }
@@ -144,6 +148,7 @@ std::string Runner::handler_of(const Kind& kind) {
 void Runner::submit(Jobs jobs, std::shared_ptr<Sink> sink) {
   const auto kind = std::make_shared<const Kind>(std::move(jobs.task), jobs.chunked, jobs.timeout);
   require_declared(*kind);
+  check_timeout(kind->timeout);
   {
     const std::lock_guard lock(mutex_);
     if (closed_ && !jobs.begun) throw ValueError("the pool is closed: it takes no more jobs");

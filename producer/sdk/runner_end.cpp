@@ -1,5 +1,6 @@
 // How a pool ends: closed, joined, terminated; and what is cancelled on the way.
 #include "producer/sdk/runner.h"
+#include "shared/base/longest_wait.h"
 #include "shared/protocol/value.h"
 
 namespace joinery::sdk {
@@ -45,7 +46,7 @@ bool Runner::join(Timeout timeout) {
   const auto done = [this] { return unanswered_ == 0; };
   if (!timeout) {
     all_answered_.wait(lock, done);
-  } else if (!all_answered_.wait_for(lock, *timeout, done)) {
+  } else if (!all_answered_.wait_for(lock, at_longest(*timeout), done)) {
     return false;
   }
   const bool used = open_streams_ > 0;  // by an input that is still being read, perhaps after this

@@ -5,6 +5,7 @@
 #include "joinery/imap.h"
 #include "producer/sdk/chunk.h"
 #include "producer/sdk/runner.h"
+#include "shared/base/longest_wait.h"
 
 namespace joinery::sdk {
 namespace {
@@ -44,7 +45,7 @@ class Stream::Inbox : public Sink {
     }
     if (!timeout) {
       changed_.wait(lock, is_there);
-    } else if (!changed_.wait_for(lock, *timeout, is_there)) {
+    } else if (!changed_.wait_for(lock, at_longest(*timeout), is_there)) {
       return std::nullopt;
     }
     ++taken_;

@@ -1,6 +1,8 @@
 // Where Python's pools hang, break or lose what they were given, ours answers.
+#include <joinery/connection.h>
 #include <joinery/executor.h>
 #include <joinery/pool.h>
+#include <joinery/queue.h>
 
 #include <csignal>
 #include <future>
@@ -148,6 +150,38 @@ TEST_F(FailureTest, ResultOfAnotherTypeIsATypeError) {
   EXPECT_EQ(error_of([&] { pool.apply(also_wrong, "three"); }), Code::malformed_payload);
 }
 
+// Added to a clock, they would lie before its begin.
+TEST_F(FailureTest, ATimeoutMayBeAsLongAsItsTypeHolds) {
+  constexpr auto longest = milliseconds::max();
+  Pool pool(program, {.processes = 2});
+  EXPECT_EQ(pool.apply_async(tasks.wait_ms, {20}).get(longest), 20);
+  EXPECT_EQ(pool.imap(tasks.wait_ms, std::vector{20}).next(longest), 20);
+  auto last = pool.apply_async(tasks.wait_ms, {20});
+  pool.close();
+  EXPECT_TRUE(pool.join(longest));
+
+  Executor executor(program, {.processes = 1});
+  const std::vector<Future<int>> futures{executor.submit(tasks.wait_ms, 20)};
+  EXPECT_THAT(wait(futures, ALL_COMPLETED, longest).done, SizeIs(1));
+  EXPECT_TRUE(as_completed(std::vector{executor.submit(tasks.wait_ms, 20)}, longest).next());
+
+  JoinableQueue<int> queue("patient", {.endpoint = stack.endpoint(), .timeout = longest});
+  auto got = std::async(std::launch::async, [&] { return queue.get(true, longest); });
+  EXPECT_EQ(got.wait_for(milliseconds(20)), std::future_status::timeout);
+  queue.put(7);
+  EXPECT_EQ(got.get(), 7);
+  auto joined = std::async(std::launch::async, [&] { return queue.join(longest); });
+  EXPECT_EQ(joined.wait_for(milliseconds(20)), std::future_status::timeout);
+  queue.task_done();
+  EXPECT_TRUE(joined.get());
+
+  auto [here, there] = Pipe();
+  auto polled = std::async(std::launch::async, [&, &end = here] { return end.poll(longest); });
+  EXPECT_EQ(polled.wait_for(milliseconds(20)), std::future_status::timeout);
+  there.send(1);
+  EXPECT_TRUE(polled.get());
+}
+
 // The message of the ValueError that `options` are refused with.
 std::string refusal(const Program& program, const PoolOptions& options) {
   try {
@@ -166,6 +200,11 @@ TEST_F(FailureTest, OptionsThatMakeNoSenseAreRefusedByName) {
               HasSubstr("initializer"));
   EXPECT_THAT(refusal(program, {.timeout = milliseconds(-1)}), HasSubstr("timeout"));
   EXPECT_THAT(refusal(program, {.crash_attempts = 0}), HasSubstr("crash_attempts"));
+  Pool pool(program, {.processes = 1});
+  for (const milliseconds timeout : {milliseconds(-1), milliseconds(std::chrono::hours(24 * 50))}) {
+    EXPECT_THROW(pool.apply_async(tasks.square, {1}, {.timeout = timeout}), ValueError);
+    EXPECT_THROW(pool.map_async(tasks.square, numbers_to(2), {.timeout = timeout}), ValueError);
+  }
 }
 
 TEST_F(FailureTest, WhatAnInitializerThrowsIsToldToThoseWhoCall) {

@@ -160,7 +160,8 @@ Result<std::uint64_t> Core::Impl::verb(Now, const CloseBatch& verb, Effects& eff
 std::optional<Error> Core::Impl::check_batch(BatchId id, const char* field) const {
   const BatchState* batch = ledger.find_batch(id);
   if (batch == nullptr)
-    return Error{Code::unknown_batch, fmt::format("batch {} is not known, or was finished long ago", id),
+    return Error{Code::unknown_batch,
+                 fmt::format("there is no batch {}, or it finished so long ago that it was forgotten", id),
                  field};
   if (batch->cancelled) return Error{Code::invalid_state, fmt::format("batch {} was cancelled", id), field};
   return std::nullopt;

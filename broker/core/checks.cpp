@@ -46,6 +46,8 @@ std::optional<Error> Core::Impl::check_submitted(const PutGroup& group) const {
   return check_together(group);
 }
 
+std::optional<Error> Core::refusal(const PutGroup& group) const { return impl_->check_submitted(group); }
+
 std::optional<Error> Core::Impl::check_together(const PutGroup& group) const {
   static const Columns none;
   const Spec& spec = ledger.specs[group.spec].spec;

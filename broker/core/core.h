@@ -170,6 +170,9 @@ class Core {
   // The id of a Spec, which is kept while a job uses it. A new one adds a DefineSpec to `effects`. For use in
   // the next apply: call it for every frame, an id that no job uses may be given to another Spec later.
   SpecId intern(const Spec& spec, Effects& effects);
+  // Why a group as this would be refused now, whatever its times and whoever has its unique keys; none: it
+  // would not.
+  std::optional<Error> refusal(const PutGroup& group) const;
   const Spec& spec(SpecId id) const;
 
   // Says where the payloads of a Put of the last apply were written: back to back from `position`.

@@ -52,23 +52,18 @@ Result<Wall> Scheduler::first(const Schedule& schedule) {
   const Wall now = transactor_.now().wall;
   const auto table = Timetable::make(schedule.cron, schedule.zone, now);
   if (!table) return std::unexpected(table.error());
-  if (Result<> decoded = decode_scheduled(schedule, payload_max_, raw_); !decoded)
-    return std::unexpected(decoded.error());
-  const auto batch = core_.batch(raw_.batch);
-  if (raw_.batch != 0 && !batch)
-    return fail(Code::unknown_batch, fmt::format("there is no batch {}", raw_.batch), "batch");
-  if (batch && batch->cancelled)
-    return fail(Code::invalid_state, fmt::format("batch {} was cancelled", raw_.batch), "batch");
+  const auto submitted = submission(schedule, After::succeeded);
+  if (!submitted) return std::unexpected(submitted.error());
+  if (auto error = core_.refusal(submitted->group)) return std::unexpected(std::move(*error));
   return table->next(now);
 }
 
-Result<Scheduler::Submission> Scheduler::submission(const Schedule& schedule) {
+Result<Scheduler::Submission> Scheduler::submission(const Schedule& schedule, After after) {
   if (Result<> decoded = decode_scheduled(schedule, payload_max_, raw_); !decoded)
     return std::unexpected(decoded.error());
   auto spec = protocol::decode_spec(raw_.spec);
   if (!spec) return std::unexpected(spec.error());
-  // What waits for the job before it (Overlap) runs whichever way that one ends.
-  spec->after = After::finished;
+  spec->after = after;
   const SpecId id = specs_.intern(std::move(*spec), raw_.queue, transactor_.effects());
   const Now now = transactor_.now();
   if (schedule.expires_in_ms != 0) raw_.columns.expires_at_ms = {after_now(now, schedule.expires_in_ms)};

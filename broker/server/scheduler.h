@@ -26,17 +26,18 @@ class Scheduler {
   Scheduler(Core& core, Transactor& transactor, SpecBook& specs, std::size_t payload_max)
       : core_(core), transactor_(transactor), specs_(specs), payload_max_(payload_max) {}
 
-  // Checks all of it, and says when it is due first.
+  // Checks all of it, also that its job would not be refused as things are, and says when it is due first.
   Result<Wall> first(const Schedule& schedule);
   // Fires whatever is due.
   void turn();
 
-  // What the schedule submits now, for the next command only.
+  // What the schedule submits now, for the next command only. What waits for the job before it (Overlap) runs
+  // whichever way that one ends.
   struct Submission {
     PutGroup group;
     Transactor::Payloads payloads;
   };
-  Result<Submission> submission(const Schedule& schedule);
+  Result<Submission> submission(const Schedule& schedule, After after = After::finished);
 
  private:
   void fire(const std::string& name);

@@ -10,7 +10,9 @@
 namespace joinery::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using Json = nlohmann::json;
 
 class Refusals : public StackTest {
@@ -142,11 +144,28 @@ TEST_F(Refusals, AScheduleWhoseJobsWouldBeRefused) {
               HasSubstr("--catch-up-max: needs --catch-up all"));
   EXPECT_THAT(add({"--delay", "2h", "--deadline-in", "1h"}), HasSubstr("--delay: 2h is not over before"));
   EXPECT_THAT(refused({"schedule", "add", "s", "--cron", "@daily", "--batch", "77", "exec", "--", "true"}, 1),
-              HasSubstr("there is no batch 77 (unknown_batch)"));
+              HasSubstr("there is no batch 77, or it finished so long ago"));
+  EXPECT_THAT(add({"--unique", "a", "--unique-scope", "batch"}),
+              HasSubstr("--unique-scope is batch, expected a batch with that"));
+  say({"queue", "configure", "short", "--timeout-hard", "3s"});
+  EXPECT_THAT(add({"--queue", "short", "--timeout-soft", "5s"}),
+              HasSubstr("--timeout-soft is 5000 ms, expected at most the 3000 ms of --timeout-hard"));
   EXPECT_THAT(refused({"schedule", "add", "s", "--cron", "@foo", "exec", "--", "true"}),
               HasSubstr("--cron: expected @hourly, @daily, @weekly, @monthly, @yearly, @every TIME or five "
                         "fields, got \"@foo\" at column 1"));
   EXPECT_EQ(say({"schedule", "ls"}), "no schedules");
+}
+
+TEST_F(Refusals, ADeclaredScheduleWhoseJobsWouldBeRefusedIsNotTakenAndTheLogSaysWhy) {
+  const std::string config = stack.dir() / "broker.toml";
+  std::ofstream(config) << "[queue.short]\ntimeout_hard = \"3s\"\n"
+                           "[schedule.never]\ncron = \"@daily\"\nqueue = \"short\"\n"
+                           "command = [\"true\"]\ntimeout_soft = \"5s\"\n"
+                           "[schedule.fine]\ncron = \"@daily\"\ncommand = [\"true\"]\n";
+  Stack own({"--redis-url", "none", "--config", config});
+  EXPECT_THAT(own.say({"schedule", "ls"}), AllOf(HasSubstr("fine"), Not(HasSubstr("never"))));
+  EXPECT_THAT(own.broker().err() + own.broker().out(),
+              HasSubstr("schedule 'never' of the file could not be taken: spec.soft_timeout_ms is 5000 ms"));
 }
 
 TEST_F(Refusals, AnUnknownScheduleIsToldAsSuch) {

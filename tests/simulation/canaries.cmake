@@ -45,8 +45,15 @@ plant(broker/core/waiting.cpp
   [[if (const auto known = outcome_of(id); known && !canary("a join that forgets what had ended"))
         ++counter(join.counts, known->outcome);]])
 plant(broker/core/waiting.cpp
-  [[outcome.outcome = entry->outcome;]]
-  [[outcome.outcome = canary("an outcome told as a success") ? Outcome::succeeded : entry->outcome;]])
+  [[told->outcomes.push_back(ended.outcome);]]
+  [[told->outcomes.push_back(ended.outcome);
+  if (canary("an outcome told as a success")) told->outcomes.back().outcome = Outcome::succeeded;]])
+plant(broker/core/dependencies.cpp
+  [[return batch == nullptr || batch->ended;]]
+  [[return batch == nullptr || batch->ended || canary("a batch that nobody waits for");]])
+plant(broker/core/schedules.cpp
+  [[schedule.next = change.next;]]
+  [[if (!canary("a time of a schedule that comes twice")) schedule.next = change.next;]])
 plant(broker/core/submit.cpp
   [[    answer(*known, effects);
   }]]

@@ -43,7 +43,8 @@ INSTANTIATE_TEST_SUITE_P(
                     "an interval not kept", "a rate not counted", "a hold forgotten", "a turn not kept",
                     "a join that leaves dead letters out", "a join that forgets what had ended",
                     "an outcome told as a success", "a repeated request that gets the answer of another",
-                    "an answer that names the jobs in reverse"),
+                    "an answer that names the jobs in reverse", "a batch that nobody waits for",
+                    "a time of a schedule that comes twice"),
     [](const auto& one) {
       std::string name = one.param;
       std::ranges::replace(name, ' ', '_');

@@ -89,6 +89,8 @@ struct ModelBatch {
   bool had_end = false;  // for those who come after it
   Tally tally{};
 };
+// Of each batch and those in it, whose ids are greater.
+std::map<BatchId, Tally> with_nested(const std::map<BatchId, ModelBatch>& batches);
 
 // What starts of a node of keys have used up, whatever the log remembers of them: they took place.
 struct ModelNode {

@@ -105,6 +105,16 @@ bool Model::has_ended(BatchId id) const {
       now_.batches, [&](const auto& entry) { return entry.second.parent == id && has_ended(entry.first); });
 }
 
+std::map<BatchId, Tally> with_nested(const std::map<BatchId, ModelBatch>& batches) {
+  std::map<BatchId, Tally> tallies;
+  for (auto batch = batches.rbegin(); batch != batches.rend(); ++batch) {
+    const auto& [id, is] = *batch;
+    const Tally all = tallies[id] += is.tally;
+    if (is.parent != 0) tallies[is.parent] += all;
+  }
+  return tallies;
+}
+
 void Model::note_idle() {
   const auto note = [&](std::vector<Idle>& times, bool idle, const Tally& tally) {
     const bool was = !times.empty() && times.back().until == never;
@@ -118,8 +128,9 @@ void Model::note_idle() {
     const Tally& tally = now_.queues[id].tally;
     note(now_.idle_queues[id], tally.unfinished() == 0, tally);
   }
+  const auto tallies = with_nested(now_.batches);
   for (auto& [id, batch] : now_.batches) {
-    note(now_.idle_batches[id], finished(id), batch.tally);
+    note(now_.idle_batches[id], finished(id), tallies.at(id));
     batch.had_end = batch.had_end || has_ended(id);
   }
 }

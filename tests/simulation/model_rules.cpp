@@ -69,17 +69,6 @@ void expect(const Tally& model, const Counts& core, const std::string& what) {
                            to_text(tally_of(core)), to_text(model)));
 }
 
-// Of each batch and those in it, whose ids are greater.
-std::map<BatchId, Tally> with_nested(const std::map<BatchId, ModelBatch>& batches) {
-  std::map<BatchId, Tally> tallies;
-  for (auto batch = batches.rbegin(); batch != batches.rend(); ++batch) {
-    const auto& [id, is] = *batch;
-    const Tally all = tallies[id] += is.tally;
-    if (is.parent != 0) tallies[is.parent] += all;
-  }
-  return tallies;
-}
-
 }  // namespace
 
 void Model::compare_past(const Core& core, Now now, Position end) const {

@@ -200,6 +200,7 @@ std::uint64_t Core::ahead_of(JobId id, std::uint64_t most) const {
   const Job* job = ledger.job(id);
   if (job == nullptr || job->get_state() != State::ready) return 0;
   const Line& mine = ledger.lines[job->line];
+  const std::uint32_t own = ledger.lines[mine.base].handler;
   const bool fair = ledger.queues[mine.queue].options.fair;
   // In a queue that is fair only those of its own party go before it: the others take turns with them.
   const auto party = [&](const Job& one) {
@@ -213,6 +214,8 @@ std::uint64_t Core::ahead_of(JobId id, std::uint64_t most) const {
     if (line.queue != mine.queue || line.priority > mine.priority ||
         (lane && line.open == 0 && &line != &mine))
       continue;
+    const std::uint32_t handler = ledger.lines[line.base].handler;
+    if (handler != own && !impl_->has_worker(mine.queue, handler)) continue;  // holds up nobody
     for (Slot slot = line.head; slot != no_slot && seen < most; slot = ledger.jobs[slot].next, ++seen) {
       const bool first = before(ledger.jobs[slot].order_or_holder, job->order_or_holder);
       if (line.priority == mine.priority && !first) break;

@@ -164,9 +164,12 @@ Reason explain_scheduled(const JobView& job) {
   return reason;
 }
 
+// A limit that it ran into is told with what it did about it: "signal: 15: SIGTERM (soft_time_limit)".
 std::string cause_of(const Failure& failure) {
-  if (failure.type.empty() || failure.message.empty()) return failure.type + failure.message;
-  return failure.type + ": " + failure.message;
+  const char* colon = failure.type.empty() || failure.message.empty() ? "" : ": ";
+  const bool limit = failure.code == Code::soft_time_limit || failure.code == Code::hard_time_limit;
+  return fmt::format("{}{}{}{}", failure.type, colon, failure.message,
+                     limit ? fmt::format(" ({})", word(failure.code)) : "");
 }
 
 // What became of a job, without when and by what.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "producer/cli/human.h"
+#include "producer/cli/job_control.h"
 #include "shared/config/config.h"
 
 namespace joinery::cli {
@@ -32,14 +33,6 @@ template <typename T>
 T checked(Result<T> parsed) {
   if (!parsed) throw CLI::ValidationError(parsed.error().message);
   return *parsed;
-}
-
-// More than a hundred years are for nobody, and the broker would refuse them by a name of the wire.
-milliseconds duration(const std::string& text) {
-  const milliseconds parsed = checked(config::parse_duration(text));
-  if (parsed > std::chrono::days(36'500))
-    throw CLI::ValidationError(fmt::format("\"{}\" is longer than a hundred years", text));
-  return parsed;
 }
 
 }  // namespace
@@ -128,7 +121,7 @@ void Arguments::option(const std::string& names, std::vector<std::string>& value
 void Arguments::option(const std::string& names, std::optional<milliseconds>& value,
                        const std::string& help) {
   take(names, help, "DURATION", value ? config::format_duration(*value) : "",
-       [&value](const std::string& text) { value = duration(text); });
+       [&value](const std::string& text) { value = checked(parse_span(text)); });
 }
 
 void Arguments::option(const std::string& names, std::optional<Wall>& value, const std::string& help) {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "shared/config/config.h"
+
 namespace joinery::cli {
 namespace {
 
@@ -68,19 +70,42 @@ class Order {
   std::vector<std::vector<std::size_t>> followers_;
 };
 
-// What is passed on has to be kept until then.
-void keep_inputs(std::vector<FlowJob>& jobs) {
-  constexpr std::uint32_t kept_s = 86'400;
+// How long from now a job waits at least, whatever comes before it.
+std::uint32_t waits_s(const SubmitOptions& options, Wall now) {
+  using std::chrono::milliseconds;
+  milliseconds wait = options.delay.value_or(milliseconds(0));
+  if (options.run_at) wait = std::max(wait, std::chrono::ceil<milliseconds>(*options.run_at - now));
+  constexpr std::int64_t most = std::chrono::seconds(std::chrono::days(36'499)).count();
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(seconds, 0, most));
+}
+
+// What is passed on is kept until then, and a day for what is in between. What a job says itself holds,
+// unless it is surely too short for one that starts at once.
+Result<> keep_inputs(std::vector<FlowJob>& jobs, Wall now) {
+  constexpr std::uint32_t day_s = 86'400;
   std::map<std::string, FlowJob*> by_name;
   for (FlowJob& job : jobs) by_name[job.name] = &job;
   for (const FlowJob& job : jobs) {
     if (!job.options.spec.inputs) continue;
+    const std::uint32_t wait_s = waits_s(job.options, now);
     for (const std::string& name : job.after) {
-      Spec& spec = by_name.at(name)->options.spec;
-      if (spec.result_ttl_s == 0) spec.result_ttl_s = kept_s;
+      FlowJob& before = *by_name.at(name);
+      Spec& spec = before.options.spec;
+      if (!before.keeps_result || spec.result_ttl_s == 0) {
+        spec.result_ttl_s = std::max(spec.result_ttl_s, wait_s + day_s);
+      } else if (spec.result_ttl_s <= wait_s) {
+        return std::unexpected(wrong_field(
+            "jobs." + name + ".keep_result",
+            fmt::format(
+                "is {}, expected more than the {} until jobs.{}, which is given the result, may start",
+                config::format_duration(std::chrono::seconds(spec.result_ttl_s)),
+                config::format_duration(std::chrono::seconds(wait_s)), job.name)));
+      }
       spec.said->add(SpecOption::result_ttl_s);
     }
   }
+  return {};
 }
 
 }  // namespace
@@ -113,7 +138,7 @@ Result<Flow> parse_flow(const Json& file, const Settings& settings, Wall now) {
   auto sorted = Order(jobs).sorted();
   if (!sorted) return std::unexpected(sorted.error());
   flow.jobs = std::move(*sorted);
-  keep_inputs(flow.jobs);
+  if (auto kept = keep_inputs(flow.jobs, now); !kept) return std::unexpected(kept.error());
   return flow;
 }
 

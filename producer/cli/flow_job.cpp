@@ -54,7 +54,7 @@ Result<> read(const Json& value, const std::string& field, bool& out) {
 
 Result<> read(const Json& value, const std::string& field, milliseconds& out) {
   if (!value.is_string()) return wrong(field, "is no text with a duration, as \"5s\"");
-  const auto time = config::parse_duration(value.get<std::string>());
+  const auto time = parse_span(value.get<std::string>());
   if (!time) return wrong(field, "is " + time.error().message);
   out = *time;
   return {};
@@ -184,6 +184,10 @@ constexpr Key keys[] = {
 
 Result<> take(const std::string& name, const Json& value, const std::string& job, Draft& draft) {
   const auto known = std::ranges::find(keys, name, &Key::name);
+  const bool may_be_empty = name == "stdin" || name == "handler";  // that is told as its name
+  if (known != std::end(keys) && value.is_string() && !may_be_empty &&
+      value.get_ref<const std::string&>().empty())
+    return wrong(job + "." + name, "is an empty text, expected a value");
   if (known != std::end(keys)) return known->take(value, job + "." + name, draft);
   std::vector<std::string> names;
   for (const Key& key : keys) names.emplace_back(key.name);
@@ -197,7 +201,8 @@ Result<Buffer> payload_of(const Draft& draft, const std::string& field) {
   if (is_exec(draft)) {
     if (!draft.command)
       return wrong(field, "has neither a \"command\", as [\"make\", \"fetch\"], nor a \"handler\"");
-    if (draft.command->empty()) return wrong(field + ".command", "is empty");
+    if (draft.command->empty() || draft.command->front().empty())
+      return wrong(field + ".command", "is empty");
     for (const std::string& word : *draft.command)
       if (auto valid = check_text(word, field + ".command"); !valid) return std::unexpected(valid.error());
     if (auto valid = check_text(draft.directory, field + ".cwd"); !valid)
@@ -268,7 +273,8 @@ Result<FlowJob> parse_flow_job(const std::string& name, const Json& map, const S
                  .handler = draft.handler,
                  .payload = std::move(*payload),
                  .after = std::move(draft.after_jobs),
-                 .options = std::move(*options)};
+                 .options = std::move(*options),
+                 .keeps_result = draft.keep_result.has_value()};
 }
 
 }  // namespace joinery::cli

@@ -15,6 +15,7 @@ struct FlowJob {
   Buffer payload;
   std::vector<std::string> after;  // names of jobs before it
   SubmitOptions options;           // without after
+  bool keeps_result = false;       // says how long itself
 };
 
 // Errors name the job and key: "jobs.report.attempts".

@@ -55,7 +55,7 @@ void apply_unique(const JobControlFlags& flags, SubmitOptions& options) {
     unique.until = *until;
     return;
   }
-  const auto time = config::parse_duration(flags.unique_until);
+  const auto time = parse_span(flags.unique_until);
   if (!time || time->count() <= 0)
     wrong("unique-until", flags.unique_until, "started, finished, succeeded or a duration");
   unique.until = UniqueUntil::time;
@@ -108,6 +108,14 @@ void add_unique(Arguments& arguments, JobControlFlags& flags) {
   arguments.option("--unique-until", flags.unique_until,
                    "until when: started, finished (the default), succeeded, or for a time as 10m", "WHEN");
   arguments.option("--on-conflict", flags.on_conflict, "when the key is taken", "refuse|ignore|replace");
+}
+
+// More than a hundred years are for nobody, and the broker would refuse them by a name of the wire.
+Result<milliseconds> parse_span(std::string_view text) {
+  const auto parsed = config::parse_duration(text);
+  if (parsed && *parsed > std::chrono::days(36'500))
+    return fail(Code::invalid_argument, fmt::format("\"{}\" is longer than a hundred years", text));
+  return parsed;
 }
 
 void refuse_zero(const std::optional<milliseconds>& time, const char* flag) {

@@ -209,6 +209,10 @@ Result<> validate(const Spec& spec) {
   if (auto checked = validate_name(spec.content_type, "spec.content_type"); !checked) return checked;
   if (spec.attempts == 0)
     return fail(Code::invalid_argument, "spec.attempts is 0, expected at least 1", "spec.attempts");
+  if (spec.result_ttl_s > century_ms / 1000)
+    return fail(Code::invalid_argument,
+                fmt::format("spec.result_ttl_s is {}, expected at most a hundred years", spec.result_ttl_s),
+                "spec.result_ttl_s");
   if (spec.result_inline_max > limits::result_inline_max)
     return fail(Code::invalid_argument,
                 fmt::format("spec.result_inline_max is {}, expected at most {}", spec.result_inline_max,

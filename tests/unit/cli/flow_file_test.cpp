@@ -1,6 +1,7 @@
 // Flow files: every option of submit, each mistake by job and key, and where a file is no JSON.
 #include "producer/cli/flow_file.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -105,6 +106,40 @@ TEST(FlowFile, AMistakeIsNamedByJobAndKey) {
   EXPECT_THAT(refused_key(R"("env": {"A": 1})"), HasSubstr("jobs.a.env is no object of texts"));
   EXPECT_THAT(refused_key(R"("after_batch": [0])"), HasSubstr("jobs.a.after_batch is no list"));
   EXPECT_THAT(refused_key(R"("jitter": 2)"), HasSubstr("jobs.a.jitter: "));
+}
+
+TEST(FlowFile, ADurationHasTheBoundsOfSubmit) {
+  for (const char* key : {"keep_result", "delay", "expires_in", "deadline_in", "timeout_soft"})
+    EXPECT_EQ(refused_key(fmt::format(R"("{}": "99999d")", key)),
+              fmt::format("jobs.a.{} is \"99999d\" is longer than a hundred years", key));
+  EXPECT_EQ(refused_key(R"("timeout_hard": "50d")"), "jobs.a.timeout_hard: at most 49 days");
+}
+
+TEST(FlowFile, ATextThatSaysNothingIsRefused) {
+  for (const char* key : {"cwd", "queue", "key", "backoff", "unique", "unique_scope", "on_conflict"})
+    EXPECT_EQ(refused_key(fmt::format(R"("{}": "")", key)),
+              fmt::format("jobs.a.{} is an empty text, expected a value", key));
+  EXPECT_EQ(refused(R"({"a": {"command": [""]}})"), "jobs.a.command is empty");
+}
+
+std::uint32_t kept_s(const std::string& before, const std::string& next) {
+  const auto flow = parse(R"({"a": {"command": ["true"])" + before +
+                          R"(}, "b": {"command": ["cat"], "after": ["a"], "inputs": true)" + next + "}}");
+  EXPECT_TRUE(flow) << flow.error().message;
+  return flow ? flow->jobs.front().options.spec.result_ttl_s : 0;
+}
+
+TEST(FlowFile, AResultThatIsPassedOnIsKeptUntilTheNextJobMayStart) {
+  constexpr std::uint32_t day_s = 86'400;
+  EXPECT_EQ(kept_s("", ""), day_s);
+  EXPECT_EQ(kept_s(R"(, "keep_result": "0")", ""), day_s);
+  EXPECT_EQ(kept_s("", R"(, "delay": "48h")"), 3 * day_s);
+  EXPECT_EQ(kept_s("", R"(, "run_at": ")" + std::to_string(1'800'000'000 + 2 * day_s) + "\""), 3 * day_s);
+  EXPECT_EQ(kept_s(R"(, "keep_result": "2h")", R"(, "delay": "1h")"), 7200U) << "as it was said";
+  EXPECT_EQ(refused(R"({"a": {"command": ["true"], "keep_result": "1s"},
+                        "b": {"command": ["cat"], "after": ["a"], "inputs": true, "delay": "1h"}})"),
+            "jobs.a.keep_result is 1s, expected more than the 1h until jobs.b, which is given the result, "
+            "may start");
 }
 
 TEST(FlowFile, HasAtMostAsManyJobsAsAFrame) {

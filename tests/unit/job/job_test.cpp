@@ -47,6 +47,7 @@ TEST(Validate, NamesTheFieldThatIsWrong) {
       {"spec.content_type", [](Group& group) { group.spec.content_type = "\x7f"; }},
       {"spec.attempts", [](Group& group) { group.spec.attempts = 0; }},
       {"spec.crash_attempts", [](Group& group) { group.spec.crash_attempts = 0; }},
+      {"spec.result_ttl_s", [](Group& group) { group.spec.result_ttl_s = 36'501U * 86'400; }},
       {"spec.result_inline_max", [](Group& group) { group.spec.result_inline_max = 65'537; }},
       {"spec.trace", [](Group& group) { group.spec.trace = std::string(256, 't'); }},
       {"spec.backoff.factor", [](Group& group) { group.spec.backoff.factor = 0.5F; }},

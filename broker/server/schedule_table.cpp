@@ -108,7 +108,7 @@ Result<Buffer> payload_of(const Draft& draft) {
     return protocol::encode(texts_value(draft.args));
   }
   if (!draft.args.empty()) return wrong("args", "args is only for a handler; a command has its own");
-  if (draft.command->empty())
+  if (draft.command->empty() || draft.command->front().empty())
     return wrong("command", "command is empty, expected [\"PROGRAM\", \"ARGUMENT\", ...]");
   Value map = Value::map();
   map.set("argv", texts_value(*draft.command));

@@ -32,6 +32,8 @@ void refuse_inputs_without_redis(Context& context, const Flow& flow) {
 
 // The broker names the job by its place, "groups[3].columns.unique_key".
 Error of_flow(Error error, const Flow& flow) {
+  if (error.code == Code::frame_too_large)
+    return {error.code, fmt::format("jobs are too much for one flow: {}", error.message), "jobs"};
   std::size_t place = 0;
   constexpr std::string_view begin = "groups[";
   const char* end = error.field.data() + error.field.size();

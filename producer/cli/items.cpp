@@ -1,5 +1,6 @@
 #include "producer/cli/items.h"
 
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -31,6 +32,11 @@ Result<bool> Items::next(std::string& item) {
     ++number_;
     if (!item.empty()) return true;
   }
+}
+
+std::string Items::place() const {
+  const char* kind = descriptor_ >= 0 && separator_ == '\n' ? "line" : "item";
+  return fmt::format("{} {}{}", kind, number_, descriptor_ >= 0 ? " of stdin" : "");
 }
 
 bool Items::at_hand() const {

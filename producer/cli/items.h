@@ -19,8 +19,8 @@ class Items {
   Result<bool> next(std::string& item);
   // Whether the next item has been read already: if not, what is collected should be sent before next().
   bool at_hand() const;
-  // Of the last item, from 1: "line 3".
-  std::uint64_t number() const { return number_; }
+  // Of the last item: "line 3 of stdin".
+  std::string place() const;
 
  private:
   Result<> fill();

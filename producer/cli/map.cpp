@@ -240,16 +240,23 @@ class Map {
       const std::lock_guard lock(names_mutex_);
       names_[next_index_++] = item;
     }
-    return template_.payload(value_of(std::move(item)));
+    try {
+      return template_.payload(value_of(std::move(item)));
+    } catch (const UsageError& error) {
+      if (!error.error().field.empty()) throw;  // of an option, whatever the item
+      throw wrong_item(fmt::format(": {}", error.what()));
+    }
   }
 
   Json value_of(std::string item) const {
     if (!flags_.jsonl) return item;
     auto value = parse_json(item);
-    if (!value)
-      throw ClientError(
-          {Code::malformed_payload, fmt::format("line {} of stdin is not JSON", items_.number()), {}});
+    if (!value) throw wrong_item(" is not JSON");
     return std::move(*value);
+  }
+
+  ClientError wrong_item(const std::string& what) const {
+    return ClientError({Code::malformed_payload, items_.place() + what, {}});
   }
 
   // The times of a job count from its own submission.
@@ -296,6 +303,10 @@ class Map {
 };
 
 ExitCode map(Context& context, const Flags& flags) {
+  if (flags.no_wait && flags.results)
+    throw UsageError("--results: there is --no-wait too, and nobody would wait for them");
+  if (flags.no_wait && flags.timeout)
+    throw UsageError("--timeout: there is --no-wait too, so that there is nothing to stop");
   std::vector<std::string> words = flags.words;
   words.insert(words.end(), context.tail.begin(), context.tail.end());
   const auto mark = std::ranges::find(words, ":::");

@@ -79,6 +79,7 @@ constexpr Name names[] = {
     {"to", "to"},
     {"error", "error"},
     {"state", "state"},
+    {"outcome", "state"},
     {"handler", "handler"},
     {"key", "key"},
     {"grace_ms", "grace"},

@@ -169,7 +169,8 @@ int run_program(int argc, const char* const* argv) {
                           "producer.toml");
   add_settings(options, settings);
   options.examples(std::string(examples));
-  options.on_mistake([&](const Error& error) {
+  options.on_mistake([&](Error error) {
+    if (error.field.empty()) error.field = UsageError(error.message).error().field;
     Output out(settings.json || asks_for_json(arguments));
     out.json() ? out.error(error) : out.note(error.message);
   });

@@ -29,7 +29,11 @@ constexpr Option options[] = {
 void unset(const std::string& flag, Json& map) {
   std::string known;
   for (const Option& option : options) {
-    if (flag == option.flag) return map[option.key] = nullptr, void();
+    if (flag == option.flag) {
+      if (map.contains(option.key) && !map[option.key].is_null())
+        throw UsageError(fmt::format("--unset: there is --{0} too, expected --unset {0} or that", flag));
+      return map[option.key] = nullptr, void();
+    }
     known += fmt::format("{}{}", known.empty() ? "" : ", ", option.flag);
   }
   throw UsageError(fmt::format("--unset: \"{}\" is none of {}", flag, known));
@@ -100,7 +104,6 @@ void add_queue_defaults(Arguments& arguments, QueueDefaultsFlags& flags) {
 Json defaults_of(const QueueDefaultsFlags& flags) {
   check_timeouts(flags.timeout_soft, flags.timeout_hard);
   Json map = Json::object();
-  for (const std::string& flag : flags.unset) unset(flag, map);
   if (flags.attempts) map["attempts"] = *flags.attempts;
   if (flags.crash_attempts) map["crash_attempts"] = *flags.crash_attempts;
   if (!flags.backoff.empty()) map["backoff"] = backoff_of(flags.backoff);
@@ -109,6 +112,7 @@ Json defaults_of(const QueueDefaultsFlags& flags) {
   if (flags.timeout_soft) map["soft_timeout_ms"] = flags.timeout_soft->count();
   if (flags.timeout_hard) map["hard_timeout_ms"] = flags.timeout_hard->count();
   if (flags.keep_result) map["result_ttl_s"] = (flags.keep_result->count() + 999) / 1000;
+  for (const std::string& flag : flags.unset) unset(flag, map);
   return map.empty() ? Json() : map;
 }
 

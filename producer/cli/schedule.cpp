@@ -113,10 +113,12 @@ ExitCode print_schedule(Context& context, const Json& schedule) {
 Buffer group_of(const Flags& flags, const Context& context) {
   const JobControlFlags& control = flags.control;
   if (flags.run_at) throw UsageError("--run-at: a schedule has its own times; use --cron");
-  if (!(control.after.empty() && control.after_batches.empty()))
-    throw UsageError("--after: a schedule comes after nothing; use --overlap");
-  if (flags.no_wait_for_room || flags.full_timeout)
-    throw UsageError("--refuse-when-full, --full-timeout: a schedule does not wait for room");
+  for (const auto& [flag, given] :
+       {std::pair("after", !control.after.empty()), std::pair("after-batch", !control.after_batches.empty())})
+    if (given) throw UsageError(fmt::format("--{}: a schedule comes after nothing; use --overlap", flag));
+  for (const auto& [flag, given] : {std::pair("refuse-when-full", flags.no_wait_for_room),
+                                    std::pair("full-timeout", flags.full_timeout.has_value())})
+    if (given) throw UsageError(fmt::format("--{}: a schedule does not wait for room", flag));
   if (flags.catch_up_max && flags.catch_up != "all") throw UsageError("--catch-up-max: needs --catch-up all");
   const SubmitOptions options = submit_options(flags, context.settings, read_clocks().wall);
   std::vector<std::string> words = flags.words;

@@ -165,6 +165,11 @@ Buffer payload(const SubmissionFlags& flags, const std::vector<std::string>& wor
     return to_msgpack(arguments);
   }
   if (words.empty()) throw UsageError("exec needs a command: joinery submit exec -- COMMAND ARGS...");
+  if (words.front().empty()) throw UsageError("the command is an empty text, expected its name");
+  for (const std::string& word : words) {
+    if (word.contains('\0'))
+      throw UsageError("an argument has a NUL character, which no command can be given");
+  }
   Json map{{"argv", words}};
   if (input) map["stdin"] = Json::binary({input->begin(), input->end()});
   if (!flags.environment.empty()) map["env"] = environment_of(flags.environment);

@@ -188,6 +188,17 @@ TEST_F(CliJobs, MapNamesTheLineThatIsNotJson) {
   EXPECT_THAT(said.err, HasSubstr("line 2 of stdin is not JSON"));
 }
 
+TEST_F(CliJobs, MapNamesTheLineThatNoCommandCanBeGiven) {
+  using namespace std::string_literals;
+  const char* nul = ": an argument has a NUL character, which no command can be given (malformed_payload)";
+  EXPECT_THAT(joinery({"map", "exec", "echo"}, "a\nb\0c\n"s).err, HasSubstr("line 2 of stdin"s + nul));
+  EXPECT_THAT(joinery({"map", "--jsonl", "exec", "echo"}, "\"a\"\n\n[\"b\\u0000c\"]\n").err,
+              HasSubstr("line 3 of stdin"s + nul));
+  EXPECT_THAT(joinery({"map", "--jsonl", "exec"}, "[\"\", \"a\"]\n").err,
+              HasSubstr("line 1 of stdin: the command is an empty text"));
+  EXPECT_EQ(joinery({"map", "-0", "exec", "--", "test", "{}", "!=", "x"}, "a\0b\0"s).status, 0);
+}
+
 TEST_F(CliJobs, ARefusedMapLeavesNoBatchBehind) {
   const auto batches = [] { return Json::parse(joinery({"--json", "batch", "ls"}).out).size(); };
   const std::size_t before = batches();

@@ -127,7 +127,8 @@ TEST_F(Explain, ItComesAfterJobsAndBatchesThatAreNotFinished) {
 }
 
 TEST_F(Explain, ItIsBehindOthersOfItsQueueAndTheWorkersHaveNoCredit) {
-  worker("1", "1");  // it holds one that runs, and one ahead
+  say({"submit", "nobody-has-this", "x"});  // is before them, and holds up none of them
+  worker("1", "1");                         // it holds one that runs, and one ahead
   occupy();
   submit({});
   const std::string next = submit({});

@@ -106,6 +106,11 @@ TEST_F(Refusals, AreToldByOptionToProgramsToo) {
   EXPECT_EQ(field({"limit", "set", "x", "--rate", "1/9999d"}), "rate");
   EXPECT_EQ(field({"limit", "set", "a//b", "--weight", "2"}), "KEY");
   EXPECT_EQ(field({"schedule", "add", "s", "--cron", "@foo", "exec", "--", "true"}), "cron");
+  EXPECT_EQ(field({"schedule", "add", "s", "--cron", "@daily", "--after-batch", "1", "exec", "--", "true"}),
+            "after-batch");
+  EXPECT_EQ(field({"submit", "--attempts", "0", "exec", "--", "true"}), "attempts");
+  EXPECT_EQ(field({"submit", "--delay", "soon", "exec", "--", "true"}), "delay");
+  EXPECT_EQ(field({"job", "ls", "--finished", "--state", "ready"}), "state");
 }
 
 TEST_F(Refusals, ASubmissionThatContradictsTheDefaultsOfItsQueue) {
@@ -217,6 +222,32 @@ TEST_F(Refusals, AFlowThatTheBrokerRefusesNamesTheJobAndStartsNoneOfTheOthers) {
               HasSubstr("the key \"a\" is there twice (the second at line 3, column 3)"));
 }
 
+TEST_F(Refusals, ABatchThatIsNotThereIsNamed) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"submit", "--batch", "99", "exec", "--", "true"},
+        {"map", "--batch", "99", "exec", "true", ":::", "a"},
+        {"join", "--batch", "99"},
+        {"cancel", "--batch", "99"},
+        {"batch", "open", "--parent", "99"},
+        {"batch", "show", "99"}})
+    EXPECT_THAT(refused(words, 1), AllOf(HasSubstr("there is no batch 99"), HasSubstr("(unknown_batch)")));
+  EXPECT_THAT(submit({"--after-batch", "99"}, 1), HasSubstr("there is no batch 99"));
+}
+
+TEST_F(Refusals, AFlowThatIsTooLargeForAFrameIsToldAsSuch) {
+  const std::string flow = stack.dir() / "flow.json";
+  std::ofstream file(flow);
+  file << R"({"jobs": {)";
+  for (int i = 0; i < 30; ++i)
+    file << (i == 0 ? "" : ",") << "\"j" << i << R"(": {"command": ["true"], "stdin": ")"
+         << std::string(1'000'000, 'x') << "\"}";
+  file << "}}";
+  file.close();
+  EXPECT_THAT(refused({"flow", "submit", flow}, 1),
+              HasSubstr("jobs are too much for one flow: the request has 30"));
+  EXPECT_EQ(say({"batch", "ls"}), "no batches");
+}
+
 TEST_F(Refusals, AMoveThatWouldNotFitIsRefusedByTheDryRunToo) {
   say({"queue", "configure", "small", "--maxsize", "1"});
   for (int i = 0; i < 2; ++i) say({"submit", "--queue", "wide", "exec", "--", "true"});
@@ -233,6 +264,19 @@ TEST_F(Refusals, AnOptionThatSaysNothingOrTwoThings) {
       << "it is not the jobs of all queues";
   EXPECT_THAT(refused({"submit", "--key=", "exec", "--", "true"}), HasSubstr("--key= has no value"));
   EXPECT_THAT(submit({"--delay", "1h", "--delay", "2h"}), HasSubstr("--delay is given twice"));
+  EXPECT_THAT(submit({"--cwd", ""}), HasSubstr("--cwd: expected a value"));
+  EXPECT_THAT(refused({"submit", "exec", "--", ""}), HasSubstr("the command is an empty text"));
+  EXPECT_THAT(refused({"schedule", "add", "s", "--cron", "@daily", "--tz", "", "exec", "--", "true"}),
+              HasSubstr("--tz: expected a value"));
+  EXPECT_THAT(refused({"queue", "configure", "q", "--history-bytes", ""}),
+              HasSubstr("--history-bytes: expected a value"));
+  EXPECT_THAT(refused({"queue", "configure", "q", "--unset", "attempts", "--attempts", "3"}),
+              HasSubstr("--unset: there is --attempts too"));
+  EXPECT_THAT(refused({"map", "--no-wait", "--results", "exec", "echo", ":::", "a"}),
+              HasSubstr("--results: there is --no-wait too"));
+  EXPECT_THAT(refused({"map", "--no-wait", "--timeout", "5s", "exec", "echo", ":::", "a"}),
+              HasSubstr("--timeout: there is --no-wait too"));
+  EXPECT_EQ(say({"batch", "ls"}), "no batches");
   EXPECT_EQ(counts()["unfinished"], 0);
 }
 

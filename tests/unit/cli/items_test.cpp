@@ -39,7 +39,7 @@ TEST(Items, AreTheLinesOfAStreamWithoutEmptyOnes) {
   pipe.writing.reset();
   Items items(pipe.reading.get(), '\n');
   EXPECT_THAT(all(items), ElementsAre("one", "two three", "last without end"));
-  EXPECT_EQ(items.number(), 4U);
+  EXPECT_EQ(items.place(), "line 4 of stdin");
 }
 
 TEST(Items, AreTheArgumentsWithoutEmptyOnes) {

@@ -104,6 +104,7 @@ Result<> Core::load(Bytes saved) {
 
 std::uint32_t Core::epoch() const { return impl_->ledger.epoch; }
 JobId Core::next_job() const { return impl_->ledger.next_job; }
+BatchId Core::next_batch() const { return impl_->ledger.next_batch; }
 Counts Core::totals() const { return impl_->ledger.totals; }
 
 std::size_t Core::memory_bytes() const {

@@ -198,6 +198,7 @@ class Core {
 
   std::uint32_t epoch() const;
   JobId next_job() const;
+  BatchId next_batch() const;
   Counts totals() const;
   std::size_t memory_bytes() const;  // of everything that grows with jobs
 

@@ -251,6 +251,7 @@ void LogJournal::checkpoint(const Save& save) {
   checkpoint_running_ = true;
   payloads_at_checkpoint_ = space_.live_payloads();
   freed_by_checkpoint_ = space_.empty_before(end_);
+  if (!scan_) space_.has_moved(end_);
   const CheckpointHeader header{previous_, end_, sequence_};
   const std::uint64_t expected = std::max(checkpoint_bytes_, space_.live_payloads() * state_bytes);
   if (expected > options_.fork_bytes && directory_->shared_with_children()) {
@@ -300,7 +301,8 @@ void LogJournal::collect_checkpoint() {
 
 // No start reads segments that end before the checkpoint, but for the payloads that are left; and that these
 // have no more is durable. So a backlog that is worked off gives its space back without a checkpoint of all
-// that is left of it. What was moved away waits for the checkpoint: a repair may cut off where it went.
+// that is left of it. What was moved away, or may have been in an earlier life, waits for a checkpoint behind
+// the moves: a repair may cut off where it went.
 void LogJournal::recycle_emptied() {
   recycle(space_.emptied_before(checkpoint_position_, writer_.durable()));
 }

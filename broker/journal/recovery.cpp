@@ -201,10 +201,11 @@ namespace {
 
 // Those that an older broker, or something else, left shorter; and spares of which nobody knows that their
 // size is synced, or that were not finished.
-Result<> make_whole(Directory& directory, const Format& format, const Listing& listing) {
+Result<> make_whole(Directory& directory, const Format& format, const Listing& listing, const LogEnd& end) {
   for (const std::uint64_t number : listing.segments) {
+    if (number > format.segment_of(end.position)) continue;  // it was removed
     auto file = directory.open(segment_name(number));
-    if (!file) continue;  // it was removed
+    if (!file) return std::unexpected(file.error());
     const auto size = (*file)->size();
     if (!size) return std::unexpected(size.error());
     if (*size >= format.segment_bytes()) continue;
@@ -244,7 +245,7 @@ Result<> secure_end(Directory& directory, const Format& format, const Listing& l
     if (checkpoint == end.checkpoint) continue;
     if (auto done = directory.remove(checkpoint_name(checkpoint)); !done) return done;
   }
-  if (auto done = make_whole(directory, format, listing); !done) return done;
+  if (auto done = make_whole(directory, format, listing, end); !done) return done;
   return directory.sync();
 }
 

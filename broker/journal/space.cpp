@@ -8,7 +8,7 @@ Space::Space(const Format& format, const std::set<std::uint64_t>& segments, Posi
     : format_(format), first_(segments.empty() ? format.segment_of(end) : *segments.begin()) {
   if (segments.empty()) return;
   segments_.resize(*segments.rbegin() - first_ + 1);
-  for (const std::uint64_t segment : segments) segments_[segment - first_].there = true;
+  for (const std::uint64_t segment : segments) segments_[segment - first_] = {.there = true, .moved = end};
 }
 
 Space::Segment* Space::find(Position position) {
@@ -36,7 +36,7 @@ void Space::remove(Position position, std::uint64_t bytes, Position log_end) {
   if (segment == nullptr) return;
   JOINERY_CHECK(segment->live >= bytes && payloads_ > 0);
   segment->live -= bytes;
-  if (segment->live == 0 && !segment->moved) emptied_[format_.segment_of(position)] = log_end;
+  if (segment->live == 0) emptied_[format_.segment_of(position)] = log_end;
   live_ -= bytes;
   --payloads_;
 }
@@ -58,9 +58,16 @@ std::vector<std::uint64_t> Space::emptied_before(Position position, Position dur
   std::vector<std::uint64_t> found;
   const auto end = emptied_.lower_bound(format_.segment_of(position));
   for (auto each = emptied_.begin(); each != end; ++each) {
-    if (each->second <= durable) found.push_back(each->first);
+    if (each->second <= durable && segments_[each->first - first_].moved <= position)
+      found.push_back(each->first);
   }
   return found;
+}
+
+void Space::has_moved(Position log_end) {
+  for (Segment& segment : segments_) {
+    if (segment.moved == everywhere) segment.moved = log_end;
+  }
 }
 
 std::optional<std::uint64_t> Space::sparsest_before(Position position) const {

@@ -29,19 +29,23 @@ class Space {
   std::uint64_t live_in(std::uint64_t segment) const;
   // Segments that end before the position and hold nothing live.
   std::vector<std::uint64_t> empty_before(Position position) const;
-  // Those of them whose last payload was removed in this life, by a log that ended at `durable` or before;
-  // none whose payloads are moved.
+  // Those of them whose last payload was removed in this life, by a log that ended at `durable` or before,
+  // and of which the log has no moves behind the position.
   std::vector<std::uint64_t> emptied_before(Position position, Position durable) const;
   // The segment before the position with the least live bytes, if that is less than half of it and not zero.
   std::optional<std::uint64_t> sparsest_before(Position position) const;
-  void moves(std::uint64_t segment) { segments_[segment - first_].moved = true; }
+  // From here on the log may have moves of the segment.
+  void moves(std::uint64_t segment) { segments_[segment - first_].moved = everywhere; }
+  // All moves that were begun are in the log, which ends here.
+  void has_moved(Position log_end);
   void forget(std::uint64_t segment);
 
  private:
+  static constexpr Position everywhere = ~Position{0};
   struct Segment {
     std::uint64_t live = 0;
     bool there = false;
-    bool moved = false;  // some of it
+    Position moved = 0;  // up to where the log may have moves of it; of those of an earlier life: its end
   };
   // Null if it is not there.
   Segment* find(Position position);

@@ -37,15 +37,24 @@ void list(std::string& out, const std::vector<JournalDamage>& damages) {
   }
 }
 
+// `next`, so much further on: but at most half of the way to the last number of 32 bits, which the next
+// repair may need.
+std::uint64_t further(std::uint64_t next, std::uint64_t step) {
+  return next + std::min(step, (std::uint64_t{UINT32_MAX} - std::min<std::uint64_t>(next, UINT32_MAX)) / 2);
+}
+
 // Fences and ids of what was given up are not given again. Of records that cannot be read it is not known how
 // many there were in them, so room is left for as many as there can be.
 change::Epoch epoch_behind(const Core& core, const GivenUp& given_up, const JournalRepair& repair) {
   constexpr std::uint64_t most_per_record = std::uint64_t{1} << 20U;
-  const std::uint64_t lost = repair.last_record - repair.records_kept - repair.records_given_up +
-                             repair.unknown_bytes / journal::record_header_size;
-  return {.epoch = std::max(core.epoch(), given_up.epoch()) + 1 + static_cast<std::uint32_t>(lost),
+  constexpr std::uint64_t batch_bytes_least = 8;
+  const std::uint64_t unread = repair.last_record - repair.records_kept - repair.records_given_up;
+  const std::uint64_t lost = unread + repair.unknown_bytes / journal::record_header_size;
+  const std::uint64_t batches = unread * 1024 + repair.unknown_bytes / batch_bytes_least;
+  const std::uint32_t epoch = std::max(core.epoch(), given_up.epoch());
+  return {.epoch = static_cast<std::uint32_t>(further(epoch + std::uint64_t{1}, lost)),
           .next_job = std::max(core.next_job(), given_up.next_job()) + lost * most_per_record,
-          .next_batch = given_up.next_batch() + lost * 1024};
+          .next_batch = further(std::max(core.next_batch(), given_up.next_batch()), batches)};
 }
 
 // Jobs whose payloads are gone end here: as failed, so that who waits for them goes on.

@@ -255,6 +255,32 @@ TEST(Space, that_jobs_were_moved_from_waits_for_a_checkpoint) {
   EXPECT_EQ(log.payload(1), kilobyte);
 }
 
+TEST(Space, that_jobs_were_moved_from_in_an_earlier_life_waits_for_a_checkpoint_too) {
+  const FakeDisk disk;
+  {
+    Log log(disk);
+    while (log->end() < 10 * small_options().segment_bytes) log.put_durably({kilobyte});
+    log.checkpoint();
+    const JobId last = log.places().rbegin()->first;
+    for (JobId job = 3; job <= last; ++job) log.finish(job);
+    log->commit(true);
+    log->commit(false);
+    const auto candidates = log->to_move(1);
+    ASSERT_EQ(candidates.size(), 1U);
+    log.move(candidates.front());
+    log->commit(true);
+  }
+  Log log(disk.after_kill());
+  ASSERT_TRUE(log.is_open()) << log.error().message;
+  const auto left = std::ranges::find_if(
+      log.places(), [](const auto& job) { return job.second.position < small_options().segment_bytes; });
+  ASSERT_NE(left, log.places().end());
+  log.finish(left->first);
+  log->commit(true);
+  log->commit(false);
+  EXPECT_THAT(disk.names(), Contains(journal::segment_name(0)));
+}
+
 // They are retained one by one: until then each file looks empty.
 TEST(Space, of_an_earlier_life_is_not_given_back_before_its_jobs_are_counted) {
   const FakeDisk disk;

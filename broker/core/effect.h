@@ -67,7 +67,7 @@ struct Revoke {
   SessionId session;
   std::vector<Token> tokens;
   Code reason = Code::cancelled;
-  Duration grace{};
+  std::optional<Duration> grace{};  // none: told again, the period that was told goes on
 };
 
 struct Joined {

@@ -132,7 +132,7 @@ class Keys {
   const Limit* resolve(std::string_view node) const;
   void rules_changed(Now now);
   void sort_rules();
-  void apply_rule(Gate& gate);
+  void apply_rule(Now now, Gate& gate);
 
   // keys.cpp
   void wait_at(Now now, GateId id, std::uint32_t lane);

@@ -61,7 +61,7 @@ void Keys::rules_changed(Now now) {
     }
   }
   for (GateId id = 0; id < gates_.end(); ++id) {
-    if (gates_[id].name != 0 && gates_[id].ordered == 0) apply_rule(gates_[id]);
+    if (gates_[id].name != 0 && gates_[id].ordered == 0) apply_rule(now, gates_[id]);
   }
   for (const Holder& holder : ledger_.holders) {
     for (Slot slot = holder.head; slot != no_slot; slot = ledger_.jobs[slot].next)
@@ -76,7 +76,8 @@ void Keys::rules_changed(Now now) {
   }
 }
 
-void Keys::apply_rule(Gate& gate) {
+// Nobody waits longer than the new rule could make him.
+void Keys::apply_rule(Now now, Gate& gate) {
   const std::string node(ledger_.keys.name(gate.name));
   gate.of = number_of(resolve(node));
   gate.running = 0;
@@ -86,9 +87,11 @@ void Keys::apply_rule(Gate& gate) {
     if (held != ledger_.held_nodes.end() && held->second.interval_ms != 0)
       rest->interval = std::chrono::milliseconds(held->second.interval_ms);
   }
-  if (interval(gate).count() == 0) gate.next_at = Mono{};
+  const Duration apart = interval(gate);
+  gate.next_at = apart.count() == 0 ? Mono{} : std::min(gate.next_at, now.mono + apart);
   const Limit* limit = limit_of(gate);
-  if (limit == nullptr || limit->rate == 0) gate.full_at = Mono{};
+  const bool has_rate = limit != nullptr && limit->rate != 0;
+  gate.full_at = has_rate ? std::min(gate.full_at, now.mono + step(gate) * limit->burst) : Mono{};
 }
 
 // Counts what runs. Times begin as if all had just been used up, because what started last is not known.

@@ -89,7 +89,7 @@ void Core::Impl::compare_held(Session& worker, std::span<const Token> held, Effe
   std::uint32_t number = 0;
   Holder& holder = ledger.holder(worker.id, number);
   effect::Revoke stale{worker.id, {}, Code::stale_delivery, Duration{}};
-  effect::Revoke cancelled{worker.id, {}, Code::cancelled, Duration{}};
+  effect::Revoke cancelled{worker.id, {}, Code::cancelled, std::nullopt};
   std::set<JobId> agreed;
   for (const Token& token : held) {
     const Job* job = ledger.job(token.job);

@@ -75,7 +75,9 @@ void Outgoing::take_one(effect::Acked& effect, Position end) {
 void Outgoing::take_one(effect::Revoke& effect, Position) {
   const Session* session = sessions_.find(effect.session);
   if (session == nullptr || !session->connected) return;
-  answer(effect.session, protocol::Revoke{std::move(effect.tokens), effect.reason, whole_ms(effect.grace)},
+  answer(effect.session,
+         protocol::Revoke{std::move(effect.tokens), effect.reason,
+                          effect.grace ? whole_ms(*effect.grace) : protocol::grace_as_told},
          session->dispatch_need);
 }
 

@@ -18,7 +18,7 @@ Run define_explain(Arguments& arguments) {
       if (context.out.json())
         context.out.value(reply);
       else
-        context.out.line(fmt::format("{}: {}", job, text(reply, "text")));
+        context.out.line(fmt::format("{}: {}", job, harmless(text(reply, "text"))));
     }
     return ExitCode::success;
   };

@@ -183,6 +183,9 @@ struct Acked {
   std::uint64_t sequence = 0;
   std::vector<Token> refused;
 };
+// What Revoke says when it is told again: the period of the first time goes on.
+constexpr std::uint64_t grace_as_told = UINT64_MAX;
+
 // [24, [token...], code, grace_ms]
 struct Revoke {
   std::vector<Token> tokens;

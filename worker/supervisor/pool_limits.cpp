@@ -6,6 +6,8 @@
 namespace joinery::worker {
 namespace {
 
+// Of a job whose cancelling is told again, but was not heard the first time.
+constexpr Duration grace_not_told = std::chrono::seconds(5);
 // How often a revoked job that has not started is looked for on the board once its grace is over.
 constexpr Duration look_again = std::chrono::milliseconds(100);
 
@@ -94,6 +96,8 @@ void PoolPlan::call_back_waiting(ProcessId id, Process& process) {
 }
 
 void PoolPlan::revoke(Mono now, const protocol::Revoke& revoke) {
+  const bool again = revoke.grace_ms == protocol::grace_as_told;
+  const Duration grace = again ? grace_not_told : milliseconds(revoke.grace_ms);
   std::unordered_map<JobId, Token> wanted;
   for (const Token& token : revoke.tokens) wanted.emplace(token.job, token);
   const auto meant = [&wanted](const Job& job) {
@@ -110,7 +114,7 @@ void PoolPlan::revoke(Mono now, const protocol::Revoke& revoke) {
   }
   for (auto& [id, process] : processes_) {
     for (Job* job = process.jobs.front(); job; job = job->next) {
-      if (meant(*job)) revoke_fed(now, id, process, *job, revoke.reason, milliseconds(revoke.grace_ms));
+      if (meant(*job) && !(again && job->revoked)) revoke_fed(now, id, process, *job, revoke.reason, grace);
     }
   }
 }

@@ -47,6 +47,7 @@ struct Describe {
   std::string operator()(const effect::Revoke& effect) const {
     std::string text = fmt::format("revoke {}", word(effect.reason));
     for (const Token& token : effect.tokens) text += " " + one(token);
+    if (!effect.grace) text += " again";
     return text;
   }
   std::string operator()(const effect::Joined& effect) const { return "joined " + describe(effect.counts); }

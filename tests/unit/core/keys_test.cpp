@@ -101,6 +101,27 @@ TEST_F(Keys, StartsOfAKeyAreItsIntervalApart) {
   EXPECT_EQ(talk.pass(1s), "dispatch w 3#1");
 }
 
+TEST_F(Keys, AShorterIntervalHoldsAtOnce) {
+  limit({.pattern = "host:*", .interval_ms = 3'600'000});
+  talk.worker("w", {"web"});
+  EXPECT_EQ(talk.submit("p", "web", {.count = 2, .key = {"host:x"}}), "accepted p 1..2; dispatch w 1#1");
+  talk.finish("w", "1#1");
+  limit({.pattern = "host:*", .interval_ms = 100});
+  EXPECT_EQ(wait(2)->free_in, Duration(100ms));
+  EXPECT_EQ(talk.pass(99ms), "");
+  EXPECT_EQ(talk.pass(1ms), "dispatch w 2#1");
+}
+
+TEST_F(Keys, AHigherRateHoldsAtOnce) {
+  limit({.pattern = "api", .rate = 1, .period_ms = 3'600'000});
+  talk.worker("w", {"web"});
+  EXPECT_EQ(talk.submit("p", "web", {.count = 2, .key = {"api"}}), "accepted p 1..2; dispatch w 1#1");
+  talk.finish("w", "1#1");
+  limit({.pattern = "api", .rate = 100, .period_ms = 1000});
+  EXPECT_EQ(talk.pass(9ms), "");
+  EXPECT_EQ(talk.pass(1ms), "dispatch w 2#1");
+}
+
 // What it did last, nobody knows.
 TEST_F(Keys, TheDeathOfAJobCountsAsAStartOfItsKey) {
   limit({.pattern = "host:*", .interval_ms = 1000});

@@ -69,7 +69,7 @@ TEST_F(Sessions, ACancellationIsToldAgainToAWorkerThatReturns) {
   talk.submit("p", "mail");
   talk.disconnect("w");
   talk.admin("p", broker::Cancel{{.queue = "mail", .jobs = {}}});
-  EXPECT_EQ(talk.worker("w", {"mail"}, {.held = "1#1"}), "resumed w; revoke w cancelled 1#1");
+  EXPECT_EQ(talk.worker("w", {"mail"}, {.held = "1#1"}), "resumed w; revoke w cancelled 1#1 again");
 }
 
 TEST_F(Sessions, WorkersAreShownWithWhatTheyHold) {

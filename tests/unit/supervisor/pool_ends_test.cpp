@@ -134,6 +134,17 @@ TEST_F(EndsTest, ARevokedJobIsToldAndItsProcessKilledAfterTheGrace) {
               ElementsAre(Pair(1, Kind::cancelled), Pair(2, Kind::released), Pair(3, Kind::released)));
 }
 
+TEST_F(EndsTest, ARevokedJobKeepsItsGraceWhenItIsToldAgain) {
+  hold_three();
+  plan().revoke(now, {{{1, 1, 1}}, Code::cancelled, 20'000});
+  later(6s);
+  plan().revoke(now, {{{1, 1, 1}, {2, 1, 1}}, Code::cancelled, protocol::grace_as_told});
+  later(13'999ms);
+  EXPECT_THAT(killed(), IsEmpty());
+  later(1ms);
+  EXPECT_THAT(killed(), ElementsAre(1));
+}
+
 TEST_F(EndsTest, ARevokedJobThatWasNotFedIsCancelledAtOnceAndOneOfAnotherAttemptIsNot) {
   begin_ready();
   dispatch(1, 3);

@@ -112,10 +112,16 @@ int main(int argc, char** argv) {
   using namespace joinery::simulation;
   Options options;
   CLI::App app("Simulates Joinery with all faults, from seeds");
-  app.add_option("--seeds", options.seeds, "how many")->capture_default_str();
+  app.add_option("--seeds", options.seeds, "how many")
+      ->capture_default_str()
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}));
   app.add_option("--from", options.from, "the first one")->capture_default_str();
-  app.add_option("--steps", options.steps, "of each simulation")->capture_default_str();
-  app.add_option("--jobs", options.jobs, "simulations at a time")->capture_default_str();
+  app.add_option("--steps", options.steps, "of each simulation")
+      ->capture_default_str()
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}));
+  app.add_option("--jobs", options.jobs, "simulations at a time")
+      ->capture_default_str()
+      ->check(CLI::Range(unsigned{1}, unsigned{1024}));
   app.add_option("--replay", options.replay, "only this seed; shrinks it if it fails");
   app.add_option("--shrinking", options.shrinking, "simulations to find a shorter history with")
       ->capture_default_str();

@@ -10,11 +10,14 @@ using locks::Line;
 using locks::Repeat;
 using locks::Waiter;
 
-redis::Value arrive(const Line& line, const Waiter& waiter, std::uint32_t parties, Repeat repeat) {
+enum class Comes : std::uint8_t { now, before };  // before: it says that it still waits
+
+redis::Value arrive(const Line& line, const Waiter& waiter, std::uint32_t parties, Comes comes) {
+  const bool renews = comes == Comes::before;
   return locks::call(line.manager, locks::arrive_script,
                      {line.gate, waiter.id(), line.manager.owner(), line.manager.core().process(),
-                      locks::line_lease_text, std::to_string(parties)},
-                     repeat);
+                      locks::line_lease_text, std::to_string(parties), renews ? "1" : "0"},
+                     renews ? Repeat::safe : Repeat::never);
 }
 
 std::string change(const Line& line, Bytes verb, Bytes id = {}) {
@@ -67,7 +70,7 @@ Barrier::~Barrier() = default;
 std::uint32_t Barrier::wait(locks::Timeout timeout) {
   const Mono deadline = locks::deadline_of(timeout ? timeout : timeout_);
   Waiter waiter(line_->manager);
-  const auto answer = arrive(*line_, waiter, parties_, Repeat::never);
+  const auto answer = arrive(*line_, waiter, parties_, Comes::now);
   const std::int64_t order = answer.list.at(0).integer;
   if (order == -1) broken_barrier("it was before this party came, and has not been reset");
   if (order == -2) {
@@ -89,7 +92,7 @@ std::uint32_t Barrier::wait(locks::Timeout timeout) {
     }
     if (word == "broken") broken_barrier(by_another);
     if (!word.empty()) return static_cast<std::uint32_t>(order);
-    const auto renewed = arrive(*line_, waiter, parties_, Repeat::safe);
+    const auto renewed = arrive(*line_, waiter, parties_, Comes::before);
     if (renewed.list.at(0).integer == -1) broken_barrier(by_another);
     locks::watch_owners(line_->manager, others(renewed));
   }

@@ -150,7 +150,12 @@ end
 constexpr char breaking[] = R"lua(
 local function break_barrier(gate)
   redis.call('HSET', part(gate, 'state'), 'broken', '1', 'arrived', '0')
-  for id in next_in_line, gate do tell(id, 'broken') end
+  -- Whose lease is over is told, too: it may only have been stopped.
+  while true do
+    local id = redis.call('LPOP', part(gate, 'line'))
+    if not id then break end
+    if leave_line(gate, id) == 1 then tell(id, 'broken') end
+  end
 end
 )lua";
 

@@ -195,19 +195,23 @@ return redis.call('EXISTS', P .. 'lock:' .. ARGV[1] .. ':state')
 
 // Arrives at a barrier, or renews the place of one who has. If somebody there has not renewed his in time,
 // it is broken.
-// KEYS[1] prefix   ARGV[1] gate   [2] id   [3] owner   [4] process   [5] lease   [6] parties
+// KEYS[1] prefix
+// ARGV[1] gate   [2] id   [3] owner   [4] process   [5] lease   [6] parties   [7] "1": renews; "0": arrives
 // Returns {order of arrival, parties, process of each other who waits (at most 32)}; the last (order
-// parties - 1) does not wait: it opens the barrier. The order is -1: the barrier is broken; -2: it has
-// another number of parties; -3: it still waits, or has been told.
+// parties - 1) does not wait: it opens the barrier. The order is -1: the barrier is broken, or the place that
+// it renews is gone; -2: it has another number of parties; -3: it still waits, or has been told.
 constexpr auto arrive_source = joined(names, functions, breaking, R"lua(
 local gate, id, owner, process, lease = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
-local state, parties = part(gate, 'state'), tonumber(ARGV[6])
-redis.call('HSETNX', state, 'parties', parties)
-local theirs = tonumber(redis.call('HGET', state, 'parties'))
-if theirs ~= parties then return {-2, theirs} end
-if redis.call('EXISTS', wake_key(id)) == 1 then return {-3, parties} end
-local waits = redis.call('HEXISTS', part(gate, 'waiters'), id) == 1
-if waits then stand_in_line(gate, id, owner, process, lease) end
+local state, parties, renews = part(gate, 'state'), tonumber(ARGV[6]), ARGV[7] == '1'
+if renews then
+  if redis.call('EXISTS', wake_key(id)) == 1 then return {-3, parties} end
+  if redis.call('HEXISTS', part(gate, 'waiters'), id) == 0 then return {-1, parties} end
+  stand_in_line(gate, id, owner, process, lease)
+else
+  redis.call('HSETNX', state, 'parties', parties)
+  local theirs = tonumber(redis.call('HGET', state, 'parties'))
+  if theirs ~= parties then return {-2, theirs} end
+end
 local answer, others = {-3, parties}, redis.call('HGETALL', part(gate, 'waiters'))
 for i = 2, #others, 2 do
   if tonumber(string.match(others[i], '^%d+')) <= now then
@@ -216,7 +220,7 @@ for i = 2, #others, 2 do
   end
   if others[i - 1] ~= id and #answer < 34 then answer[#answer + 1] = fields(others[i])[3] end
 end
-if waits then return answer end
+if renews then return answer end
 if redis.call('HGET', state, 'broken') == '1' then return {-1, parties} end
 answer[1] = (redis.call('HINCRBY', state, 'arrived', 1) - 1) % parties
 if answer[1] < parties - 1 then

@@ -6,6 +6,8 @@
 #include <thread>
 
 #include "fixture.h"
+#include "shared/locks/script_call.h"
+#include "shared/locks/scripts.h"
 
 namespace joinery::locks {
 namespace {
@@ -127,6 +129,43 @@ TEST_F(Barriers, APartyThatDoesNotSayThatItStillWaitsHasNotArrived) {
   barrier.reset();
   waits_until("99999999999999");
   EXPECT_EQ(barrier.wait(limit), 1U) << "as far as anybody knows, it lives";
+}
+
+TEST_F(Barriers, APartyThatWasStoppedForTooLongIsToldAndDoesNotArriveAgain) {
+  Child stopped = party(server, 2);
+  redis::Client redis{server.url()};
+  const std::string waiters = key_prefix(name_space) + "lock:barrier:start:waiters";
+  Barrier barrier(manager(), "start", 2);
+  ASSERT_TRUE(eventually([&] { return barrier.n_waiting() == 1; }));
+  stopped.kill(SIGSTOP);
+  const auto waiter = redis.command({"HGETALL", waiters});
+  ASSERT_EQ(waiter->list.size(), 2U);
+  const std::string& record = waiter->list[1].text;
+  redis.command({"HSET", waiters, waiter->list[0].text, "1" + record.substr(record.find('\n'))});
+  EXPECT_THROW(barrier.wait(limit), BrokenBarrierError) << "for all that is known, it is dead";
+  barrier.reset();
+  std::thread other([&] { EXPECT_EQ(Barrier(manager(), "start", 2).wait(limit), 0U); });
+  EXPECT_TRUE(eventually([&] { return barrier.n_waiting() == 1; }));
+  stopped.kill(SIGCONT);
+  EXPECT_EQ(stopped.wait(), 1) << "BrokenBarrierError";
+  EXPECT_EQ(barrier.n_waiting(), 1U);
+  EXPECT_EQ(barrier.wait(limit), 1U);
+  other.join();
+}
+
+// Nobody told it: Redis has lost what it had, say.
+TEST_F(Barriers, ToRenewAPlaceThatIsGoneIsNotToArrive) {
+  const Manager on = manager();
+  Barrier barrier(on, "start", 2);
+  std::thread other([&] { EXPECT_EQ(Barrier(manager(), "start", 2).wait(limit), 0U); });
+  EXPECT_TRUE(eventually([&] { return barrier.n_waiting() == 1; }));
+  const auto renewed =
+      call(on, arrive_script, {"barrier:start", "x", "owner", "process:far:1:1:0-0", "10000", "2", "1"},
+           Repeat::safe);
+  EXPECT_EQ(renewed.list.at(0).integer, -1);
+  EXPECT_EQ(barrier.n_waiting(), 1U);
+  EXPECT_EQ(barrier.wait(limit), 1U);
+  other.join();
 }
 
 TEST_F(Barriers, AnActionThatThrowsBreaksIt) {

@@ -39,7 +39,7 @@ Counts Client::Impl::join(protocol::Join target, Timeout timeout) {
     send_frames(now, true);  // what was submitted before is joined too
     auto sequence = std::make_shared<std::uint64_t>(0);
     *sequence = session_.ask(
-        now, false, deadline_of(now, timeout),
+        now, client::Session::Kind::reading, deadline_of(now, timeout),
         [&target](std::uint64_t number, std::uint64_t) -> protocol::Message {
           target.request = number;
           return target;
@@ -75,7 +75,7 @@ Buffer Client::Impl::request(const std::string& verb, Bytes arguments, Timeout t
   return call<Buffer>([this, limit, &verb, arguments](Now now, Reply<Buffer> reply) {
     send_frames(now, true);
     session_.ask(
-        now, true, deadline_of(now, limit),
+        now, client::Session::Kind::changing, deadline_of(now, limit),
         [&](std::uint64_t sequence, std::uint64_t confirmed) -> protocol::Message {
           return protocol::Request{sequence, confirmed, verb, arguments};
         },
@@ -91,7 +91,7 @@ Buffer Client::Impl::request(const std::string& verb, Bytes arguments, Timeout t
 void Client::Impl::request_quietly(std::string verb, Buffer arguments) {
   post([this, verb = std::move(verb), arguments = std::move(arguments)](Now now) {
     session_.ask(
-        now, false, std::nullopt,
+        now, client::Session::Kind::changing_quietly, std::nullopt,
         [&](std::uint64_t sequence, std::uint64_t confirmed) -> protocol::Message {
           return protocol::Request{sequence, confirmed, verb, arguments};
         },

@@ -54,7 +54,7 @@ void Consumer::probe(Now now) {
   if (!probing_) return;
   const Buffer arguments = protocol::encode(protocol::Value::map().set("queue", options_.queue));
   session_.ask(
-      now, false, std::nullopt,
+      now, Session::Kind::reading, std::nullopt,
       [&](std::uint64_t sequence, std::uint64_t confirmed) -> protocol::Message {
         return protocol::Request{sequence, confirmed, "queue.show", arguments};
       },

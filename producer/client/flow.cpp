@@ -61,7 +61,7 @@ SubmittedFlow Client::Impl::submit_flow(const std::string& name, std::span<const
   return call<SubmittedFlow>([this, &submit, parts, watched](Now now, Reply<SubmittedFlow> reply) {
     send_frames(now, true);  // what it comes after was submitted before
     session_.ask(
-        now, true, std::nullopt,
+        now, client::Session::Kind::changing, std::nullopt,
         [&submit](std::uint64_t sequence, std::uint64_t confirmed) -> protocol::Message {
           submit->sequence = sequence;
           submit->confirmed = confirmed;

@@ -206,7 +206,7 @@ void Client::Impl::send_frames(Now now, bool all) {
 void Client::Impl::send_frame(Now now, client::Frame frame) {
   const auto kept = std::make_shared<client::Frame>(std::move(frame));
   session_.ask(
-      now, true, std::nullopt,
+      now, client::Session::Kind::changing, std::nullopt,
       [&kept](std::uint64_t sequence, std::uint64_t confirmed) -> protocol::Message {
         protocol::Submit submit = kept->message();
         submit.sequence = sequence;

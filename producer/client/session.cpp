@@ -126,6 +126,7 @@ void Session::answer(std::uint64_t sequence, Result<const protocol::Message*> re
   auto node = pending_.extract(sequence);
   if (node.empty()) return;  // given up before
   changing_.erase(sequence);
+  counted_.erase(sequence);
   if (const auto& deadline = node.mapped().deadline) {
     const auto [first, end] = deadlines_.equal_range(*deadline);
     deadlines_.erase(std::find_if(first, end, [&](const auto& each) { return each.second == sequence; }));
@@ -137,14 +138,14 @@ void Session::fail_all(const Error& error) {
   while (!pending_.empty()) answer(pending_.begin()->first, std::unexpected(error));
 }
 
-std::uint64_t Session::ask(Now now, bool changing, std::optional<Mono> deadline, Make make,
-                           Answered answered) {
+std::uint64_t Session::ask(Now now, Kind kind, std::optional<Mono> deadline, Make make, Answered answered) {
   const std::uint64_t sequence = ++last_;
   if (refused_) {
     answered(std::unexpected(*refused_));
     return sequence;
   }
-  if (changing) changing_.insert(sequence);
+  if (kind != Kind::reading) changing_.insert(sequence);
+  if (kind == Kind::changing) counted_.insert(sequence);
   const std::uint64_t confirmed = changing_.empty() ? sequence - 1 : *changing_.begin() - 1;
   Pending& pending = pending_[sequence];
   protocol::encode(make(sequence, confirmed), pending.frame);

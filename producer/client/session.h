@@ -54,9 +54,12 @@ class Session {
   bool tick(Now now);
   Mono next_deadline() const;
 
-  // Numbers a request and sends it at the next tick. `changing`: the broker remembers its answer until it is
-  // confirmed. `deadline`: then it gets timed_out (or broker_unreachable if there is no session).
-  std::uint64_t ask(Now now, bool changing, std::optional<Mono> deadline, Make make, Answered answered);
+  // The broker remembers the answer of what changes something until it is confirmed: it may come again. Those
+  // that are quiet, settled() does not count.
+  enum class Kind : std::uint8_t { reading, changing, changing_quietly };
+  // Numbers a request and sends it at the next tick. `deadline`: then it gets timed_out (or
+  // broker_unreachable if there is no session).
+  std::uint64_t ask(Now now, Kind kind, std::optional<Mono> deadline, Make make, Answered answered);
   // A frame that has no answer of its own, if it can be sent now. `number` is for its sequence, if it has
   // one.
   bool tell(Now now, const protocol::Message& message);
@@ -72,7 +75,7 @@ class Session {
   // What was asked before this welcome may have been sent in an earlier connection.
   std::optional<Mono> repeated_until() const { return repeated_until_; }
   // Whether each changing request up to this one is answered.
-  bool settled(std::uint64_t sequence) const { return changing_.empty() || *changing_.begin() > sequence; }
+  bool settled(std::uint64_t sequence) const { return counted_.empty() || *counted_.begin() > sequence; }
   std::uint64_t last_sequence() const { return last_; }
   // Every request gets this error.
   void fail_all(const Error& error);
@@ -115,7 +118,8 @@ class Session {
 
   std::uint64_t last_ = 0;                    // number given
   std::map<std::uint64_t, Pending> pending_;  // without answer
-  std::set<std::uint64_t> changing_;          // of those
+  std::set<std::uint64_t> changing_;          // of those, quietly or not
+  std::set<std::uint64_t> counted_;           // of those, not quietly
   std::multimap<Mono, std::uint64_t> deadlines_;
   std::uint64_t unsent_ = 0;  // pending ones from here on were not sent in this connection
 };

@@ -95,6 +95,37 @@ TEST_F(ClientConnection, RepeatsWhatHasNoAnswerWithTheSameNumbers) {
   EXPECT_EQ(joined.get().succeeded, 2U);
 }
 
+TEST_F(ClientConnection, AQuietRequestIsRepeatedAndNotConfirmedUntilItsAnswerAndFlushDoesNotWaitForIt) {
+  Client client(options);
+  broker.welcome();
+  client.request_quietly("job.cancel", "\x80");
+  const auto request = broker.next<protocol::Request>();
+  auto first = client.submit("work", "1");
+  const auto one = broker.submit();
+  EXPECT_EQ(one.confirmed, request.sequence - 1);
+  broker.accept(one);
+  first.get();
+  client.flush();
+  broker.stop();
+  broker.start();
+  protocol::Welcome resumed;
+  resumed.resumed = true;
+  broker.welcome(resumed);
+  const auto repeated = broker.next<protocol::Request>();
+  EXPECT_EQ(repeated.sequence, request.sequence);
+  EXPECT_EQ(repeated.verb, "job.cancel");
+  broker.send(protocol::Reply{request.sequence, "\x80"});
+  auto second = client.submit("work", "2");
+  const auto two = broker.submit();
+  broker.accept(two);
+  second.get();
+  auto third = client.submit("work", "3");
+  const auto three = broker.submit();
+  EXPECT_EQ(three.confirmed, two.sequence);
+  broker.accept(three);
+  third.get();
+}
+
 TEST_F(ClientConnection, SubmitsWithoutAConnectionGoWithTheFirstOne) {
   broker.stop();
   Client client(options);

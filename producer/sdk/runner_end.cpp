@@ -1,4 +1,7 @@
 // How a pool ends: closed, joined, terminated; and what is cancelled on the way.
+#include <algorithm>
+#include <span>
+
 #include "producer/sdk/runner.h"
 #include "shared/base/longest_wait.h"
 #include "shared/protocol/value.h"
@@ -10,12 +13,19 @@ using protocol::Value;
 
 constexpr auto abandoned_grace = std::chrono::hours(24);  // runs of an imap that was dropped
 
-// Arguments of job.cancel.
-Buffer cancellation(const std::vector<JobId>& jobs, std::chrono::milliseconds grace) {
-  Value arguments = Value::map();
-  Value ids = Value::array();
-  for (const JobId job : jobs) ids.push(job);
-  return protocol::encode(arguments.set("jobs", std::move(ids)).set("grace_ms", grace.count()));
+constexpr std::size_t jobs_per_request = 4096;  // far below any broker's frame_max
+
+// Arguments of job.cancel, for some of the jobs each.
+std::vector<Buffer> cancellations(std::span<const JobId> jobs, std::chrono::milliseconds grace) {
+  std::vector<Buffer> requests;
+  for (; !jobs.empty(); jobs = jobs.subspan(std::min(jobs.size(), jobs_per_request))) {
+    Value arguments = Value::map();
+    Value ids = Value::array();
+    for (const JobId job : jobs.first(std::min(jobs.size(), jobs_per_request))) ids.push(job);
+    arguments.set("jobs", std::move(ids)).set("grace_ms", grace.count());
+    requests.push_back(protocol::encode(arguments));
+  }
+  return requests;
 }
 
 }  // namespace
@@ -84,8 +94,12 @@ void Runner::refuse_as_cancelled(const char* why) {
 
 bool Runner::cancel(const std::vector<JobId>& jobs, std::chrono::milliseconds grace) {
   try {
-    const auto reply = protocol::decode_map(client_.request("job.cancel", cancellation(jobs, grace)));
-    return reply && reply->u64_or("number", 0).value_or(0) == jobs.size();
+    std::uint64_t number = 0;
+    for (const Buffer& request : cancellations(jobs, grace)) {
+      const auto reply = protocol::decode_map(client_.request("job.cancel", request));
+      if (reply) number += reply->u64_or("number", 0).value_or(0);
+    }
+    return number == jobs.size();
   } catch (const ClientError&) {
     return false;
   }
@@ -113,7 +127,9 @@ void Runner::cancel_unwanted() {
 
 // What has not begun need not. What runs may end by itself; a chunk looks between its items.
 void Runner::let_end(const std::vector<JobId>& jobs) {
-  if (!jobs.empty()) client_.request_quietly("job.cancel", cancellation(jobs, abandoned_grace));
+  for (Buffer& request : cancellations(jobs, abandoned_grace)) {
+    client_.request_quietly("job.cancel", std::move(request));
+  }
 }
 
 void Runner::cancel_waiting() {

@@ -250,6 +250,20 @@ TEST_F(FailureTest, AnImapCanBeDroppedWhileTheBrokerIsAway) {
   }));
 }
 
+// More than one request takes.
+TEST_F(FailureTest, AllThatADroppedImapHadSubmittedIsCancelled) {
+  Pool pool(program, {.queue = "many", .window = 9000});
+  auto results = std::make_unique<Imap<int>>(pool.imap(tasks.square, numbers_to(9000)));
+  EXPECT_THROW(results->next(milliseconds(0)), TimeoutError);  // no worker has come
+  stack.say({"submit", "--queue", "many", "other"});           // and the jobs are there
+  results.reset();
+  const auto counts = [&](const std::string& what) {
+    return stack.say({"--json", "queue", "show", "many"}).find(what) != std::string::npos;
+  };
+  EXPECT_TRUE(eventually([&] { return counts("\"unfinished\":1,"); }));
+  EXPECT_TRUE(counts("\"cancelled\":9000"));
+}
+
 TEST_F(FailureTest, ItemsOfASplitChunkAreCancelledWhenItsImapIsDropped) {
   stack.start_worker({"--processes", "1", "--queues", "split"}, "/proc/self/exe");
   Pool pool(program, {.queue = "split", .crash_attempts = 1});

@@ -43,6 +43,12 @@ Counts BatchState::all() const {
   return sum;
 }
 
+std::size_t BatchState::depth() const {
+  std::size_t depth = 1;
+  for (const BatchState* in = outer; in != nullptr; in = in->outer) ++depth;
+  return depth;
+}
+
 // Something of it is unfinished again, or for the first time.
 void Ledger::begin(BatchState& batch) {
   batch.busy = true;
@@ -141,7 +147,7 @@ Result<std::uint64_t> Core::Impl::verb(Now now, const OpenBatch& verb, Effects& 
     if (auto name = validate_name(verb.name, "name"); !name) return std::unexpected(name.error());
   }
   if (verb.parent != 0) {
-    if (const auto error = check_batch(verb.parent, "parent")) return std::unexpected(*error);
+    if (const auto error = check_parent(verb.parent)) return std::unexpected(*error);
   }
   const BatchId id = ledger.next_batch;
   record(change::OpenBatch{id, verb.name, now.wall, verb.parent, verb.held}, effects);
@@ -165,6 +171,25 @@ std::optional<Error> Core::Impl::check_batch(BatchId id, const char* field) cons
                  field};
   if (batch->cancelled) return Error{Code::invalid_state, fmt::format("batch {} was cancelled", id), field};
   return std::nullopt;
+}
+
+std::optional<Error> Core::Impl::check_parent(BatchId id) const {
+  if (auto error = check_batch(id, "parent")) return error;
+  const std::size_t depth = ledger.find_batch(id)->depth();
+  if (depth < BatchState::depth_max) return std::nullopt;
+  return Error{Code::invalid_argument,
+               fmt::format("parent is batch {}, which is in {} others, expected one that is in at most {}",
+                           id, depth - 1, BatchState::depth_max - 2),
+               "parent"};
+}
+
+// The batch that a flow of this batch's job is put in: this one. But if it is as deep as can be, the one that
+// it is in itself, so that a flow whose last job submits the next one may go on for ever.
+const BatchState* Core::Impl::around_flow(BatchId id) const {
+  const BatchState* batch = ledger.find_batch(id);
+  if (batch == nullptr) return nullptr;
+  for (std::size_t depth = batch->depth(); depth >= BatchState::depth_max; --depth) batch = batch->outer;
+  return batch;
 }
 
 // It and all that are nested in it, each behind the one that it is in.

@@ -22,6 +22,7 @@ struct Core::Impl::FlowPlan {
   }
 
   BatchId batch = 0;
+  BatchId parent = 0;
   JobId next = 0;  // what is put next
   std::vector<Step> steps;
   std::vector<JobId> frame;                        // ids of the jobs of all steps
@@ -52,7 +53,9 @@ std::optional<Error> Core::Impl::plan(FlowPlan& plan, PutGroup group) {
   if (auto error = check_content(group)) return error;
   if (auto error = check_together(group)) return error;
   if (auto error = check_times(now_, group)) return error;
+  group.batch = plan.parent;  // its own is not there yet, but those around it are
   if (auto error = resolve_after(group, plan.frame, plan.next)) return error;
+  group.batch = plan.batch;
   const std::uint32_t queue = ledger.find_queue(group.queue);
   const Result<JobId> existing = find_conflict(plan, group, queue);
   if (!existing) return existing.error();
@@ -75,7 +78,11 @@ Result<BatchId> Core::Impl::put_flow(Now now, const Submit& command, std::vector
   if (!command.flow->empty()) {
     if (auto name = validate_name(*command.flow, "options.flow"); !name) return std::unexpected(name.error());
   }
+  // Of a delivery it is a part of the delivery's batch, which is not finished before it.
+  const BatchState* outer =
+      command.under.job == 0 ? nullptr : around_flow(ledger.job(command.under.job)->batch);
   FlowPlan planned{.batch = ledger.next_batch,
+                   .parent = outer == nullptr ? 0 : outer->id,
                    .next = ledger.next_job,
                    .steps = {},
                    .frame = {},
@@ -89,10 +96,8 @@ Result<BatchId> Core::Impl::put_flow(Now now, const Submit& command, std::vector
       return std::unexpected(std::move(*error));
     }
   }
-  // Of a delivery it is a part of the delivery's batch, which is not finished before it.
-  const BatchId outer = command.under.job == 0 ? 0 : ledger.job(command.under.job)->batch;
-  const BatchId parent = ledger.find_batch(outer) == nullptr ? 0 : outer;
-  record(change::OpenBatch{planned.batch, std::string(*command.flow), now.wall, parent, false}, effects);
+  record(change::OpenBatch{planned.batch, std::string(*command.flow), now.wall, planned.parent, false},
+         effects);
   std::size_t answered = 0;
   for (std::uint32_t i = 0; i < planned.steps.size(); ++i) {
     const auto& [group, existing] = planned.steps[i];

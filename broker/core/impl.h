@@ -233,6 +233,8 @@ class Core::Impl {
   // batches.cpp
   Result<std::uint64_t> verb(Now now, const CloseBatch& verb, Effects& effects);
   std::optional<Error> check_batch(BatchId id, const char* field) const;
+  std::optional<Error> check_parent(BatchId id) const;
+  const BatchState* around_flow(BatchId id) const;
   std::vector<BatchId> with_nested(BatchId id) const;
   std::uint64_t cancel_batch(Now now, BatchId id, Duration grace, Effects& effects);
   void sweep(Now now, Effects& effects);

@@ -74,6 +74,9 @@ struct QueueState {
 };
 
 struct BatchState {
+  // Of batches in each other: whatever happens to a job is counted in each that it is in.
+  static constexpr std::size_t depth_max = 32;
+
   BatchId id = 0;
   std::string name;
   Wall opened_at{};
@@ -110,6 +113,7 @@ struct BatchState {
   template <typename What>
   void count(What what, std::int64_t number);
   Counts all() const;
+  std::size_t depth() const;  // 1: it is in no other
 
   bool finished() const { return counts.unfinished() == 0 && nested == 0 && !held; }
   bool all_succeeded() const {

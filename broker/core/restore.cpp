@@ -1,6 +1,7 @@
 // How a snapshot's parts are put into an empty ledger; what follows from them is worked out again. False: the
 // part contradicts what is there.
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "broker/core/ledger.h"
@@ -32,8 +33,24 @@ bool Ledger::restore_batch(BatchState&& batch) {
   return true;
 }
 
+// A batch counts at least what is counted in those that are in it: checkpoints of before it did so have
+// nothing of that. Inner ones come first, which have the greater ids.
 void Ledger::link_batches() {
-  for (auto& [_, batch] : batches) batch.outer = find_batch(batch.parent);
+  std::vector<BatchState*> inner_first;
+  for (auto& [_, batch] : batches) {
+    batch.outer = find_batch(batch.parent);
+    if (!batch.children.empty()) inner_first.push_back(&batch);
+  }
+  std::ranges::sort(inner_first, std::greater(), &BatchState::id);
+  for (BatchState* batch : inner_first) {
+    for (const auto count : {&Counts::succeeded, &Counts::failed, &Counts::cancelled, &Counts::expired}) {
+      std::uint64_t within = 0;
+      for (const BatchId id : batch->children) {
+        if (const BatchState* child = find_batch(id)) within += child->counts.*count + child->inner.*count;
+      }
+      batch->inner.*count = std::max(batch->inner.*count, within);
+    }
+  }
 }
 
 // Jobs come in the order of their lists.

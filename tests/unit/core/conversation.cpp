@@ -182,7 +182,7 @@ std::string Conversation::flow(const std::string& who, std::string_view name,
                                   .sequence = ++sequences_[who],
                                   .groups = groups,
                                   .park_timeout = {},
-                                  .under = {},
+                                  .under = puts.front().second.under,
                                   .flow = name}));
 }
 

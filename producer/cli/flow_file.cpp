@@ -10,6 +10,8 @@
 namespace joinery::cli {
 namespace {
 
+using std::chrono::milliseconds;
+
 // Jobs behind those that they come after. Not by recursion: a chain may be as long as a flow.
 class Order {
  public:
@@ -71,39 +73,47 @@ class Order {
 };
 
 // How long from now a job waits at least, whatever comes before it.
-std::uint32_t waits_s(const SubmitOptions& options, Wall now) {
-  using std::chrono::milliseconds;
+milliseconds own_wait(const SubmitOptions& options, Wall now) {
   milliseconds wait = options.delay.value_or(milliseconds(0));
   if (options.run_at) wait = std::max(wait, std::chrono::ceil<milliseconds>(*options.run_at - now));
-  constexpr std::int64_t most = std::chrono::seconds(std::chrono::days(36'499)).count();
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(wait).count();
-  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(seconds, 0, most));
+  constexpr milliseconds most = std::chrono::days(36'499);
+  return std::clamp(wait, milliseconds(0), most);
 }
 
-// What is passed on is kept until then, and a day for what is in between. What a job says itself holds,
-// unless it is surely too short for one that starts at once.
+struct Planned {
+  FlowJob* job = nullptr;
+  milliseconds start{0};  // from now, if each job runs as soon as it may and takes no time
+};
+
+// Until the job that is given the result starts, and a day for what is in between. What a job says itself
+// holds, unless it is too short by the plan.
+Result<> keep_result(const Planned& before, const Planned& next) {
+  using std::chrono::seconds;
+  Spec& spec = before.job->options.spec;
+  if (!before.job->keeps_result || spec.result_ttl_s == 0) {
+    const seconds kept = std::chrono::ceil<seconds>(next.start) + std::chrono::days(1);
+    spec.result_ttl_s = std::max(spec.result_ttl_s, static_cast<std::uint32_t>(kept.count()));
+    spec.said->add(SpecOption::result_ttl_s);
+    return {};
+  }
+  const milliseconds needed = next.start - before.start;
+  if (seconds(spec.result_ttl_s) > needed) return {};
+  return std::unexpected(wrong_field(
+      "jobs." + before.job->name + ".keep_result",
+      fmt::format("is {}, expected more than {}: so much later jobs.{}, which is given the result, may start",
+                  config::format_duration(seconds(spec.result_ttl_s)), config::format_duration(needed),
+                  next.job->name)));
+}
+
+// `jobs`: behind those that they come after.
 Result<> keep_inputs(std::vector<FlowJob>& jobs, Wall now) {
-  constexpr std::uint32_t day_s = 86'400;
-  std::map<std::string, FlowJob*> by_name;
-  for (FlowJob& job : jobs) by_name[job.name] = &job;
-  for (const FlowJob& job : jobs) {
+  std::map<std::string, Planned> plan;
+  for (FlowJob& job : jobs) {
+    Planned& planned = plan[job.name] = {&job, own_wait(job.options, now)};
+    for (const std::string& name : job.after) planned.start = std::max(planned.start, plan.at(name).start);
     if (!job.options.spec.inputs) continue;
-    const std::uint32_t wait_s = waits_s(job.options, now);
-    for (const std::string& name : job.after) {
-      FlowJob& before = *by_name.at(name);
-      Spec& spec = before.options.spec;
-      if (!before.keeps_result || spec.result_ttl_s == 0) {
-        spec.result_ttl_s = std::max(spec.result_ttl_s, wait_s + day_s);
-      } else if (spec.result_ttl_s <= wait_s) {
-        return std::unexpected(wrong_field(
-            "jobs." + name + ".keep_result",
-            fmt::format(
-                "is {}, expected more than the {} until jobs.{}, which is given the result, may start",
-                config::format_duration(std::chrono::seconds(spec.result_ttl_s)),
-                config::format_duration(std::chrono::seconds(wait_s)), job.name)));
-      }
-      spec.said->add(SpecOption::result_ttl_s);
-    }
+    for (const std::string& name : job.after)
+      if (auto kept = keep_result(plan.at(name), planned); !kept) return kept;
   }
   return {};
 }

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace joinery::cli {
 namespace {
 
@@ -136,10 +138,50 @@ TEST(FlowFile, AResultThatIsPassedOnIsKeptUntilTheNextJobMayStart) {
   EXPECT_EQ(kept_s("", R"(, "delay": "48h")"), 3 * day_s);
   EXPECT_EQ(kept_s("", R"(, "run_at": ")" + std::to_string(1'800'000'000 + 2 * day_s) + "\""), 3 * day_s);
   EXPECT_EQ(kept_s(R"(, "keep_result": "2h")", R"(, "delay": "1h")"), 7200U) << "as it was said";
-  EXPECT_EQ(refused(R"({"a": {"command": ["true"], "keep_result": "1s"},
+  EXPECT_EQ(
+      refused(R"({"a": {"command": ["true"], "keep_result": "1s"},
                         "b": {"command": ["cat"], "after": ["a"], "inputs": true, "delay": "1h"}})"),
-            "jobs.a.keep_result is 1s, expected more than the 1h until jobs.b, which is given the result, "
-            "may start");
+      "jobs.a.keep_result is 1s, expected more than 1h: so much later jobs.b, which is given the result, "
+      "may start");
+}
+
+// Jobs of a flow with these keys: b is given the result of a, and may come after c too.
+Result<Flow> passes_on(const std::string& a, const std::string& b, const std::string& c = "") {
+  return parse(R"({"a": {"command": ["true"])" + a + R"(}, "b": {"command": ["cat"], "inputs": true)" + b +
+               R"(}, "c": {"command": ["true"])" + c + "}}");
+}
+
+std::uint32_t kept_of_a_s(const Result<Flow>& flow) {
+  EXPECT_TRUE(flow) << flow.error().message;
+  if (!flow) return 0;
+  return std::ranges::find(flow->jobs, "a", &FlowJob::name)->options.spec.result_ttl_s;
+}
+
+TEST(FlowFile, AResultIsKeptFromWhenItsOwnJobMayEnd) {
+  constexpr std::uint32_t day_s = 86'400;
+  const char* after_a = R"(, "after": ["a"], "delay": "49h")";
+  EXPECT_EQ(kept_of_a_s(passes_on(R"(, "delay": "48h", "keep_result": "1d")", after_a)), day_s);
+  EXPECT_EQ(kept_of_a_s(passes_on(R"(, "delay": "48h", "keep_result": "1s")", R"(, "after": ["a"])")), 1U)
+      << "b starts as soon as a has ended";
+  const auto late = passes_on(R"(, "delay": "48h", "keep_result": "1h")", after_a);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(
+      late.error().message,
+      "jobs.a.keep_result is 1h, expected more than 1h: so much later jobs.b, which is given the result, "
+      "may start");
+}
+
+TEST(FlowFile, AResultIsKeptUntilWhatElseTheNextJobComesAfterMayEnd) {
+  constexpr std::uint32_t day_s = 86'400;
+  const char* after_both = R"(, "after": ["a", "c"])";
+  EXPECT_EQ(kept_of_a_s(passes_on("", after_both, R"(, "delay": "30d")")), 31 * day_s);
+  EXPECT_EQ(kept_of_a_s(
+                passes_on("", after_both, R"(, "after": ["d"]}, "d": {"command": ["true"], "delay": "30d")")),
+            31 * day_s)
+      << "through a chain";
+  const auto late = passes_on(R"(, "keep_result": "1d")", after_both, R"(, "delay": "30d")");
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().field, "jobs.a.keep_result");
 }
 
 TEST(FlowFile, HasAtMostAsManyJobsAsAFrame) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstddef>
 #include <cstring>
 
 namespace joinery::broker::journal {
@@ -19,13 +20,8 @@ struct HeaderBytes {
   std::array<char, 20> zero;
   std::uint32_t crc;
 };
-static_assert(sizeof(HeaderBytes) == 64);
-constexpr std::size_t crc_at = 60;
-
-struct BlockHeader {
-  std::uint32_t size;
-  std::uint32_t crc;
-};
+static_assert(sizeof(HeaderBytes) == checkpoint_header_size);
+static_assert(offsetof(HeaderBytes, crc) == checkpoint_crc_at);
 
 Bytes bytes_of(const auto& pod) { return {reinterpret_cast<const char*>(&pod), sizeof pod}; }
 
@@ -73,11 +69,21 @@ void encode_checkpoint(const Format& format, const CheckpointHeader& header, con
   bytes.previous = header.previous;
   bytes.position = header.position;
   bytes.sequence = header.sequence;
-  bytes.crc = format.crc(0, bytes_of(bytes).substr(0, crc_at));
+  bytes.crc = format.crc(0, bytes_of(bytes).substr(0, checkpoint_crc_at));
   out(bytes_of(bytes));
   Blocks blocks(format, out, sizeof bytes);
   save([&blocks](Bytes state) { blocks.add(state); });
   blocks.finish();
+}
+
+std::optional<BlockHeader> read_block(const Format& format, Bytes file, std::uint64_t at) {
+  BlockHeader block{};
+  if (file.size() - at < sizeof block) return std::nullopt;
+  std::memcpy(&block, file.data() + at, sizeof block);
+  const Bytes data = file.substr(at + sizeof block);
+  if (block.size > block_max || block.size > data.size()) return std::nullopt;
+  if (block.crc != format.crc(at, data.substr(0, block.size))) return std::nullopt;
+  return block;
 }
 
 Result<Checkpoint> decode_checkpoint(const Format& format, const std::string& name, Bytes file) {
@@ -87,25 +93,22 @@ Result<Checkpoint> decode_checkpoint(const Format& format, const std::string& na
   HeaderBytes header{};
   if (file.size() < sizeof header) return damaged(file.size());
   std::memcpy(&header, file.data(), sizeof header);
-  if (header.crc != format.crc(0, file.substr(0, crc_at))) return damaged(0);
+  if (header.crc != format.crc(0, file.substr(0, checkpoint_crc_at))) return damaged(0);
   if (header.version > format_version) {
     return fail(Code::unsupported_format, fmt::format("{} has format version {}", name, header.version));
   }
   Checkpoint checkpoint{{header.previous, header.position, header.sequence}, {}};
   checkpoint.state.reserve(file.size());
   for (std::uint64_t at = sizeof header;;) {
-    BlockHeader block{};
-    if (file.size() - at < sizeof block) return damaged(at);
-    std::memcpy(&block, file.data() + at, sizeof block);
-    const Bytes data = file.substr(at + sizeof block);
-    if (block.size > block_max || block.size > data.size()) return damaged(at);
-    if (block.crc != format.crc(at, data.substr(0, block.size))) return damaged(at);
-    at += sizeof block + block.size;
-    if (block.size == 0) {
+    const auto block = read_block(format, file, at);
+    if (!block) return damaged(at);
+    at += sizeof *block;
+    if (block->size == 0) {
       if (at != file.size()) return damaged(at);
       return checkpoint;
     }
-    checkpoint.state.append(data.substr(0, block.size));
+    checkpoint.state.append(file.substr(at, block->size));
+    at += block->size;
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "broker/journal/format.h"
 #include "broker/journal/storage.h"
@@ -27,6 +28,16 @@ struct Checkpoint {
   CheckpointHeader header;
   Buffer state;
 };
+// Its bytes begin with so many of the header, of which the last are the checksum of those before.
+constexpr std::size_t checkpoint_header_size = 64;
+constexpr std::size_t checkpoint_crc_at = 60;
+// What each block of the state begins with.
+struct BlockHeader {
+  std::uint32_t size;  // of the data behind; 0: the last
+  std::uint32_t crc;   // of the data
+};
+// The one at `at`, which is in the file; none if it is not whole, or its checksum is wrong.
+std::optional<BlockHeader> read_block(const Format& format, Bytes file, std::uint64_t at);
 // Error: journal_corrupt with file and offset, or unsupported_format.
 Result<Checkpoint> decode_checkpoint(const Format& format, const std::string& name, Bytes file);
 

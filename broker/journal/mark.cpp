@@ -50,12 +50,7 @@ Result<std::optional<Position>> read_mark(Directory& directory, const Format& fo
 }
 
 Result<> write_mark(Directory& directory, const Format& format, Position position) {
-  const std::string unfinished = std::string(mark_name) + ".new";
-  auto file = directory.create(unfinished);
-  if (!file) return std::unexpected(file.error());
-  if (auto done = (*file)->write_at(encode_mark(format, position), 0); !done) return done;
-  if (auto done = (*file)->sync(); !done) return done;
-  return directory.rename(unfinished, mark_name);
+  return replace_whole(directory, mark_name, encode_mark(format, position));
 }
 
 }  // namespace joinery::broker::journal

@@ -8,15 +8,6 @@
 namespace joinery::broker::journal {
 namespace {
 
-constexpr std::size_t header_size = 64, header_crc_at = 60;
-constexpr std::size_t block_header_size = 8;
-
-std::uint32_t number_at(Bytes file, std::size_t at) {
-  std::uint32_t number = 0;
-  std::memcpy(&number, file.data() + at, sizeof number);
-  return number;
-}
-
 void turn(Buffer& file, std::size_t at, unsigned bit) {
   file[at] = static_cast<char>(static_cast<unsigned char>(file[at]) ^ (1U << bit));
 }
@@ -51,38 +42,35 @@ bool turn_one_of(Buffer& file, std::size_t at, std::size_t size, auto good) {
   return false;
 }
 
-bool is_block(const Format& format, Bytes file, std::size_t at) {
-  if (file.size() - at < block_header_size) return false;
-  const std::uint32_t size = number_at(file, at);
-  const Bytes data = file.substr(at + block_header_size);
-  return size <= data.size() && number_at(file, at + 4) == format.crc(at, data.substr(0, size));
-}
-
 bool mend_block(const Format& format, Buffer& file, std::size_t at) {
-  if (file.size() - at < block_header_size) return false;
-  const std::size_t size = number_at(file, at);
-  const std::size_t data = at + block_header_size;
-  if (size <= file.size() - data) {
-    const std::uint32_t is = format.crc(at, Bytes(file).substr(data, size));
-    if (turn_by_difference(file, data, size, is ^ number_at(file, at + 4))) return true;
+  BlockHeader block{};
+  if (file.size() - at < sizeof block) return false;
+  std::memcpy(&block, file.data() + at, sizeof block);
+  const std::size_t data = at + sizeof block;
+  if (block.size <= file.size() - data) {
+    const std::uint32_t is = format.crc(at, Bytes(file).substr(data, block.size));
+    if (turn_by_difference(file, data, block.size, is ^ block.crc)) return true;
   }
-  return turn_one_of(file, at, block_header_size, [&] { return is_block(format, file, at); });
+  return turn_one_of(file, at, sizeof block, [&] { return read_block(format, file, at).has_value(); });
 }
 
 }  // namespace
 
 std::optional<Buffer> mend_checkpoint(const Format& format, const std::string& name, Bytes file) {
-  if (file.size() < header_size) return std::nullopt;
+  if (file.size() < checkpoint_header_size) return std::nullopt;
   Buffer mended(file);
   const auto header_is_good = [&] {
-    return number_at(mended, header_crc_at) == format.crc(0, Bytes(mended).substr(0, header_crc_at));
+    std::uint32_t crc = 0;
+    std::memcpy(&crc, mended.data() + checkpoint_crc_at, sizeof crc);
+    return crc == format.crc(0, Bytes(mended).substr(0, checkpoint_crc_at));
   };
   if (!header_is_good()) {
-    if (!turn_one_of(mended, 0, header_size, header_is_good)) return std::nullopt;
+    if (!turn_one_of(mended, 0, checkpoint_header_size, header_is_good)) return std::nullopt;
   } else {
-    std::size_t at = header_size;
-    while (is_block(format, mended, at) && number_at(mended, at) != 0)
-      at += block_header_size + number_at(mended, at);
+    std::uint64_t at = checkpoint_header_size;
+    for (auto block = read_block(format, mended, at); block && block->size != 0;
+         block = read_block(format, mended, at))
+      at += sizeof *block + block->size;
     if (!mend_block(format, mended, at)) return std::nullopt;
   }
   if (!decode_checkpoint(format, name, mended)) return std::nullopt;

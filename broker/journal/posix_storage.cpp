@@ -247,12 +247,16 @@ Result<Buffer> read_whole(Directory& directory, const std::string& name) {
   return bytes;
 }
 
-Result<> write_whole(Directory& directory, const std::string& name, Bytes bytes) {
+Result<> replace_whole(Directory& directory, const std::string& name, Bytes bytes) {
   auto file = directory.create(name + ".new");
   if (!file) return std::unexpected(file.error());
   if (auto done = (*file)->write_at(bytes, 0); !done) return done;
   if (auto done = (*file)->sync(); !done) return done;
-  if (auto done = directory.rename(name + ".new", name); !done) return done;
+  return directory.rename(name + ".new", name);
+}
+
+Result<> write_whole(Directory& directory, const std::string& name, Bytes bytes) {
+  if (auto done = replace_whole(directory, name, bytes); !done) return done;
   return directory.sync();
 }
 

@@ -51,7 +51,9 @@ class Directory {
 Result<std::uint64_t> size_of(Directory& directory, const std::string& name);
 // All of a file.
 Result<Buffer> read_whole(Directory& directory, const std::string& name);
-// Writes `bytes` to "<name>.new", syncs it, renames it to `name` and syncs the directory.
+// Writes `bytes` to "<name>.new", syncs it and renames it to `name`: a crash leaves these or what was there.
+Result<> replace_whole(Directory& directory, const std::string& name, Bytes bytes);
+// The same, and syncs the directory: a crash leaves these.
 Result<> write_whole(Directory& directory, const std::string& name, Bytes bytes);
 
 }  // namespace joinery::broker::journal

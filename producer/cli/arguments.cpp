@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "producer/cli/human.h"
-#include "producer/cli/job_control.h"
 #include "shared/config/config.h"
 
 namespace joinery::cli {

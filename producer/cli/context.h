@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "producer/cli/option_names.h"
 #include "producer/cli/output.h"
 #include "producer/client/joinery/client.h"
 #include "shared/base/exit_code.h"
@@ -29,13 +30,7 @@ struct Settings {
 class UsageError : public ClientError {
  public:
   explicit UsageError(const std::string& message, std::string field = {})
-      : ClientError(
-            {Code::invalid_argument, message, field.empty() ? option_at(message) : std::move(field)}) {}
-
- private:
-  static std::string option_at(std::string_view message) {
-    if (!message.starts_with("--")) return {};
-    return std::string(message.substr(2, message.find_first_of(": ,") - 2));
+      : ClientError({Code::invalid_argument, message, field.empty() ? field_of(message) : std::move(field)}) {
   }
 };
 

@@ -4,10 +4,11 @@
 
 #include <array>
 #include <charconv>
-#include <chrono>
 #include <cstdlib>
 #include <ctime>
 #include <optional>
+
+#include "shared/config/config.h"
 
 namespace joinery::cli {
 namespace {
@@ -103,6 +104,14 @@ std::string cut(std::string_view text, std::size_t columns) {
   for (std::size_t seen = 0; at < text.size(); ++at)
     if (starts_code_point(text[at]) && ++seen > columns - 3) break;
   return std::string(text.substr(0, at)) + "...";
+}
+
+// More than a hundred years are for nobody, and the broker would refuse them by a name of the wire.
+Result<std::chrono::milliseconds> parse_span(std::string_view text) {
+  const auto parsed = config::parse_duration(text);
+  if (parsed && *parsed > std::chrono::days(36'500))
+    return fail(Code::invalid_argument, fmt::format("\"{}\" is longer than a hundred years", text));
+  return parsed;
 }
 
 Result<Wall> parse_time(std::string_view text) {

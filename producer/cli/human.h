@@ -1,6 +1,7 @@
 // Numbers, sizes and times as people read them.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -24,6 +25,8 @@ std::size_t width(std::string_view text);
 // At most `columns` wide, "..." at its end if something was cut.
 std::string cut(std::string_view text, std::size_t columns);
 
+// "1h30m", as config::parse_duration, and at most a hundred years.
+Result<std::chrono::milliseconds> parse_span(std::string_view text);
 // "2026-11-21T08:00", "2026-11-21 08:00:30", with "Z" or "+01:00" or in local time; or Unix seconds.
 Result<Wall> parse_time(std::string_view text);
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "producer/cli/context.h"
+#include "producer/cli/human.h"
 #include "shared/config/backoff.h"
 #include "shared/config/config.h"
 
@@ -108,14 +109,6 @@ void add_unique(Arguments& arguments, JobControlFlags& flags) {
   arguments.option("--unique-until", flags.unique_until,
                    "until when: started, finished (the default), succeeded, or for a time as 10m", "WHEN");
   arguments.option("--on-conflict", flags.on_conflict, "when the key is taken", "refuse|ignore|replace");
-}
-
-// More than a hundred years are for nobody, and the broker would refuse them by a name of the wire.
-Result<milliseconds> parse_span(std::string_view text) {
-  const auto parsed = config::parse_duration(text);
-  if (parsed && *parsed > std::chrono::days(36'500))
-    return fail(Code::invalid_argument, fmt::format("\"{}\" is longer than a hundred years", text));
-  return parsed;
 }
 
 void refuse_zero(const std::optional<milliseconds>& time, const char* flag) {

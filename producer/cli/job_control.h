@@ -3,7 +3,6 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "producer/cli/arguments.h"
@@ -33,9 +32,6 @@ struct SubmissionTimes {
 void add_job_control(Arguments& arguments, JobControlFlags& flags);
 // --unique and what belongs to it, for commands that put one job at a time.
 void add_unique(Arguments& arguments, JobControlFlags& flags);
-
-// A duration as an option of a job has it: at most a hundred years.
-Result<milliseconds> parse_span(std::string_view text);
 
 // All of these throw UsageError, naming the flag.
 void refuse_zero(const std::optional<milliseconds>& time, const char* flag);

@@ -125,6 +125,11 @@ std::string_view option_of(std::string_view field) {
   return known == std::end(names) ? std::string_view() : known->option;
 }
 
+std::string field_of(std::string_view message) {
+  if (!message.starts_with("--")) return {};
+  return std::string(message.substr(2, message.find_first_of(": ,") - 2));
+}
+
 Error in_options(Error error, const HasOption& has) {
   const auto* own = std::ranges::find(names, error.field, &Name::field);
   for (const Name& name : names) {

@@ -12,6 +12,9 @@ namespace joinery::cli {
 // "timeout-soft" for "spec.soft_timeout_ms", "KEY" for "pattern"; empty: nothing that a user can say.
 std::string_view option_of(std::string_view field);
 
+// The option that a message begins with: "jitter" of "--jitter: ...". Empty: none.
+std::string field_of(std::string_view message);
+
 // The same error about options: its field is the option's name, and its message has "--timeout-soft" instead
 // of "spec.soft_timeout_ms". Fields of options that the command does not have stay as they are.
 using HasOption = std::function<bool(std::string_view option)>;

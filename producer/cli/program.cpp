@@ -170,7 +170,7 @@ int run_program(int argc, const char* const* argv) {
   add_settings(options, settings);
   options.examples(std::string(examples));
   options.on_mistake([&](Error error) {
-    if (error.field.empty()) error.field = UsageError(error.message).error().field;
+    if (error.field.empty()) error.field = field_of(error.message);
     Output out(settings.json || asks_for_json(arguments));
     out.json() ? out.error(error) : out.note(error.message);
   });

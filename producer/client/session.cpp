@@ -126,7 +126,7 @@ void Session::answer(std::uint64_t sequence, Result<const protocol::Message*> re
   auto node = pending_.extract(sequence);
   if (node.empty()) return;  // given up before
   changing_.erase(sequence);
-  counted_.erase(sequence);
+  quiet_.erase(sequence);
   if (const auto& deadline = node.mapped().deadline) {
     const auto [first, end] = deadlines_.equal_range(*deadline);
     deadlines_.erase(std::find_if(first, end, [&](const auto& each) { return each.second == sequence; }));
@@ -138,6 +138,11 @@ void Session::fail_all(const Error& error) {
   while (!pending_.empty()) answer(pending_.begin()->first, std::unexpected(error));
 }
 
+bool Session::settled(std::uint64_t sequence) const {
+  const auto first = std::ranges::find_if_not(changing_, [this](auto one) { return quiet_.contains(one); });
+  return first == changing_.end() || *first > sequence;
+}
+
 std::uint64_t Session::ask(Now now, Kind kind, std::optional<Mono> deadline, Make make, Answered answered) {
   const std::uint64_t sequence = ++last_;
   if (refused_) {
@@ -145,7 +150,7 @@ std::uint64_t Session::ask(Now now, Kind kind, std::optional<Mono> deadline, Mak
     return sequence;
   }
   if (kind != Kind::reading) changing_.insert(sequence);
-  if (kind == Kind::changing) counted_.insert(sequence);
+  if (kind == Kind::changing_quietly) quiet_.insert(sequence);
   const std::uint64_t confirmed = changing_.empty() ? sequence - 1 : *changing_.begin() - 1;
   Pending& pending = pending_[sequence];
   protocol::encode(make(sequence, confirmed), pending.frame);

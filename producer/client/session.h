@@ -75,7 +75,7 @@ class Session {
   // What was asked before this welcome may have been sent in an earlier connection.
   std::optional<Mono> repeated_until() const { return repeated_until_; }
   // Whether each changing request up to this one is answered.
-  bool settled(std::uint64_t sequence) const { return counted_.empty() || *counted_.begin() > sequence; }
+  bool settled(std::uint64_t sequence) const;
   std::uint64_t last_sequence() const { return last_; }
   // Every request gets this error.
   void fail_all(const Error& error);
@@ -118,8 +118,8 @@ class Session {
 
   std::uint64_t last_ = 0;                    // number given
   std::map<std::uint64_t, Pending> pending_;  // without answer
-  std::set<std::uint64_t> changing_;          // of those, quietly or not
-  std::set<std::uint64_t> counted_;           // of those, not quietly
+  std::set<std::uint64_t> changing_;          // of those
+  std::set<std::uint64_t> quiet_;             // of those
   std::multimap<Mono, std::uint64_t> deadlines_;
   std::uint64_t unsent_ = 0;  // pending ones from here on were not sent in this connection
 };

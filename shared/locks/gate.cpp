@@ -42,6 +42,12 @@ redis::Value Gate::ask(const std::string& id, bool wait) {
       Repeat::safe);
 }
 
+Timeout Gate::patience(bool blocking, const Timeout& timeout) {
+  if (blocking) return timeout;
+  if (timeout) throw ValueError("timeout: not with blocking = false, which does not wait");
+  return Seconds(0);
+}
+
 std::shared_ptr<Hold> Gate::acquire(const Timeout& timeout) {
   const Mono deadline = deadline_of(timeout);
   const bool wait = deadline > read_clocks().mono;

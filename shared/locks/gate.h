@@ -37,6 +37,8 @@ class Gate {
 
   // Null: not within the timeout.
   std::shared_ptr<Hold> acquire(const Timeout& timeout);
+  // What acquire() is given by who says "blocking" too. Throws ValueError for a timeout that is not waited.
+  static Timeout patience(bool blocking, const Timeout& timeout);
   // Throws LockLost if the lease had ended before. The hold is over in any case.
   void release(Hold& hold);
   // Ends the renewals: the hold is over when its lease ends.

@@ -13,9 +13,9 @@ namespace joinery {
 namespace locks {
 
 bool Mutex::acquire(bool blocking, const Timeout& timeout) {
-  if (!blocking && timeout) throw ValueError("timeout: not with blocking = false, which does not wait");
+  const Timeout patience = Gate::patience(blocking, timeout);
   if (reentrant_ && again()) return true;
-  auto hold = gate_.acquire(blocking ? timeout : Timeout(Seconds(0)));
+  auto hold = gate_.acquire(patience);
   if (!hold) return false;
   const std::lock_guard guard(mutex_);
   Held& held = held_[std::this_thread::get_id()];

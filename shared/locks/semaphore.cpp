@@ -74,8 +74,7 @@ Semaphore::~Semaphore() {
 }
 
 bool Semaphore::acquire(bool blocking, locks::Timeout timeout) {
-  if (!blocking && timeout) throw ValueError("timeout: not with blocking = false, which does not wait");
-  auto hold = permits_->gate.acquire(blocking ? timeout : locks::Timeout(locks::Seconds(0)));
+  auto hold = permits_->gate.acquire(locks::Gate::patience(blocking, timeout));
   if (!hold) return false;
   permits_->add(std::move(hold));
   return true;

@@ -43,6 +43,15 @@ TEST(Human, TextIsCutBetweenCharacters) {
   EXPECT_EQ(cut("abc", 3), "abc");
 }
 
+TEST(Human, DurationsAreReadUpToAHundredYears) {
+  EXPECT_EQ(parse_span("1h30m"), std::chrono::minutes(90));
+  EXPECT_EQ(parse_span("36500d"), std::chrono::days(36'500));
+  const auto longer = parse_span("36501d");
+  ASSERT_FALSE(longer);
+  EXPECT_EQ(longer.error().message, "\"36501d\" is longer than a hundred years");
+  EXPECT_FALSE(parse_span("soon"));
+}
+
 TEST(Human, PointsInTimeAreReadWithTheirZone) {
   const Wall eight(std::chrono::seconds(1795248000));  // 2026-11-21T08:00:00Z
   EXPECT_EQ(parse_time("2026-11-21T08:00Z"), eight);

@@ -22,6 +22,13 @@ Error refused(const Spec& spec, const Columns& columns = {}) {
   return valid ? Error{} : in_options(valid.error(), any);
 }
 
+TEST(OptionNames, AMessageThatBeginsWithAnOptionIsAboutIt) {
+  EXPECT_EQ(field_of("--jitter: \"7\" is no part"), "jitter");
+  EXPECT_EQ(field_of("--timeout-soft is 5000 ms"), "timeout-soft");
+  EXPECT_EQ(field_of("--jitter"), "jitter");
+  EXPECT_EQ(field_of("say which: --queue"), "");
+}
+
 TEST(OptionNames, EachFieldOfASubmissionIsToldByItsOption) {
   const auto told = [](auto change) {
     Spec spec;

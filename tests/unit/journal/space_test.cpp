@@ -213,12 +213,17 @@ TEST(Space, is_not_given_back_while_the_release_might_not_survive) {
   EXPECT_EQ(segments_on(disk), 1U);
 }
 
-// Ten files of jobs, then a checkpoint: none is written after it.
+// With jobs, then a checkpoint behind them.
+void fill_ten_files(Log& log) {
+  while (log->end() < 10 * small_options().segment_bytes) log.put_durably({kilobyte});
+  log.checkpoint();
+}
+
+// No checkpoint is written after the first.
 TEST(Space, of_a_backlog_that_is_worked_off_comes_back_file_by_file_without_a_checkpoint) {
   const FakeDisk disk;
   Log log(disk);
-  while (log->end() < 10 * small_options().segment_bytes) log.put_durably({kilobyte});
-  log.checkpoint();
+  fill_ten_files(log);
   ASSERT_EQ(log->stats().checkpoints, 1U);
   while (log.places().size() > 3) {
     log.finish(log.places().begin()->first);
@@ -238,8 +243,7 @@ TEST(Space, of_a_backlog_that_is_worked_off_comes_back_file_by_file_without_a_ch
 TEST(Space, that_jobs_were_moved_from_waits_for_a_checkpoint) {
   const FakeDisk disk;
   Log log(disk);
-  while (log->end() < 10 * small_options().segment_bytes) log.put_durably({kilobyte});
-  log.checkpoint();
+  fill_ten_files(log);
   const JobId last = log.places().rbegin()->first;
   for (JobId job = 2; job <= last; ++job) log.finish(job);
   log->commit(true);
@@ -259,8 +263,7 @@ TEST(Space, that_jobs_were_moved_from_in_an_earlier_life_waits_for_a_checkpoint_
   const FakeDisk disk;
   {
     Log log(disk);
-    while (log->end() < 10 * small_options().segment_bytes) log.put_durably({kilobyte});
-    log.checkpoint();
+    fill_ten_files(log);
     const JobId last = log.places().rbegin()->first;
     for (JobId job = 3; job <= last; ++job) log.finish(job);
     log->commit(true);
@@ -286,8 +289,7 @@ TEST(Space, of_an_earlier_life_is_not_given_back_before_its_jobs_are_counted) {
   const FakeDisk disk;
   {
     Log log(disk);
-    while (log->end() < 10 * small_options().segment_bytes) log.put_durably({kilobyte});
-    log.checkpoint();
+    fill_ten_files(log);
   }
   Log log(disk);
   ASSERT_TRUE(log.is_open()) << log.error().message;

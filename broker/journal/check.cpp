@@ -4,6 +4,7 @@
 
 #include "broker/journal/lost_payloads.h"
 #include "broker/journal/posix_storage.h"
+#include "broker/journal/repair_plan.h"
 #include "broker/journal/survey.h"
 
 namespace joinery::broker::journal {
@@ -55,6 +56,7 @@ Result<JournalReport> check_journal_in(Directory& directory, Recovery& recovery)
   const auto read = read_log(directory, format, *listing, recovery, end);
   if (!read && read.error().code != Code::journal_corrupt) return std::unexpected(read.error());
   if (!read || end.bad_mark) report.damage = read ? end.bad_mark->message : read.error().message;
+  if (listing->plan) report.damage = repair_was_cut_off().message;
   const auto proven = end.damaged ? std::optional(damage_at_end(format, end, read.error())) : std::nullopt;
   report.clean = read && end.clean;
   report.end = place_name(format, end.position);

@@ -29,7 +29,7 @@ std::uint64_t with_gaps(std::uint64_t bytes) { return bytes + bytes / 8; }
 
 }  // namespace
 
-LogJournal::LogJournal(std::unique_ptr<Directory> directory, const Format& format,
+LogJournal::LogJournal(std::shared_ptr<Directory> directory, const Format& format,
                        const JournalOptions& options, const Listing& listing, const LogEnd& end, Fatal fatal)
     : directory_(std::move(directory)),
       format_(format),

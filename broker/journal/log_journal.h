@@ -19,7 +19,7 @@ namespace joinery::broker::journal {
 
 class LogJournal : public Journal {
  public:
-  LogJournal(std::unique_ptr<Directory> directory, const Format& format, const JournalOptions& options,
+  LogJournal(std::shared_ptr<Directory> directory, const Format& format, const JournalOptions& options,
              const Listing& listing, const LogEnd& end, Fatal fatal);
   ~LogJournal() override;
 
@@ -61,7 +61,7 @@ class LogJournal : public Journal {
   void leave_segment(std::uint64_t need);
   std::uint64_t smaller_checkpoint_by() const;
 
-  const std::unique_ptr<Directory> directory_;
+  const std::shared_ptr<Directory> directory_;
   const Format format_;
   const JournalOptions options_;
   LogWriter writer_;

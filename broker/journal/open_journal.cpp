@@ -9,6 +9,7 @@
 #include "broker/journal/lost_payloads.h"
 #include "broker/journal/posix_storage.h"
 #include "broker/journal/recovery.h"
+#include "broker/journal/repair_plan.h"
 #include "shared/base/check.h"
 
 namespace joinery::broker::journal {
@@ -65,13 +66,17 @@ Result<> expect_payloads(Directory& directory, const Format& format, const Listi
 
 }  // namespace
 
-Result<std::unique_ptr<Journal>> open_journal_in(std::unique_ptr<Directory> directory,
+Result<std::unique_ptr<Journal>> open_journal_in(std::shared_ptr<Directory> directory,
                                                  const JournalOptions& options, Recovery& recovery,
                                                  Fatal fatal) {
   if (auto done = check_options(options); !done) return std::unexpected(done.error());
-  if (auto done = directory->lock(); !done) return std::unexpected(done.error());
+  if (!options.repairing) {
+    if (auto done = directory->lock(); !done) return std::unexpected(done.error());
+  }
   auto listing = prepare(*directory, options);
   if (!listing) return std::unexpected(listing.error());
+  if (options.repairing) listing->mark = listing->plan = false;
+  if (listing->plan) return std::unexpected(repair_was_cut_off());
   const auto meta = read_meta(*directory, *listing);
   if (!meta) return std::unexpected(meta.error());
   if (meta->segment_bytes < options.record_bytes_max) {
@@ -86,7 +91,7 @@ Result<std::unique_ptr<Journal>> open_journal_in(std::unique_ptr<Directory> dire
   if (auto done = read_log(*directory, format, *listing, recovery, end); !done)
     return std::unexpected(done.error());
   if (end.bad_mark) return std::unexpected(*end.bad_mark);
-  if (options.expect_payloads) {
+  if (!options.repairing) {
     if (auto done = expect_payloads(*directory, format, *listing, recovery); !done)
       return std::unexpected(done.error());
   }

@@ -27,8 +27,9 @@ struct JournalOptions {
   // false: no thread; commit(true) writes and syncs before it returns (for tests), or hands that over to
   // `later`, which calls it at another time, in order (for simulations).
   bool own_thread = true;
-  // false: opens although payloads of jobs that are left are gone, so that those jobs can be given up.
-  bool expect_payloads = true;
+  // For a repair that is carried out: the directory is locked already, and what would say that it is not
+  // whole yet (the mark, the repair's plan, payloads that are gone) is not looked at.
+  bool repairing = false;
   std::function<void(std::function<void()>)> later{};
 };
 
@@ -78,21 +79,35 @@ struct JournalRepair {
   std::uint64_t records_given_up = 0;  // of those behind, that could still be read
   std::uint64_t unknown_bytes = 0;     // of the log that are gone: how many records were there is not known
   std::vector<JobId> without_payload;  // left, but their payloads are not: the caller gives them up
+  bool resumed = false;  // an earlier repair was finished that had been cut off; it had found the
+  std::string report;    // damage, and the caller had said this of it
 };
 
+// How the log goes on where it was cut, one record for each change, and what the user is told: also by a
+// later repair, if this one is cut off.
+struct RepairEnd {
+  std::vector<Change> changes;
+  std::string report;
+};
+using GoOn = std::function<RepairEnd(const JournalRepair&)>;
+
 // Cuts the log at its first damage, and moves everything from there on aside. `kept` is told what a start
-// will find, `given_up` the changes that can be read behind the damage. If records check but contradict each
-// other, that is no damage of the disk, and is returned as the error that it is at a start.
-Result<JournalRepair> repair_journal(const std::string& directory, Recovery& kept, Recovery& given_up);
+// will find, `given_up` the changes that can be read behind the damage, and then `go_on` is asked; before it
+// nothing is changed. Wherever it is cut off, no journal opens until the next one has finished it, without
+// asking again. If records check but contradict each other, that is no damage of the disk, and is returned as
+// the error that it is at a start.
+Result<JournalRepair> repair_journal(const std::string& directory, Recovery& kept, Recovery& given_up,
+                                     const GoOn& go_on);
 
 namespace journal {
 class Directory;
 // The same on any storage (tests, simulations).
-Result<std::unique_ptr<Journal>> open_journal_in(std::unique_ptr<Directory> directory,
+Result<std::unique_ptr<Journal>> open_journal_in(std::shared_ptr<Directory> directory,
                                                  const JournalOptions& options, Recovery& recovery,
                                                  Fatal fatal);
 Result<JournalReport> check_journal_in(Directory& directory, Recovery& recovery);
-Result<JournalRepair> repair_journal_in(Directory& directory, Recovery& kept, Recovery& given_up);
+Result<JournalRepair> repair_journal_in(const std::shared_ptr<Directory>& directory, Recovery& kept,
+                                        Recovery& given_up, const GoOn& go_on);
 }  // namespace journal
 
 }  // namespace joinery::broker

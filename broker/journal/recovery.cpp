@@ -8,6 +8,7 @@
 #include "broker/journal/checkpoint.h"
 #include "broker/journal/mark.h"
 #include "broker/journal/record_stream.h"
+#include "broker/journal/repair_plan.h"
 #include "broker/journal/survey.h"
 
 namespace joinery::broker::journal {
@@ -174,6 +175,7 @@ Result<Listing> list_files(Directory& directory) {
   for (const std::string& name : *names) {
     if (name == "meta") listing.meta = true;
     if (name == mark_name) listing.mark = true;
+    if (name == plan_name) listing.plan = true;
     if (name.ends_with(".new")) listing.unfinished.push_back(name);
     if (const auto number = number_in(name, "segment-")) listing.segments.insert(*number);
     if (const auto number = number_in(name, "spare-")) listing.spares.insert(*number);

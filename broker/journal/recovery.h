@@ -19,6 +19,7 @@ struct Listing {
   std::vector<std::string> unfinished;  // *.new
   bool meta = false;
   bool mark = false;
+  bool plan = false;  // of a repair
 };
 Result<Listing> list_files(Directory& directory);
 Result<Meta> read_meta(Directory& directory, const Listing& listing);

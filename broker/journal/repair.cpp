@@ -1,6 +1,6 @@
 // Gives up what a damaged journal cannot prove any more, and says what that is: the log is cut where it is
 // damaged first, and what stood from there on is moved aside, not deleted; of what is left, the jobs whose
-// payloads are gone are named.
+// payloads are gone are named. All of it is found out first; what is done about it is a RepairPlan.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,21 +11,24 @@
 #include "broker/journal/mark.h"
 #include "broker/journal/mend_checkpoint.h"
 #include "broker/journal/posix_storage.h"
+#include "broker/journal/repair_plan.h"
 #include "broker/journal/survey.h"
 
 namespace joinery::broker::journal {
 namespace {
 
-class Repair {
+// Reads everything, and changes nothing but a checkpoint of which it knows what it was.
+class Finding {
  public:
-  Repair(Directory& directory, const Format& format, Listing listing, Recovery& kept, Recovery& given_up)
+  Finding(Directory& directory, const Format& format, Listing listing, Recovery& kept, Recovery& given_up)
       : directory_(directory),
         format_(format),
         listing_(std::move(listing)),
         kept_(kept),
         given_up_(given_up) {}
 
-  Result<JournalRepair> run() {
+  // What is told of it, and its plan without changes and report.
+  Result<JournalRepair> run(RepairPlan& plan) {
     LogEnd end;
     auto read = read_log(directory_, format_, listing_, kept_, end);
     if (!read && read.error().code == Code::journal_corrupt && end.checkpoint_bytes == 0 &&
@@ -37,6 +40,7 @@ class Repair {
       read = read_log(directory_, format_, listing_, kept_, end);
     }
     report_.records_kept = end.sequence - 1;
+    plan.end = end.position;
     if (!read && read.error().code != Code::journal_corrupt) return std::unexpected(read.error());
     if (!read) {
       if (auto done = find_cut(end, read.error()); !done) return std::unexpected(done.error());
@@ -46,8 +50,13 @@ class Repair {
       aside_.emplace_back(mark_name);
     }
     if (auto done = find_lost(); !done) return std::unexpected(done.error());
-    if (auto done = change(); !done) return std::unexpected(done.error());
+    name_moves(plan);
     return std::move(report_);
+  }
+
+  // The plan of an earlier repair does not check; the one of this repair will replace it.
+  void give_up_plan(const Error& why) {
+    report_.damages.push_back({why.message, 0, "expected a whole plan of the repair that was cut off"});
   }
 
  private:
@@ -111,22 +120,16 @@ class Repair {
     return {};
   }
 
-  // Each step leaves what the next repair would find again; the mark, which proves the damage, comes last.
-  Result<> change() {
+  void name_moves(RepairPlan& plan) {
     if (cut_ && format_.offset_of(*cut_) != 0) {
-      if (auto done = cut_segment(*cut_); !done) return done;
+      const std::string name = segment_name(format_.segment_of(*cut_));
+      if (listing_.segments.contains(format_.segment_of(*cut_))) plan.copy = aside_name(name);
     }
-    if (cut_) {
-      for (const std::uint64_t number : listing_.spares) {
-        if (auto done = directory_.remove(spare_name(number)); !done) return done;
-      }
-    }
+    if (!plan.copy.empty()) report_.moved.push_back(plan.copy);
     for (const std::string& name : aside_) {
-      if (auto done = move_aside(name); !done) return done;
+      plan.aside.push_back({name, aside_name(name)});
+      report_.moved.push_back(plan.aside.back().to);
     }
-    if (auto done = directory_.sync(); !done || !cut_) return done;
-    if (auto done = write_mark(directory_, format_, *cut_); !done) return done;
-    return directory_.sync();
   }
 
   Result<> give_up(const Record& record) {
@@ -136,27 +139,6 @@ class Repair {
       if (auto done = given_up_.change(*change, 0); !done) return done;
     }
     return {};
-  }
-
-  // A copy of the whole is put aside before the segment is replaced by its good part, each in one step.
-  Result<> cut_segment(Position at) {
-    const std::string name = segment_name(format_.segment_of(at));
-    if (!listing_.segments.contains(format_.segment_of(at)))
-      return write_whole(directory_, name, Buffer(format_.segment_bytes(), '\0'));
-    auto bytes = read_whole(directory_, name);
-    if (!bytes) return std::unexpected(bytes.error());
-    const std::string copy = aside_name(name);
-    if (auto done = write_whole(directory_, copy, *bytes); !done) return done;
-    report_.moved.push_back(copy);
-    bytes->resize(format_.offset_of(at));
-    bytes->resize(format_.segment_bytes(), '\0');
-    return write_whole(directory_, name, *bytes);
-  }
-
-  Result<> move_aside(const std::string& name) {
-    const std::string to = aside_name(name);
-    report_.moved.push_back(to);
-    return directory_.rename(name, to);
   }
 
   // Each repair has a number of its own, so that none overwrites what another put aside.
@@ -184,25 +166,54 @@ class Repair {
   ChangeDecoder decoder_{{}};
 };
 
+// The one whose plan is there.
+JournalRepair resumed(RepairPlan& plan) {
+  JournalRepair repair;
+  repair.damages.push_back({"repair at offset 0", 0, "a repair was cut off, and is finished now"});
+  repair.resumed = true;
+  repair.report = std::move(plan.report);
+  return repair;
+}
+
 }  // namespace
 
-Result<JournalRepair> repair_journal_in(Directory& directory, Recovery& kept, Recovery& given_up) {
-  if (auto done = directory.lock(); !done) return std::unexpected(done.error());
-  auto listing = list_files(directory);
+Result<JournalRepair> repair_journal_in(const std::shared_ptr<Directory>& directory, Recovery& kept,
+                                        Recovery& given_up, const GoOn& go_on) {
+  if (auto done = directory->lock(); !done) return std::unexpected(done.error());
+  auto listing = list_files(*directory);
   if (!listing) return std::unexpected(listing.error());
-  const auto meta = read_meta(directory, *listing);
+  const auto meta = read_meta(*directory, *listing);
   if (!meta) return std::unexpected(meta.error());
-  return Repair(directory, Format(*meta), std::move(*listing), kept, given_up).run();
+  const Format format(*meta);
+  auto begun = read_plan(*directory, format, listing->plan);
+  if (begun && *begun) {
+    if (auto done = carry_out(directory, format, **begun); !done) return std::unexpected(done.error());
+    return resumed(**begun);
+  }
+  if (!begun && begun.error().code != Code::journal_corrupt) return std::unexpected(begun.error());
+  Finding finding(*directory, format, std::move(*listing), kept, given_up);
+  if (!begun) finding.give_up_plan(begun.error());
+  RepairPlan plan;
+  auto repair = finding.run(plan);
+  if (!repair || repair->damages.empty()) return repair;
+  RepairEnd end = go_on(*repair);
+  encode_changes(end.changes, plan.changes);
+  plan.report = repair->report = std::move(end.report);
+  if (auto done = write_whole(*directory, plan_name, encode_plan(format, plan)); !done)
+    return std::unexpected(done.error());
+  if (auto done = carry_out(directory, format, plan); !done) return std::unexpected(done.error());
+  return repair;
 }
 
 }  // namespace joinery::broker::journal
 
 namespace joinery::broker {
 
-Result<JournalRepair> repair_journal(const std::string& directory, Recovery& kept, Recovery& given_up) {
+Result<JournalRepair> repair_journal(const std::string& directory, Recovery& kept, Recovery& given_up,
+                                     const GoOn& go_on) {
   auto opened = journal::open_directory(directory);
   if (!opened) return std::unexpected(opened.error());
-  return journal::repair_journal_in(**opened, kept, given_up);
+  return journal::repair_journal_in(std::move(*opened), kept, given_up, go_on);
 }
 
 }  // namespace joinery::broker

@@ -85,25 +85,11 @@ std::vector<Change> finishes(const Core& core, const std::vector<JobId>& jobs) {
 }
 
 // The first records behind the cut.
-Result<> append_rest(const std::string& data_dir, const Core& core, const GivenUp& given_up,
-                     const JournalRepair& repair) {
-  JournalOptions options;
-  options.directory = data_dir;
-  options.record_bytes_max = 4096;
-  options.own_thread = false;
-  options.expect_payloads = false;
-  Core scratch(CoreOptions{});
-  Restore restore(scratch);
-  Error failure{Code::ok, {}, {}};
-  auto journal = open_journal(options, restore, [&failure](const Error& error) { failure = error; });
-  if (!journal) return std::unexpected(journal.error());
+std::vector<Change> first_behind(const Core& core, const GivenUp& given_up, const JournalRepair& repair) {
   std::vector<Change> changes;
   if (!repair.end.empty()) changes.emplace_back(epoch_behind(core, given_up, repair));
   std::ranges::move(finishes(core, repair.without_payload), std::back_inserter(changes));
-  for (const Change& change : changes) (*journal)->append({&change, 1}, {});
-  (*journal)->commit(true);
-  if (failure.code != Code::ok) return std::unexpected(failure);
-  return {};
+  return changes;
 }
 
 void tell_given_up(std::string& out, const JournalRepair& repair, const GivenUp& given_up, const Core& core) {
@@ -169,22 +155,22 @@ Result<JournalFinding> repair_data(const std::string& data_dir) {
   Core core(CoreOptions{});
   Restore kept(core);
   GivenUp given_up(core);
-  const auto repair = repair_journal(data_dir, kept, given_up);
+  const auto repair = repair_journal(data_dir, kept, given_up, [&](const JournalRepair& found) -> RepairEnd {
+    std::string report;
+    list(report, found.damages);
+    tell_given_up(report, found, given_up, core);
+    for (const std::string& name : found.moved) line(report, "moved aside: {}/{}", data_dir, name);
+    return {first_behind(core, given_up, found), std::move(report)};
+  });
   if (!repair) return std::unexpected(repair.error());
   JournalFinding finding;
-  std::string& out = finding.text;
   if (repair->damages.empty()) {
-    line(out, "{}: there is nothing to repair", data_dir);
+    line(finding.text, "{}: there is nothing to repair", data_dir);
     return finding;
   }
-  if (!repair->end.empty() || !repair->without_payload.empty()) {
-    if (auto done = append_rest(data_dir, core, given_up, *repair); !done)
-      return std::unexpected(done.error());
-  }
-  line(out, "{}: damaged", data_dir);
-  list(out, repair->damages);
-  tell_given_up(out, *repair, given_up, core);
-  for (const std::string& name : repair->moved) line(out, "moved aside: {}/{}", data_dir, name);
+  line(finding.text, "{}: {}", data_dir,
+       repair->resumed ? "a repair was cut off; it is finished now, and had found" : "damaged");
+  finding.text += repair->report;
   return finding;
 }
 

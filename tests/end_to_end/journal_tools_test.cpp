@@ -108,6 +108,39 @@ TEST_F(JournalTools, give_up_what_is_behind_the_damage_by_name_and_let_the_broke
   EXPECT_GT(client.submit("work", "new").get(), behind);
 }
 
+TEST_F(JournalTools, finish_a_repair_that_was_killed_and_tell_the_same) {
+  JobId last = 0;
+  {
+    Client client(stack_.endpoint());
+    client.submit("work", "the first payload").get();
+    client.submit("work", "the second payload").get();
+    last = client.submit("work", "the third payload").get();
+  }
+  stop();
+  damage("the second payload");
+  const std::string given_up = "given up, queue default: jobs " + std::to_string(last) + "\n";
+
+  // It may not write files as large as a segment, and is killed when it puts one aside.
+  const Finished killed =
+      run({"/bin/sh", "-c", "ulimit -c 0; ulimit -f 2048; exec \"$0\" \"$@\"", program("joinery-broker"),
+           "--data-dir", stack_.data_dir(), "--repair-journal"});
+  EXPECT_NE(killed.status, 0);
+  EXPECT_THAT(tool("--check-journal").out, HasSubstr("a repair was cut off"));
+  const Finished refused =
+      run({program("joinery-broker"), "--data-dir", stack_.data_dir(), "--endpoint", stack_.endpoint()});
+  EXPECT_EQ(refused.status, 82);
+
+  const Finished finished = tool("--repair-journal");
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_THAT(finished.out, HasSubstr("a repair was cut off; it is finished now"));
+  EXPECT_THAT(finished.out, HasSubstr(given_up));
+  EXPECT_EQ(tool("--check-journal").status, 0);
+  EXPECT_THAT(tool("--repair-journal").out, HasSubstr("there is nothing to repair"));
+  stack_.start_broker();
+  Client client(stack_.endpoint());
+  EXPECT_GT(client.submit("work", "new").get(), last);
+}
+
 TEST_F(JournalTools, find_out_that_the_end_of_the_log_was_cut_off_although_its_broker_stopped_in_order) {
   JobId last = 0;
   {

@@ -80,7 +80,8 @@ void feed_journal(Bytes bytes) {
     JOINERY_CHECK(open(disk));
     return;
   }
-  const auto repaired = journal::repair_journal_in(*disk.mount(), ignoring, given_up);
+  const auto repaired =
+      journal::repair_journal_in(disk.mount(), ignoring, given_up, [](const auto&) { return RepairEnd{}; });
   if (repaired) {
     JOINERY_CHECK(open(disk));
   } else {

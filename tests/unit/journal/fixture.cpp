@@ -120,4 +120,15 @@ std::string Log::payload(JobId job) {
   return done ? out : std::string(word(done.error().code));
 }
 
+Repaired::Repaired(std::shared_ptr<journal::Directory> directory)
+    : repair(journal::repair_journal_in(directory, kept, given_up, [](const JournalRepair& found) {
+        RepairEnd end;
+        change::Finish finish;
+        for (const JobId lost : found.without_payload) finish.runs.push_back({lost, 1, 1, 1});
+        if (!finish.runs.empty()) end.changes.emplace_back(std::move(finish));
+        end.report = "given up";
+        for (const JournalDamage& damage : found.damages) end.report += "; " + damage.place;
+        return end;
+      })) {}
+
 }  // namespace joinery::broker::testing

@@ -68,6 +68,15 @@ class Log {
   std::unique_ptr<Journal> journal_;
 };
 
+// Repairs the journal on the disk: jobs whose payloads are gone end. What it reports is "given up", and the
+// places of the damage.
+struct Repaired {
+  Told kept, given_up;
+  Result<JournalRepair> repair;
+  explicit Repaired(const FakeDisk& disk) : Repaired(disk.mount()) {}
+  explicit Repaired(std::shared_ptr<journal::Directory> directory);
+};
+
 // Three records, each durable by itself, and their ends.
 struct Small {
   FakeDisk disk;

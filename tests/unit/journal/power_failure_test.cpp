@@ -183,14 +183,15 @@ TEST_F(SyncOrder, of_a_repair_is_of_the_copy_then_of_what_replaces_it_and_of_wha
     log.put_durably({std::string(4000, 'x')});
   }
   disk.flip(first, damaged + 60, 1);
-  Told kept, given_up;
-  const auto directory = losing(disk.mount(), watch);
-  ASSERT_TRUE(journal::repair_journal_in(*directory, kept, given_up));
+  ASSERT_TRUE(Repaired(losing(disk.mount(), watch)).repair);
   const std::string copy = "rename quarantine-1-" + first + ".new", replaced = "rename " + first + ".new";
   EXPECT_EQ(after(copy), "directory after " + copy);
   EXPECT_EQ(after("directory after " + copy), "create " + first + ".new");
   EXPECT_EQ(after(replaced), "directory after " + replaced);
-  EXPECT_EQ(after("rename " + second), "directory after rename " + second);
+  EXPECT_EQ(after("rename repair.new"), "directory after rename repair.new");
+  EXPECT_EQ(after("directory after rename repair.new"), "create " + copy.substr(7));
+  EXPECT_THAT(after("remove spare-"), ::testing::StartsWith("directory after "));
+  EXPECT_EQ(after("remove repair"), "directory after remove repair");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <random>
 
 #include "broker/journal/format.h"
 #include "tests/unit/journal/fixture.h"
@@ -23,13 +24,6 @@ JournalReport check(const FakeDisk& disk) {
   EXPECT_TRUE(report) << report.error().message;
   return report.value_or(JournalReport{});
 }
-
-struct Repaired {
-  Told kept, given_up;
-  Result<JournalRepair> repair;
-  explicit Repaired(const FakeDisk& disk)
-      : repair(journal::repair_journal_in(*disk.mount(), kept, given_up)) {}
-};
 
 // Three jobs in one segment each, all durable; a second record in the first.
 FakeDisk four_records() {
@@ -241,6 +235,87 @@ TEST(RepairJournal, cut_off_by_a_power_failure_can_be_done_again) {
     Log log(left);
     ASSERT_TRUE(log.is_open()) << seed << ": " << log.error().message;
     EXPECT_THAT(log.told().lines, ElementsAre("put 1+1")) << seed;
+  }
+}
+
+// Damage of each kind: payloads are gone from below the checkpoint, the mark is damaged, and the log behind
+// the checkpoint, which goes on in two more segments.
+FakeDisk damaged_all_over() {
+  const FakeDisk disk;
+  Position damaged = 0;
+  {
+    Log log(disk);
+    for (int i = 0; i < 2; ++i) log.put_durably({std::string(3000, 'x')});
+    log.checkpoint();
+    log.put_durably({"kept"});
+    damaged = log->end();
+    log.put_durably({"damaged"});
+    for (int i = 0; i < 2; ++i) log.put_durably({std::string(3000, 'y')});
+  }
+  EXPECT_TRUE(disk.mount()->remove(first_segment));
+  disk.flip(journal::segment_name(1), damaged % 4096 + 60, 1);
+  disk.flip("mark", 30, 1);
+  return disk;
+}
+
+TEST(RepairJournal, cut_off_at_any_steps_ends_as_if_it_had_not_been) {
+  const FakeDisk damaged = damaged_all_over();
+  const FakeDisk whole = damaged.after_kill();
+  const Repaired once(whole);
+  ASSERT_TRUE(once.repair) << once.repair.error().message;
+  ASSERT_THAT(once.repair->without_payload, ElementsAre(1U));
+  ASSERT_THAT(once.repair->moved, SizeIs(4)) << "the copy, the mark and two segments";
+  const std::vector<std::string> lines = Log(whole).told().lines;
+  ASSERT_THAT(lines, ElementsAre("checkpoint of 2 jobs", "put 3+1", "finish 1+1"));
+  int resumed = 0;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    std::mt19937_64 random(seed);
+    FakeDisk disk = damaged.after_kill();
+    for (bool open = false; !open;) {
+      disk.fail_after(random() % 50);
+      const Repaired attempt(disk);
+      if (attempt.repair) {
+        EXPECT_EQ(attempt.repair->report, once.repair->report) << seed;
+        resumed += attempt.repair->resumed ? 1 : 0;
+      }
+      disk = random() % 2 == 0 ? disk.after_kill() : disk.after_power_failure(random());
+      Log log(disk.after_kill());
+      open = log.is_open();
+      EXPECT_TRUE(!open || log.told().lines == lines) << seed;
+    }
+    for (const std::string& name : once.repair->moved)
+      EXPECT_EQ(disk.contents(name), whole.contents(name)) << seed << ": " << name;
+    EXPECT_EQ(check(disk).damage, "") << seed;
+  }
+  EXPECT_GT(resumed, 100);
+}
+
+TEST(RepairJournal, that_was_cut_off_is_known_before_the_next_one) {
+  const FakeDisk disk = four_records();
+  disk.flip(first_segment, 60, 1);
+  disk.fail_after(8);
+  EXPECT_FALSE(Repaired(disk).repair);
+  const FakeDisk left = disk.after_kill();
+  ASSERT_THAT(left.names(), Contains("repair"));
+  EXPECT_EQ(Log(left).error().code, Code::journal_corrupt);
+  EXPECT_THAT(Log(left).error().message, HasSubstr("a repair was cut off; the next one finishes it"));
+  EXPECT_THAT(check(left).damage, HasSubstr("a repair was cut off"));
+}
+
+TEST(RepairJournal, replaces_a_damaged_plan_of_one_that_was_cut_off) {
+  const FakeDisk disk = four_records();
+  disk.flip(first_segment, 60, 1);
+  disk.fail_after(8);
+  EXPECT_FALSE(Repaired(disk).repair);
+  const FakeDisk cut_off = disk.after_kill();
+  for (std::uint64_t bit = 0; bit < cut_off.size("repair") * 8; ++bit) {
+    const FakeDisk left = cut_off.after_kill();
+    left.flip("repair", bit / 8, static_cast<unsigned>(bit % 8));
+    const Repaired repaired(left);
+    ASSERT_TRUE(repaired.repair) << bit << ": " << repaired.repair.error().message;
+    EXPECT_FALSE(repaired.repair->resumed) << bit;
+    EXPECT_THAT(repaired.repair->damages[0].place, HasSubstr("repair at offset 0")) << bit;
+    EXPECT_TRUE(Log(left).is_open()) << bit;
   }
 }
 

@@ -1,6 +1,7 @@
 // Looks at a whole data directory and changes nothing.
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <set>
 
 #include "broker/journal/lost_payloads.h"
 #include "broker/journal/posix_storage.h"
@@ -10,29 +11,41 @@
 namespace joinery::broker::journal {
 namespace {
 
-// The segments below the log that is read at the start: their payloads are needed, their changes are not. So
-// damage costs nothing where no payload of `live` is.
-Result<> check_old_segments(Directory& directory, const Format& format, const Listing& listing, Position stop,
-                            const std::set<std::uint64_t>& live, const OnRecord& each,
-                            JournalReport& report) {
+// The segments below the log that is read at the start: their payloads are needed, their changes are not. The
+// gaps in them.
+Result<std::vector<Gap>> survey_old_segments(Directory& directory, const Format& format,
+                                             const Listing& listing, Position stop, const OnRecord& each) {
+  std::vector<Gap> all;
   for (const std::uint64_t segment : listing.segments) {
     if (format.start_of(segment) >= stop) break;
-    auto damages = survey_segment(directory, format, segment, stop, each);
-    if (!damages) return std::unexpected(damages.error());
-    if (live.contains(segment)) std::ranges::move(*damages, std::back_inserter(report.payload_damages));
+    const auto gaps = survey_segment(directory, format, segment, stop, each);
+    if (!gaps) return std::unexpected(gaps.error());
+    all.insert(all.end(), gaps->begin(), gaps->end());
   }
-  return {};
+  return all;
 }
 
-// All, if the log could not be read so that it is not known.
-std::set<std::uint64_t> segments_in_use(const Format& format, const Listing& listing,
-                                        const Recovery& recovery, bool known) {
-  if (!known) return listing.segments;
-  std::set<std::uint64_t> used;
-  recovery.each_payload([&](JobId, Place place) {
-    if (place.size != 0) used.insert(format.segment_of(place.position));
-  });
-  return used;
+// A gap costs the jobs whose payloads lie in it, and nothing where none does. `known`: the log could be read,
+// so that the jobs are.
+std::vector<JournalDamage> costly(const Format& format, const std::vector<Gap>& gaps,
+                                  const Recovery& recovery, bool known) {
+  std::vector<std::uint64_t> jobs(gaps.size());
+  if (!gaps.empty()) {
+    recovery.each_payload([&](JobId, Place place) {
+      if (place.size == 0) return;
+      auto gap = std::ranges::upper_bound(gaps, place.position, {}, &Gap::end);
+      for (; gap != gaps.end() && gap->begin < place.position + place.size; ++gap)
+        ++jobs[static_cast<std::size_t>(gap - gaps.begin())];
+    });
+  }
+  std::vector<JournalDamage> damages;
+  for (std::size_t i = 0; i < gaps.size(); ++i) {
+    if (known && jobs[i] == 0) continue;
+    std::string what = "expected a record, found none that checks";
+    if (known) what += fmt::format("; the payloads of {} jobs lie here", jobs[i]);
+    damages.push_back({place_name(format, gaps[i].begin), gaps[i].end - gaps[i].begin, std::move(what)});
+  }
+  return damages;
 }
 
 }  // namespace
@@ -68,10 +81,9 @@ Result<JournalReport> check_journal_in(Directory& directory, Recovery& recovery)
   if (!damages) return std::unexpected(damages.error());
   report.damages = std::move(*damages);
   if (proven && report.damages.empty()) report.damages.push_back(*proven);
-  const auto live = segments_in_use(format, *listing, recovery, read.has_value());
-  if (auto done = check_old_segments(directory, format, *listing, stop, live, count, report); !done) {
-    return std::unexpected(done.error());
-  }
+  const auto gaps = survey_old_segments(directory, format, *listing, stop, count);
+  if (!gaps) return std::unexpected(gaps.error());
+  report.payload_damages = costly(format, *gaps, recovery, read.has_value());
   for (const auto* these : {&report.lost_payloads, &report.payload_damages}) {
     if (!report.damage.empty() || these->empty()) continue;
     report.damage = these->front().place + ": " + these->front().what;

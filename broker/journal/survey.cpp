@@ -150,10 +150,9 @@ Result<std::vector<JournalDamage>> survey_log(Directory& directory, const Format
   return Survey(directory, format, listing, end, each).run();
 }
 
-Result<std::vector<JournalDamage>> survey_segment(Directory& directory, const Format& format,
-                                                  std::uint64_t segment, Position stop,
-                                                  const OnRecord& each) {
-  std::vector<JournalDamage> damages;
+Result<std::vector<Gap>> survey_segment(Directory& directory, const Format& format, std::uint64_t segment,
+                                        Position stop, const OnRecord& each) {
+  std::vector<Gap> gaps;
   const auto file = directory.open(segment_name(segment));
   if (!file) return std::unexpected(file.error());
   const Position end = std::min(stop, format.start_of(segment + 1));
@@ -169,11 +168,10 @@ Result<std::vector<JournalDamage>> survey_segment(Directory& directory, const Fo
     }
     const auto next = stream.seek(0);
     if (!next) return std::unexpected(next.error());
-    const Position until = *next ? std::min(stream.position(), end) : end;
-    damages.push_back({place_name(format, at), until - at, "expected a record, found none that checks"});
+    gaps.push_back({at, *next ? std::min(stream.position(), end) : end});
     if (!*next) break;
   }
-  return damages;
+  return gaps;
 }
 
 }  // namespace joinery::broker::journal

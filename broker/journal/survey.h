@@ -24,8 +24,12 @@ JournalDamage damage_at_end(const Format& format, const LogEnd& end, const Error
 Result<std::vector<JournalDamage>> survey_log(Directory& directory, const Format& format,
                                               const Listing& listing, LogEnd& end, const OnRecord& each);
 
-// The records of one segment below `stop`, all of which had been synced.
-Result<std::vector<JournalDamage>> survey_segment(Directory& directory, const Format& format,
-                                                  std::uint64_t segment, Position stop, const OnRecord& each);
+// Where no record checks.
+struct Gap {
+  Position begin = 0, end = 0;
+};
+// The records of one segment below `stop`, all of which had been synced, go to `each`.
+Result<std::vector<Gap>> survey_segment(Directory& directory, const Format& format, std::uint64_t segment,
+                                        Position stop, const OnRecord& each);
 
 }  // namespace joinery::broker::journal

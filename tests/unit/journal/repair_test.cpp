@@ -79,8 +79,28 @@ TEST(CheckJournal, tells_damage_below_the_checkpoint_from_damage_that_stops_a_br
   const JournalReport report = check(disk);
   EXPECT_THAT(report.damages, IsEmpty());
   ASSERT_THAT(report.payload_damages, SizeIs(1));
+  EXPECT_THAT(report.payload_damages[0].what, HasSubstr("the payloads of 1 jobs lie here"));
   EXPECT_THAT(report.damage, HasSubstr(first_segment + " at offset 40"));
   EXPECT_THAT(Repaired(disk).repair->damages, IsEmpty());
+}
+
+TEST(CheckJournal, says_nothing_of_damage_below_the_checkpoint_where_only_payloads_of_ended_jobs_lie) {
+  const FakeDisk disk;
+  Position ended = 0, needed = 0;
+  {
+    Log log(disk);
+    log.put_durably({"ended"});
+    log.put_durably({"one", "two"});
+    ended = log.places().at(1).position;
+    needed = log.places().at(2).position;
+    log.finish(1);
+    log.checkpoint();
+  }
+  const FakeDisk other = disk.after_kill();
+  disk.flip(first_segment, ended, 1);
+  EXPECT_EQ(check(disk).damage, "");
+  other.flip(first_segment, needed, 1);
+  EXPECT_THAT(check(other).damage, HasSubstr("the payloads of 2 jobs lie here"));
 }
 
 TEST(CheckJournal, finds_whatever_would_stop_a_broker_wherever_a_bit_flips) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "broker/journal/lost_payloads.h"
 #include "broker/journal/posix_storage.h"
@@ -11,8 +12,8 @@
 namespace joinery::broker::journal {
 namespace {
 
-// The segments below the log that is read at the start: their payloads are needed, their changes are not. The
-// gaps in them.
+// The segments up to where the log was read: below its checkpoint the payloads are needed, the changes are
+// not. The gaps in them.
 Result<std::vector<Gap>> survey_old_segments(Directory& directory, const Format& format,
                                              const Listing& listing, Position stop, const OnRecord& each) {
   std::vector<Gap> all;
@@ -25,14 +26,15 @@ Result<std::vector<Gap>> survey_old_segments(Directory& directory, const Format&
   return all;
 }
 
-// A gap costs the jobs whose payloads lie in it, and nothing where none does. `known`: the log could be read,
-// so that the jobs are.
+// A gap costs the jobs whose payloads lie in it, and nothing where none does; `lost` are told already.
+// `known`: the log could be read, so that the jobs are.
 std::vector<JournalDamage> costly(const Format& format, const std::vector<Gap>& gaps,
-                                  const Recovery& recovery, bool known) {
+                                  const Recovery& recovery, const std::vector<JobId>& lost, bool known) {
+  const std::set<JobId> told(lost.begin(), lost.end());
   std::vector<std::uint64_t> jobs(gaps.size());
   if (!gaps.empty()) {
-    recovery.each_payload([&](JobId, Place place) {
-      if (place.size == 0) return;
+    recovery.each_payload([&](JobId job, Place place) {
+      if (place.size == 0 || told.contains(job)) return;
       auto gap = std::ranges::upper_bound(gaps, place.position, {}, &Gap::end);
       for (; gap != gaps.end() && gap->begin < place.position + place.size; ++gap)
         ++jobs[static_cast<std::size_t>(gap - gaps.begin())];
@@ -83,7 +85,7 @@ Result<JournalReport> check_journal_in(Directory& directory, Recovery& recovery)
   if (proven && report.damages.empty()) report.damages.push_back(*proven);
   const auto gaps = survey_old_segments(directory, format, *listing, stop, count);
   if (!gaps) return std::unexpected(gaps.error());
-  report.payload_damages = costly(format, *gaps, recovery, read.has_value());
+  report.payload_damages = costly(format, *gaps, recovery, lost->jobs, read.has_value());
   for (const auto* these : {&report.lost_payloads, &report.payload_damages}) {
     if (!report.damage.empty() || these->empty()) continue;
     report.damage = these->front().place + ": " + these->front().what;

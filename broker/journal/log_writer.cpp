@@ -204,7 +204,8 @@ Result<> LogWriter::try_turn(Work& work) {
       unsynced && options_.own_thread && Clock::now() - unsynced_since_ >= Clock::duration(options_.interval);
   if (unsynced && (work.sync || due)) {
     if (auto done = sync_now(); !done) return done;
-    if (!marked_ || format_.segment_of(durable_) > format_.segment_of(*marked_)) mark();
+    if (!options_.repairing && (!marked_ || format_.segment_of(durable_) > format_.segment_of(*marked_)))
+      mark();
   }
   if (!work.recycle.empty()) {
     if (auto done = files_on_disk_.recycle(work.recycle); !done) return done;

@@ -79,12 +79,14 @@ struct JournalRepair {
   std::uint64_t records_given_up = 0;  // of those behind, that could still be read
   std::uint64_t unknown_bytes = 0;     // of the log that are gone: how many records were there is not known
   std::vector<JobId> without_payload;  // left, but their payloads are not: the caller gives them up
-  bool resumed = false;  // an earlier repair was finished that had been cut off; it had found the
-  std::string report;    // damage, and the caller had said this of it
+  // Of an earlier repair that had been cut off, and was finished now. Of that one, only the report is known.
+  bool resumed = false;
+  std::string report;       // what the caller said
+  std::string report_file;  // in the data directory, where that stands
 };
 
-// How the log goes on where it was cut, one record for each change, and what the user is told: also by a
-// later repair, if this one is cut off.
+// How the log goes on where it was cut, and what the user is told: also by a later repair, if this one is cut
+// off. Each change becomes a record, of at most 4096 bytes, and brings no payloads.
 struct RepairEnd {
   std::vector<Change> changes;
   std::string report;
@@ -93,9 +95,9 @@ using GoOn = std::function<RepairEnd(const JournalRepair&)>;
 
 // Cuts the log at its first damage, and moves everything from there on aside. `kept` is told what a start
 // will find, `given_up` the changes that can be read behind the damage, and then `go_on` is asked; before it
-// nothing is changed. Wherever it is cut off, no journal opens until the next one has finished it, without
-// asking again. If records check but contradict each other, that is no damage of the disk, and is returned as
-// the error that it is at a start.
+// nothing is changed (but a checkpoint of which one bit is turned back). Wherever it is cut off, no journal
+// opens until the next one has finished it, without asking again. If records check but contradict each other,
+// that is no damage of the disk, and is returned as the error that it is at a start.
 Result<JournalRepair> repair_journal(const std::string& directory, Recovery& kept, Recovery& given_up,
                                      const GoOn& go_on);
 

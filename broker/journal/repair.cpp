@@ -13,17 +13,44 @@
 #include "broker/journal/posix_storage.h"
 #include "broker/journal/repair_plan.h"
 #include "broker/journal/survey.h"
+#include "shared/base/check.h"
 
 namespace joinery::broker::journal {
 namespace {
 
+std::string quarantine_name(std::uint64_t number, const std::string& name) {
+  return fmt::format("quarantine-{}-{}", number, name);
+}
+
+// Each repair has a number of its own, so that none overwrites what another put aside.
+Result<std::uint64_t> next_number(Directory& directory) {
+  const auto names = directory.list();
+  if (!names) return std::unexpected(names.error());
+  std::uint64_t number = 1;
+  const auto taken = [&] {
+    const std::string prefix = quarantine_name(number, "");
+    return std::ranges::any_of(*names, [&](const auto& name) { return name.starts_with(prefix); });
+  };
+  while (taken()) ++number;
+  return number;
+}
+
+// A repair that was cut off, and why it can't be finished.
+struct Unfinished {
+  Error why;
+  std::optional<RepairPlan> plan;  // none: it does not check
+};
+
 // Reads everything, and changes nothing but a checkpoint of which it knows what it was.
 class Finding {
  public:
-  Finding(Directory& directory, const Format& format, Listing listing, Recovery& kept, Recovery& given_up)
+  // `number`: of this repair.
+  Finding(Directory& directory, const Format& format, Listing listing, std::uint64_t number, Recovery& kept,
+          Recovery& given_up)
       : directory_(directory),
         format_(format),
         listing_(std::move(listing)),
+        number_(number),
         kept_(kept),
         given_up_(given_up) {}
 
@@ -41,6 +68,7 @@ class Finding {
     }
     report_.records_kept = end.sequence - 1;
     plan.end = end.position;
+    plan.beyond = behind_all(end);
     if (!read && read.error().code != Code::journal_corrupt) return std::unexpected(read.error());
     if (!read) {
       if (auto done = find_cut(end, read.error()); !done) return std::unexpected(done.error());
@@ -48,15 +76,21 @@ class Finding {
     if (end.bad_mark) {
       report_.damages.push_back({end.bad_mark->message, 0, "expected a whole mark"});
       aside_.emplace_back(mark_name);
+      if (!cut_ && !end.clean) cut_at_unknown(end.position, plan.beyond);
     }
     if (auto done = find_lost(); !done) return std::unexpected(done.error());
     name_moves(plan);
     return std::move(report_);
   }
 
-  // The plan of an earlier repair does not check; the one of this repair will replace it.
-  void give_up_plan(const Error& why) {
-    report_.damages.push_back({why.message, 0, "expected a whole plan of the repair that was cut off"});
+  // What the log would have been told is heard, as far as it is known; this repair's plan replaces the other.
+  Result<> give_up(const Unfinished& earlier) {
+    const auto bytes = read_whole(directory_, plan_name);
+    if (!bytes) return std::unexpected(bytes.error());
+    report_.moved.push_back(aside_name(plan_name));
+    if (auto done = write_whole(directory_, report_.moved.back(), *bytes); !done) return done;
+    report_.damages.push_back({earlier.why.message, 0, "expected to finish a repair that was cut off"});
+    return earlier.plan ? hear(earlier.plan->changes) : Result<>{};
   }
 
  private:
@@ -105,6 +139,19 @@ class Finding {
     return {};
   }
 
+  // The broker died, and nothing says what of the log was there.
+  void cut_at_unknown(Position at, Position beyond) {
+    cut_ = at;
+    report_.end = place_name(format_, at);
+    report_.last_record = report_.records_kept;
+    report_.unknown_bytes = beyond - at;
+  }
+
+  Position behind_all(const LogEnd& end) const {
+    const Position files = listing_.segments.empty() ? 0 : format_.start_of(*listing_.segments.rbegin() + 1);
+    return std::max({files, end.position, end.proven, end.mark.value_or(0)});
+  }
+
   // Payloads of what is left, in what will be left of the files.
   Result<> find_lost() {
     if (cut_) {
@@ -134,44 +181,67 @@ class Finding {
 
   Result<> give_up(const Record& record) {
     ++report_.records_given_up;
-    decoder_.reset(record.changes);
+    return hear(record.changes);
+  }
+
+  Result<> hear(Bytes changes) {
+    decoder_.reset(changes);
     while (const Change* change = decoder_.next()) {
       if (auto done = given_up_.change(*change, 0); !done) return done;
     }
     return {};
   }
 
-  // Each repair has a number of its own, so that none overwrites what another put aside.
-  std::string aside_name(const std::string& name) {
-    if (number_ == 0) {
-      const auto names = directory_.list();
-      const auto taken = [&](std::uint64_t number) {
-        const std::string prefix = fmt::format("quarantine-{}-", number);
-        return names && std::ranges::any_of(*names, [&](const auto& n) { return n.starts_with(prefix); });
-      };
-      for (number_ = 1; taken(number_);) ++number_;
-    }
-    return fmt::format("quarantine-{}-{}", number_, name);
-  }
+  std::string aside_name(const std::string& name) const { return quarantine_name(number_, name); }
 
   Directory& directory_;
   const Format& format_;
   Listing listing_;
+  const std::uint64_t number_;
   Recovery& kept_;
   Recovery& given_up_;
   JournalRepair report_;
   std::optional<Position> cut_;
   std::vector<std::string> aside_;
-  std::uint64_t number_ = 0;
   ChangeDecoder decoder_{{}};
 };
 
-// The one whose plan is there.
-JournalRepair resumed(RepairPlan& plan) {
+// What a repair finds out, and then does.
+Result<JournalRepair> repair_anew(const std::shared_ptr<Directory>& directory, const Format& format,
+                                  Recovery& kept, Recovery& given_up, const GoOn& go_on,
+                                  const std::optional<Unfinished>& earlier) {
+  auto listing = list_files(*directory);
+  if (!listing) return std::unexpected(listing.error());
+  const auto number = next_number(*directory);
+  if (!number) return std::unexpected(number.error());
+  Finding finding(*directory, format, std::move(*listing), *number, kept, given_up);
+  if (earlier) {
+    if (auto done = finding.give_up(*earlier); !done) return std::unexpected(done.error());
+  }
+  RepairPlan plan;
+  auto repair = finding.run(plan);
+  if (!repair || repair->damages.empty()) return repair;
+  plan.report_file = repair->report_file = quarantine_name(*number, "report");
+  RepairEnd end = go_on(*repair);
+  for (const Change& change : end.changes) {
+    const std::size_t before = plan.changes.size();
+    encode_changes({&change, 1}, plan.changes);
+    JOINERY_CHECK(record_size(plan.changes.size() - before) <= plan_record_max);
+  }
+  plan.report = repair->report = std::move(end.report);
+  if (auto done = write_whole(*directory, plan_name, encode_plan(format, plan)); !done)
+    return std::unexpected(done.error());
+  if (auto done = carry_out(directory, format, plan); !done) return std::unexpected(done.error());
+  return repair;
+}
+
+// The one that was cut off, after it was finished.
+JournalRepair finished(RepairPlan& plan) {
   JournalRepair repair;
   repair.damages.push_back({"repair at offset 0", 0, "a repair was cut off, and is finished now"});
   repair.resumed = true;
   repair.report = std::move(plan.report);
+  repair.report_file = std::move(plan.report_file);
   return repair;
 }
 
@@ -180,29 +250,22 @@ JournalRepair resumed(RepairPlan& plan) {
 Result<JournalRepair> repair_journal_in(const std::shared_ptr<Directory>& directory, Recovery& kept,
                                         Recovery& given_up, const GoOn& go_on) {
   if (auto done = directory->lock(); !done) return std::unexpected(done.error());
-  auto listing = list_files(*directory);
+  const auto listing = list_files(*directory);
   if (!listing) return std::unexpected(listing.error());
   const auto meta = read_meta(*directory, *listing);
   if (!meta) return std::unexpected(meta.error());
   const Format format(*meta);
-  auto begun = read_plan(*directory, format, listing->plan);
-  if (begun && *begun) {
-    if (auto done = carry_out(directory, format, **begun); !done) return std::unexpected(done.error());
-    return resumed(**begun);
+  // They only take room, of which a repair needs some.
+  for (const std::string& name : listing->unfinished) {
+    if (auto done = directory->remove(name); !done) return std::unexpected(done.error());
   }
-  if (!begun && begun.error().code != Code::journal_corrupt) return std::unexpected(begun.error());
-  Finding finding(*directory, format, std::move(*listing), kept, given_up);
-  if (!begun) finding.give_up_plan(begun.error());
-  RepairPlan plan;
-  auto repair = finding.run(plan);
-  if (!repair || repair->damages.empty()) return repair;
-  RepairEnd end = go_on(*repair);
-  encode_changes(end.changes, plan.changes);
-  plan.report = repair->report = std::move(end.report);
-  if (auto done = write_whole(*directory, plan_name, encode_plan(format, plan)); !done)
-    return std::unexpected(done.error());
-  if (auto done = carry_out(directory, format, plan); !done) return std::unexpected(done.error());
-  return repair;
+  auto plan = read_plan(*directory, format, listing->plan);
+  if (plan && !*plan) return repair_anew(directory, format, kept, given_up, go_on, std::nullopt);
+  const Result<> done = plan ? carry_out(directory, format, **plan) : std::unexpected(plan.error());
+  if (done) return finished(**plan);
+  if (done.error().code != Code::journal_corrupt) return std::unexpected(done.error());
+  const Unfinished earlier{done.error(), plan ? *plan : std::nullopt};
+  return repair_anew(directory, format, kept, given_up, go_on, earlier);
 }
 
 }  // namespace joinery::broker::journal

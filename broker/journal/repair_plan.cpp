@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <set>
 
 #include "broker/journal/change_codec.h"
+#include "broker/journal/mark.h"
 #include "broker/journal/open_journal.h"
 #include "broker/journal/varint.h"
 
@@ -15,12 +17,13 @@ namespace {
 
 constexpr std::string_view magic = "joinery repair \n";
 constexpr std::size_t crc_size = 4;
-constexpr std::uint64_t record_bytes_max = 4096;
 
-// What stands in the log is known already.
-struct Unheard : Recovery {
+// What stands in the log is known already, but for where it ends.
+struct EndOnly : Recovery {
   Result<> checkpoint(Bytes) override { return {}; }
   Result<> change(const Change&, std::uint64_t) override { return {}; }
+  void opened(const Opened& opened) override { end = opened.end; }
+  std::string end;
 };
 
 class Carrying {
@@ -31,14 +34,19 @@ class Carrying {
   // The log ends at the plan's end, and what stood behind is aside. The names are synced before anything is
   // appended: every journal that is opened does that.
   Result<> cut() {
+    // A run before this one may not have come to that, and what follows rests on its names.
+    if (auto done = directory_.sync(); !done) return done;
     auto names = directory_.list();
     if (!names) return std::unexpected(names.error());
     names_ = {names->begin(), names->end()};
-    if (auto done = cut_segment(); !done) return done;
-    for (const auto& [from, to] : plan_.aside) {
-      if (auto done = names_.contains(to) ? remove(from) : rename(from, to); !done) return done;
+    if (auto done = remove_all([](const std::string& name) { return number_in(name, "spare-").has_value(); });
+        !done) {
+      return done;
     }
-    return remove_rest();
+    if (auto done = set_mark(); !done) return done;
+    if (auto done = write_whole(directory_, plan_.report_file, plan_.report); !done) return done;
+    if (auto done = cut_segment(); !done) return done;
+    return set_aside();
   }
 
  private:
@@ -61,13 +69,32 @@ class Carrying {
     return write_whole(directory_, name, bytes);
   }
 
+  // A mark that does not check goes aside first.
+  Result<> set_mark() {
+    for (const auto& [from, to] : plan_.aside) {
+      if (from != mark_name || names_.contains(to)) continue;
+      if (auto done = rename(from, to); !done) return done;
+    }
+    return write_whole(directory_, mark_name, encode_mark(format_, plan_.beyond));
+  }
+
   // Positions behind the end are given a second time: a record that was there once must not come up. That
-  // goes for spares, and for what a run before this one has appended.
-  Result<> remove_rest() {
+  // goes for what a run before this one has appended, too.
+  Result<> set_aside() {
+    for (const auto& [from, to] : plan_.aside) {
+      if (from == mark_name) continue;
+      if (auto done = names_.contains(to) ? remove(from) : rename(from, to); !done) return done;
+    }
     const std::uint64_t first = format_.segment_of(plan_.end + format_.segment_bytes() - 1);
-    for (const std::string& name : std::set(names_)) {
+    return remove_all([first](const std::string& name) {
       const auto segment = number_in(name, "segment-");
-      if (!number_in(name, "spare-") && (!segment || *segment < first)) continue;
+      return segment && *segment >= first;
+    });
+  }
+
+  Result<> remove_all(const std::function<bool(const std::string&)>& which) {
+    for (const std::string& name : std::set(names_)) {
+      if (!which(name)) continue;
       if (auto done = remove(name); !done) return done;
     }
     return {};
@@ -89,23 +116,37 @@ class Carrying {
   std::set<std::string> names_;
 };
 
-Result<> append(const std::shared_ptr<Directory>& directory, Bytes changes) {
+// Where the log is durable up to then.
+Result<Position> append(const std::shared_ptr<Directory>& directory, const Format& format,
+                        const RepairPlan& plan) {
   JournalOptions options;
-  options.record_bytes_max = record_bytes_max;
+  options.record_bytes_max = plan_record_max;
   options.own_thread = false;
   options.repairing = true;
-  Unheard unheard;
+  EndOnly log;
   Error failure{Code::ok, {}, {}};
-  {
-    const auto journal =
-        open_journal_in(directory, options, unheard, [&](const Error& error) { failure = error; });
-    if (!journal) return std::unexpected(journal.error());
-    ChangeDecoder decoder(changes);
-    while (const Change* change = decoder.next()) (*journal)->append({change, 1}, {});
-    (*journal)->commit(true);
-  }
+  const auto journal = open_journal_in(directory, options, log, [&](const Error& error) { failure = error; });
   if (failure.code != Code::ok) return std::unexpected(failure);
-  return {};
+  if (!journal) return std::unexpected(journal.error());
+  if (const std::string end = place_name(format, plan.end); log.end != end) {
+    return fail(Code::journal_corrupt,
+                fmt::format("{}: the log ends here; a repair had kept it up to {}", log.end, end));
+  }
+  ChangeDecoder decoder(plan.changes);
+  while (const Change* change = decoder.next()) (*journal)->append({change, 1}, {});
+  (*journal)->commit(true);
+  if (failure.code != Code::ok) return std::unexpected(failure);
+  return (*journal)->durable();
+}
+
+// What reading takes for granted.
+bool is_sound(const RepairPlan& plan) {
+  const auto plain = [](const std::string& name) { return !name.contains('/'); };
+  ChangeDecoder decoder(plan.changes);
+  while (decoder.next() != nullptr) continue;
+  return decoder.whole() && plain(plan.copy) && plain(plan.report_file) && plan.end <= plan.beyond &&
+         std::ranges::all_of(plan.aside,
+                             [&](const auto& move) { return plain(move.from) && plain(move.to); });
 }
 
 }  // namespace
@@ -119,6 +160,7 @@ Buffer encode_plan(const Format& format, const RepairPlan& plan) {
   FieldWriter out(bytes);
   out.varint(format_version);
   out.varint(plan.end);
+  out.varint(plan.beyond);
   out.string(plan.copy);
   out.varint(plan.aside.size());
   for (const auto& [from, to] : plan.aside) {
@@ -127,6 +169,7 @@ Buffer encode_plan(const Format& format, const RepairPlan& plan) {
   }
   out.string(plan.changes);
   out.string(plan.report);
+  out.string(plan.report_file);
   const std::uint32_t crc = format.crc(0, bytes);
   bytes.append(reinterpret_cast<const char*>(&crc), crc_size);
   return bytes;
@@ -150,6 +193,7 @@ Result<std::optional<RepairPlan>> read_plan(Directory& directory, const Format& 
     return fail(Code::unsupported_format, fmt::format("repair has format version {}", version));
   RepairPlan plan;
   plan.end = in.varint();
+  plan.beyond = in.varint();
   plan.copy = in.string();
   for (std::size_t left = in.count(2); left > 0; --left) {
     const Bytes from = in.string();
@@ -157,14 +201,17 @@ Result<std::optional<RepairPlan>> read_plan(Directory& directory, const Format& 
   }
   plan.changes = in.string();
   plan.report = in.string();
-  if (!in.good() || in.left() != 0) return damaged();
+  plan.report_file = in.string();
+  if (!in.good() || in.left() != 0 || !is_sound(plan)) return damaged();
   return plan;
 }
 
 Result<> carry_out(const std::shared_ptr<Directory>& directory, const Format& format,
                    const RepairPlan& plan) {
   if (auto done = Carrying(*directory, format, plan).cut(); !done) return done;
-  if (auto done = append(directory, plan.changes); !done) return done;
+  const auto durable = append(directory, format, plan);
+  if (!durable) return std::unexpected(durable.error());
+  if (auto done = write_whole(*directory, mark_name, encode_mark(format, *durable)); !done) return done;
   if (auto done = directory->remove(plan_name); !done) return done;
   return directory->sync();
 }

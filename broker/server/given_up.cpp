@@ -11,14 +11,15 @@ namespace {
 // "1-3, 7": ids that grow.
 class Ranges {
  public:
-  void add(JobId id) {
+  void add(JobId id, std::uint64_t count = 1) {
+    if (count == 0) return;
     if (count_ != 0 && id == first_ + count_) {
-      ++count_;
+      count_ += count;
       return;
     }
     close();
     first_ = id;
-    count_ = 1;
+    count_ = count;
   }
   std::string text() {
     close();
@@ -66,6 +67,8 @@ Result<> GivenUp::change(const Change& change, std::uint64_t) {
     next_batch_ = std::max(next_batch_, batch->id + 1);
   } else if (const auto* epoch = std::get_if<change::Epoch>(&change)) {
     epoch_ = std::max(epoch_, epoch->epoch);
+    const JobId next = std::max(next_job_, kept_.next_job());
+    if (epoch->next_job > next) left_out_[next] = epoch->next_job;
     next_job_ = std::max(next_job_, epoch->next_job);
     next_batch_ = std::max(next_batch_, epoch->next_batch);
   }
@@ -98,8 +101,17 @@ std::map<std::string, std::string> GivenUp::jobs() const {
 
 std::string GivenUp::unknown(JobId first) const {
   Ranges ranges;
-  for (JobId id = first; id < next_job_; ++id) {
-    if (!seen_.contains(id)) ranges.add(id);
+  const auto add = [&](JobId begin, JobId end) {
+    for (const auto& [from, to] : left_out_) {
+      if (from >= end || to <= begin) continue;
+      if (from > begin) ranges.add(begin, from - begin);
+      begin = std::min(to, end);
+    }
+    ranges.add(begin, end - begin);
+  };
+  for (auto seen = seen_.lower_bound(first); seen != seen_.end(); ++seen) {
+    add(first, *seen);
+    first = *seen + 1;
   }
   return ranges.text();
 }

@@ -25,7 +25,8 @@ class GivenUp : public Recovery {
 
   // Ranges of ids by queue ("1-3, 7"): put behind the damage, and not ended there.
   std::map<std::string, std::string> jobs() const;
-  // Ids that were given between `first` and the last that was seen, and of which nothing can be read.
+  // Ids that were given between `first` and the last that was seen, and of which nothing can be read. Not
+  // those that an earlier repair has left out.
   std::string unknown(JobId first) const;
   // Jobs that are left, and ended behind the damage.
   std::string run_again() const;
@@ -43,6 +44,7 @@ class GivenUp : public Recovery {
   std::set<JobId> seen_, ended_;
   std::uint32_t epoch_ = 0;
   JobId next_job_ = 1;
+  std::map<JobId, JobId> left_out_;  // from, to
   BatchId next_batch_ = 1;
 };
 

@@ -171,6 +171,7 @@ Result<JournalFinding> repair_data(const std::string& data_dir) {
   line(finding.text, "{}: {}", data_dir,
        repair->resumed ? "a repair was cut off; it is finished now, and had found" : "damaged");
   finding.text += repair->report;
+  line(finding.text, "this report: {}/{}", data_dir, repair->report_file);
   return finding;
 }
 

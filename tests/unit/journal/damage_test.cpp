@@ -43,13 +43,6 @@ std::map<JobId, std::string> payloads(Log& log) {
   return all;
 }
 
-JournalReport check(const FakeDisk& disk) {
-  Told told;
-  auto report = journal::check_journal_in(*disk.mount(), told);
-  EXPECT_TRUE(report) << report.error().message;
-  return report.value_or(JournalReport{});
-}
-
 class Damage : public ::testing::TestWithParam<bool> {
  protected:
   const FakeDisk whole = filled(GetParam());

@@ -40,6 +40,8 @@ Result<> Told::change(const Change& change, std::uint64_t position) {
   } else if (const auto* move = std::get_if<change::Move>(&change)) {
     lines.push_back(fmt::format("move {}", move->job));
     places[move->job] = {position, move->size};
+  } else if (const auto* begun = std::get_if<change::Epoch>(&change)) {
+    epoch = begun->epoch;
   }
   return {};
 }
@@ -120,9 +122,17 @@ std::string Log::payload(JobId job) {
   return done ? out : std::string(word(done.error().code));
 }
 
+JournalReport check(const FakeDisk& disk) {
+  Told told;
+  auto report = journal::check_journal_in(*disk.mount(), told);
+  EXPECT_TRUE(report) << report.error().message;
+  return report.value_or(JournalReport{});
+}
+
 Repaired::Repaired(std::shared_ptr<journal::Directory> directory)
     : repair(journal::repair_journal_in(directory, kept, given_up, [](const JournalRepair& found) {
         RepairEnd end;
+        if (!found.end.empty()) end.changes.emplace_back(change::Epoch{.epoch = 7});
         change::Finish finish;
         for (const JobId lost : found.without_payload) finish.runs.push_back({lost, 1, 1, 1});
         if (!finish.runs.empty()) end.changes.emplace_back(std::move(finish));

@@ -24,6 +24,7 @@ JournalOptions small_options();
 struct Told : Recovery {
   std::vector<std::string> lines;  // "put 1+3", "finish 1+1", "checkpoint ..."
   std::map<JobId, Place> places;   // of jobs that are not finished
+  std::uint32_t epoch = 0;
   Opened found;
 
   Result<> checkpoint(Bytes state) override;
@@ -68,8 +69,11 @@ class Log {
   std::unique_ptr<Journal> journal_;
 };
 
-// Repairs the journal on the disk: jobs whose payloads are gone end. What it reports is "given up", and the
-// places of the damage.
+// What is found by who changes nothing.
+JournalReport check(const FakeDisk& disk);
+
+// Repairs the journal on the disk: behind a cut begins an epoch, and jobs whose payloads are gone end. What
+// it reports is "given up", and the places of the damage.
 struct Repaired {
   Told kept, given_up;
   Result<JournalRepair> repair;

@@ -18,13 +18,6 @@ using ::testing::SizeIs;
 
 const std::string first_segment = journal::segment_name(0);
 
-JournalReport check(const FakeDisk& disk) {
-  Told told;
-  auto report = journal::check_journal_in(*disk.mount(), told);
-  EXPECT_TRUE(report) << report.error().message;
-  return report.value_or(JournalReport{});
-}
-
 // Three jobs in one segment each, all durable; a second record in the first.
 FakeDisk four_records() {
   const FakeDisk disk;
@@ -291,8 +284,10 @@ TEST(RepairJournal, cut_off_at_any_steps_ends_as_if_it_had_not_been) {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     std::mt19937_64 random(seed);
     FakeDisk disk = damaged.after_kill();
+    int attempts = 0;
     for (bool open = false; !open;) {
-      disk.fail_after(random() % 50);
+      ASSERT_LT(++attempts, 1000) << seed;
+      disk.fail_after(random() % 60);
       const Repaired attempt(disk);
       if (attempt.repair) {
         EXPECT_EQ(attempt.repair->report, once.repair->report) << seed;
@@ -322,21 +317,108 @@ TEST(RepairJournal, that_was_cut_off_is_known_before_the_next_one) {
   EXPECT_THAT(check(left).damage, HasSubstr("a repair was cut off"));
 }
 
-TEST(RepairJournal, replaces_a_damaged_plan_of_one_that_was_cut_off) {
-  const FakeDisk disk = four_records();
-  disk.flip(first_segment, 60, 1);
-  disk.fail_after(8);
-  EXPECT_FALSE(Repaired(disk).repair);
-  const FakeDisk cut_off = disk.after_kill();
-  for (std::uint64_t bit = 0; bit < cut_off.size("repair") * 8; ++bit) {
-    const FakeDisk left = cut_off.after_kill();
-    left.flip("repair", bit / 8, static_cast<unsigned>(bit % 8));
-    const Repaired repaired(left);
-    ASSERT_TRUE(repaired.repair) << bit << ": " << repaired.repair.error().message;
-    EXPECT_FALSE(repaired.repair->resumed) << bit;
-    EXPECT_THAT(repaired.repair->damages[0].place, HasSubstr("repair at offset 0")) << bit;
-    EXPECT_TRUE(Log(left).is_open()) << bit;
+// The directories that a repair leaves when it is killed after each of its steps but the last.
+std::vector<FakeDisk> cut_off_after_each_step(const FakeDisk& damaged) {
+  std::vector<FakeDisk> all;
+  while (true) {
+    const FakeDisk disk = damaged.after_kill();
+    disk.fail_after(all.size());
+    if (Repaired(disk).repair) return all;
+    all.push_back(disk.after_kill());
   }
+}
+
+bool has_plan(const FakeDisk& disk) { return std::ranges::count(disk.names(), "repair") > 0; }
+
+TEST(RepairJournal, replaces_a_damaged_plan_and_gives_no_fence_again) {
+  std::mt19937_64 random(1);
+  int damaged_plans = 0;
+  for (const FakeDisk& left : cut_off_after_each_step(damaged_all_over())) {
+    if (!has_plan(left)) continue;
+    for (int i = 0; i < 20; ++i) {
+      const FakeDisk disk = left.after_kill();
+      disk.flip("repair", random() % disk.size("repair"), random() % 8);
+      const Repaired repaired(disk);
+      ASSERT_TRUE(repaired.repair) << repaired.repair.error().message;
+      EXPECT_FALSE(repaired.repair->resumed);
+      EXPECT_THAT(repaired.repair->damages[0].what, HasSubstr("expected to finish a repair"));
+      EXPECT_THAT(repaired.repair->moved, Contains(::testing::EndsWith("-repair")));
+      Log log(disk);
+      ASSERT_TRUE(log.is_open()) << log.error().message;
+      EXPECT_EQ(log.told().epoch, 7U);
+      ++damaged_plans;
+    }
+  }
+  EXPECT_GT(damaged_plans, 200);
+}
+
+TEST(RepairJournal, that_was_cut_off_is_also_known_to_a_broker_that_knows_no_plans) {
+  int refused = 0;
+  for (const FakeDisk& left : cut_off_after_each_step(damaged_all_over())) {
+    static_cast<void>(left.mount()->remove("repair"));
+    Log log(left);
+    EXPECT_TRUE(!log.is_open() || log.told().epoch == 7U);
+    refused += log.is_open() ? 0 : 1;
+  }
+  EXPECT_GT(refused, 20);
+}
+
+void damage_checkpoint(const FakeDisk& disk) {
+  const auto names = disk.names();
+  const auto checkpoint = *std::ranges::find_if(names, [](auto& name) { return name.starts_with("check"); });
+  disk.flip(checkpoint, 70, 1);
+  disk.flip(checkpoint, 75, 1);
+}
+
+void damage_last_kept(const FakeDisk& disk) {
+  const std::string name = journal::segment_name(1);
+  disk.flip(name, disk.contents(name).find("kept"), 1);
+}
+
+TEST(RepairJournal, that_was_cut_off_begins_anew_if_what_it_kept_is_damaged_since) {
+  int anew = 0;
+  for (const FakeDisk& left : cut_off_after_each_step(damaged_all_over())) {
+    if (!has_plan(left)) continue;
+    for (const auto& damage : {damage_checkpoint, damage_last_kept}) {
+      const FakeDisk disk = left.after_kill();
+      damage(disk);
+      const Repaired repaired(disk);
+      ASSERT_TRUE(repaired.repair) << repaired.repair.error().message;
+      EXPECT_FALSE(repaired.repair->resumed);
+      EXPECT_THAT(repaired.repair->moved, Contains(::testing::EndsWith("-repair")));
+      EXPECT_EQ(repaired.given_up.epoch, 7U) << "what the first repair would have said to the log is heard";
+      Log log(disk);
+      ASSERT_TRUE(log.is_open()) << log.error().message;
+      EXPECT_EQ(log.told().epoch, 7U);
+      ++anew;
+    }
+  }
+  EXPECT_GT(anew, 20);
+}
+
+TEST(RepairJournal, on_a_full_disk_says_so_and_is_finished_when_there_is_room) {
+  const FakeDisk disk = damaged_all_over();
+  disk.set_capacity(disk.used_bytes());
+  const Repaired refused(disk);
+  ASSERT_FALSE(refused.repair);
+  EXPECT_EQ(refused.repair.error().code, Code::disk_full);
+  EXPECT_FALSE(Log(disk).is_open());
+  disk.set_capacity(disk.used_bytes() + 8 * 4096);
+  const Repaired repaired(disk);
+  ASSERT_TRUE(repaired.repair) << repaired.repair.error().message;
+  EXPECT_TRUE(Log(disk).is_open());
+}
+
+TEST(RepairJournal, of_a_damaged_mark_keeps_a_copy_of_what_a_broker_that_died_may_have_written) {
+  const Small small(false);
+  const Buffer before = small.disk.contents(first_segment);
+  small.disk.flip("mark", 30, 1);
+  const Repaired repaired(small.disk);
+  ASSERT_TRUE(repaired.repair);
+  EXPECT_THAT(repaired.repair->moved, ElementsAre("quarantine-1-" + first_segment, "quarantine-1-mark"));
+  EXPECT_EQ(small.disk.contents("quarantine-1-" + first_segment), before);
+  EXPECT_GT(repaired.repair->unknown_bytes, 0U);
+  EXPECT_EQ(Log(small.disk).told().lines, small.lines);
 }
 
 }  // namespace

@@ -235,6 +235,10 @@ Result<std::uint64_t> Core::Impl::verb(Now, const DeleteLimit& verb, Effects& ef
   return 1;
 }
 
+Result<std::uint64_t> Core::Impl::verb(Now, const Refuse& verb, Effects&) {
+  return std::unexpected(verb.why);
+}
+
 void Core::Impl::on(Now now, const HoldKey& command, Effects& effects) {
   const Job* job = ledger.job(command.token.job);
   if (job == nullptr || job->get_state() != State::running || !job->is(command.token)) return;

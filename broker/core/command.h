@@ -246,13 +246,19 @@ struct RunSchedule {
   PutGroup group;
 };
 
+// Asked for something that can't be, as whoever asks the core knows already. Refused with this, unless it was
+// done when it was asked first.
+struct Refuse {
+  Error why;
+};
+
 struct Admin {
   SessionId session;
   std::uint64_t sequence = 0;  // as in Submit
   std::uint64_t confirmed = 0;
   std::variant<Configure, Pause, Resume, Cancel, Retry, Delete, Bulk, OpenBatch, CloseBatch, Update, MoveTo,
                SetLimit, DeleteLimit, PurgeHistory, SetSchedule, DeleteSchedule, PauseSchedule,
-               ResumeSchedule, RunSchedule>
+               ResumeSchedule, RunSchedule, Refuse>
       verb;
 };
 

@@ -191,6 +191,7 @@ class Core::Impl {
   std::unexpected<Error> ended_already(JobId id, std::string_view expected) const;
   Result<std::uint64_t> verb(Now now, const SetLimit& verb, Effects& effects);
   Result<std::uint64_t> verb(Now now, const DeleteLimit& verb, Effects& effects);
+  static Result<std::uint64_t> verb(Now now, const Refuse& verb, Effects& effects);
   void on(Now now, const HoldKey& command, Effects& effects);
   Result<std::uint32_t> known_queue(const std::string& name) const;
 

@@ -163,10 +163,10 @@ Result<Plan> schedule_set(const Desk& desk, const Value& given) {
     return std::unexpected(taken.error());
   const Result<bool> replace = given.boolean_or("replace", false);
   if (!replace) return std::unexpected(replace.error());
+  DoneAnswer done = show(desk, schedule.name);
   const Result<Wall> first = desk.scheduler.first(schedule);
-  if (!first) return std::unexpected(first.error());
-  std::string name = schedule.name;
-  return Plan{SetSchedule{std::move(schedule), *first, *replace}, show(desk, std::move(name))};
+  if (!first) return Plan{Refuse{first.error()}, std::move(done)};
+  return Plan{SetSchedule{std::move(schedule), *first, *replace}, std::move(done)};
 }
 
 Result<Plan> schedule_delete(const Desk&, const Value& given) {
@@ -186,17 +186,15 @@ Result<Plan> schedule_pause(const Desk& desk, const Value& given) {
               show(desk, std::string(*name))};
 }
 
-// Of one that is gone the core is asked too: it refuses, unless it did this before, and gives that answer
-// again.
 Result<Plan> schedule_resume(const Desk& desk, const Value& given) {
-  const Result<std::string_view> asked = given.str("schedule");
-  if (!asked) return std::unexpected(asked.error());
+  const Result<std::string_view> name = given.str("schedule");
+  if (!name) return std::unexpected(name.error());
+  DoneAnswer done = show(desk, std::string(*name));
   const auto state = schedule_of(desk, given);
-  if (!state) return Plan{ResumeSchedule{std::string(*asked), never_wall}, show(desk, std::string(*asked))};
+  if (!state) return Plan{Refuse{state.error()}, std::move(done)};
   const auto table = Timetable::make((*state)->is.cron, (*state)->is.zone, (*state)->since);
-  if (!table) return std::unexpected(table.error());
-  const std::string& name = (*state)->is.name;
-  return Plan{ResumeSchedule{name, table->next(desk.now.wall)}, show(desk, name)};
+  if (!table) return Plan{Refuse{table.error()}, std::move(done)};
+  return Plan{ResumeSchedule{std::string(*name), table->next(desk.now.wall)}, std::move(done)};
 }
 
 Value put_value(std::uint64_t job) {
@@ -206,12 +204,11 @@ Value put_value(std::uint64_t job) {
 }
 
 Result<Plan> schedule_run(const Desk& desk, const Value& given) {
-  const Result<std::string_view> asked = given.str("schedule");
-  if (!asked) return std::unexpected(asked.error());
+  if (const auto name = given.str("schedule"); !name) return std::unexpected(name.error());
   const auto state = schedule_of(desk, given);
-  if (!state) return Plan{RunSchedule{std::string(*asked), {}}, put_value};
+  if (!state) return Plan{Refuse{state.error()}, put_value};
   const auto submission = desk.scheduler.submission((*state)->is);
-  if (!submission) return std::unexpected(submission.error());
+  if (!submission) return Plan{Refuse{submission.error()}, put_value};
   return Plan{RunSchedule{(*state)->is.name, submission->group}, put_value, submission->payloads};
 }
 

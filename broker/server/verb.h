@@ -18,7 +18,9 @@
 
 namespace joinery::broker::server {
 
-// What a changing verb asks of the core, and how the answer looks.
+// What a changing verb asks of the core, and how the answer looks. Where something else than the request
+// itself stands against it, it asks for Refuse: a repeated request is answered as it was, whatever has become
+// since of what it is about.
 struct Plan {
   decltype(Admin::verb) verb;
   DoneAnswer done;

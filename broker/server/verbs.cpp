@@ -184,10 +184,9 @@ Result<Plan> queue_configure(const Desk& desk, const Value& given) {
   const Result<bool> keep_mode = given.boolean_or("keep_mode", false);
   if (!keep_mode) return std::unexpected(keep_mode.error());
   if (*keep_mode && queue && queue->options.mode != options.mode) {
-    return fail(
-        Code::invalid_state,
-        fmt::format("queue {} has mode {}, not {}", *name, word(queue->options.mode), word(options.mode)),
-        "mode");
+    std::string why =
+        fmt::format("queue {} has mode {}, not {}", *name, word(queue->options.mode), word(options.mode));
+    return Plan{Refuse{{Code::invalid_state, std::move(why), "mode"}}, show_queue(desk, std::string(*name))};
   }
   if (Result<> taken =
           take_word(given, "durability", durability_from_word, "sync, interval or none", options.durability);

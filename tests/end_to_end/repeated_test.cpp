@@ -41,5 +41,24 @@ TEST(Repeated, RunAndResumeOfAScheduleThatWasDeletedSinceAreNotRefused) {
   }
 }
 
+TEST(Repeated, ConfigureThatKeepsAModeIsNotRefusedWhenTheModeHasChangedSince) {
+  Stack stack({"--redis-url", "none"});
+  BrokerPeer client(stack.endpoint());
+  client.hello(SessionId{8, 1});
+  const auto configure = [](const char* mode, bool keep) {
+    Value map = Value::map();
+    map.set("queue", "stack").set("mode", mode).set("keep_mode", keep);
+    return map;
+  };
+  ASSERT_TRUE(client.request(1, "queue.configure", configure("fifo", true)));
+  ASSERT_TRUE(client.request(2, "queue.configure", configure("lifo", false)));
+
+  EXPECT_TRUE(client.request(1, "queue.configure", configure("fifo", true)));
+  const auto refused = client.request(3, "queue.configure", configure("fifo", true));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::invalid_state);
+  EXPECT_EQ(refused.error().field, "mode");
+}
+
 }  // namespace
 }  // namespace joinery::testing

@@ -102,7 +102,7 @@ void BrokerNode::told(SessionId to, const protocol::Joined& joined) {
   }
   for (const JobId id : target.jobs) {
     const ModelJob* job = model_.job(id);
-    if (job != nullptr && !job->had_end)
+    if (job != nullptr && job->last_end == 0)
       throw Broken(fmt::format("join {} returns before job {} has ended", joined.request, id));
   }
   if (!target.jobs.empty()) model_.check_joined(target.jobs, joined.counts);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "broker/journal/format.h"
 
 namespace joinery::simulation {
@@ -78,7 +80,7 @@ void BrokerNode::start() {
   life.journal = std::make_unique<WatchedJournal>(std::move(*opened), [this](Decided decided) {
     decided.at = network_.now;
     decided.now = local();
-    for (const Decided::Kept& kept : decided.changes) seen_.changes.insert(kept.change.index());
+    note_seen(decided);
     model_.decided(std::move(decided));
   });
   server::retain_all(*life.core, *life.journal);
@@ -99,6 +101,17 @@ void BrokerNode::start() {
   life.starting = false;
   life.next_interval_sync = network_.now + interval;
   static_cast<void>(life.router->bind("simulation"));
+}
+
+void BrokerNode::note_seen(const Decided& decided) {
+  for (const Decided::Kept& kept : decided.changes) {
+    seen_.changes.insert(kept.change.index());
+    const auto* fired = std::get_if<change::Fired>(&kept.change);
+    if (fired == nullptr) continue;
+    const ScheduleState& schedule = model_.schedules().at(fired->schedule);
+    if (std::ranges::any_of(schedule.runs, [&](JobId id) { return model_.job(id)->is_unfinished(); }))
+      seen_.overlaps.insert(schedule.is.overlap);
+  }
 }
 
 // Each payload can be read back, and is the one that was sent.

@@ -47,6 +47,7 @@ class BrokerNode : public Node {
     std::set<std::string> verbs;     // that were answered as asked
     std::set<std::size_t> messages;  // of protocol::Message, in either direction
     std::set<std::size_t> changes;   // of the core
+    std::set<Overlap> overlaps;      // of schedules that were due while a job of theirs was unfinished
   };
   const Seen& seen() const { return seen_; }
 
@@ -65,6 +66,7 @@ class BrokerNode : public Node {
   };
   broker::JournalOptions journal_options() const;
   void check_payloads();
+  void note_seen(const Decided& decided);
   void end_life(bool power);
   void watch_network();
   void given(int connection, Bytes frame);

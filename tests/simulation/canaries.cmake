@@ -114,3 +114,40 @@ plant(broker/core/snapshot_write.cpp
   [[out_.put(std::uint64_t{canary("a checkpoint without its answers") ? 0 : ledger_.logs.size()});
   for (const auto& [session, log] : ledger_.logs) {
     if (canary("a checkpoint without its answers")) break;]])
+plant(broker/core/schedules.cpp
+  [[const Overlap overlap = state.is.overlap;
+  const auto still]]
+  [[Overlap overlap = state.is.overlap;
+  if (canary("a schedule that overlaps")) overlap = Overlap::allow;
+  const auto still]])
+plant(broker/core/schedules.cpp
+  [[if (!runs.empty() && (overlap == Overlap::skip ||]]
+  [[if (canary("a time skipped for nothing") && overlap == Overlap::skip && !state.runs.empty())
+    return fail(Code::invalid_state, "it had a job before", "schedule");
+  if (!runs.empty() && (overlap == Overlap::skip ||]])
+plant(broker/core/schedules.cpp
+  [[    cancel(now, runs, Duration{5'000'000}, effects,]]
+  [[    if (!canary("a job that is not replaced")) cancel(now, runs, Duration{5'000'000}, effects,]])
+plant(broker/core/schedules.cpp
+  [[if (!runs.empty()) {
+    Columns& columns]]
+  [[if (!runs.empty() && !canary("a scheduled job that waits for none before it")) {
+    Columns& columns]])
+plant(broker/core/history.cpp
+  [[if (queue.history.bytes() > queue.options.history_bytes) trim_history]]
+  [[if (queue.history.bytes() > queue.options.history_bytes && !canary("a history that outgrows its queue")) trim_history]])
+plant(broker/core/history.cpp
+  [[  ledger.trim_history(queue, now.wall - age);]]
+  [[  if (!canary("a history that does not age")) ledger.trim_history(queue, now.wall - age);]])
+plant(broker/core/history.cpp
+  [[  trim_history(queues[change.queue], change.before);]]
+  [[  if (!canary("a history that is not purged")) trim_history(queues[change.queue], change.before);]])
+plant(broker/core/history.cpp
+  [[      .attempt = std::min<std::uint32_t>(job.attempt, UINT16_MAX),]]
+  [[      .attempt = canary("a history of other attempts") && job.attempt > 1 ? 1 : job.attempt,]])
+plant(broker/core/history_views.cpp
+  [[  Fallout none;
+  add_history(]]
+  [[  if (canary("a history lost in a checkpoint")) return;
+  Fallout none;
+  add_history(]])

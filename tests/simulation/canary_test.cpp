@@ -44,7 +44,11 @@ INSTANTIATE_TEST_SUITE_P(
                     "a join that leaves dead letters out", "a join that forgets what had ended",
                     "an outcome told as a success", "a repeated request that gets the answer of another",
                     "an answer that names the jobs in reverse", "a batch that nobody waits for",
-                    "a time of a schedule that comes twice"),
+                    "a time of a schedule that comes twice", "a schedule that overlaps",
+                    "a time skipped for nothing", "a job that is not replaced",
+                    "a scheduled job that waits for none before it", "a history that outgrows its queue",
+                    "a history that is not purged", "a history that does not age",
+                    "a history of other attempts", "a history lost in a checkpoint"),
     [](const auto& one) {
       std::string name = one.param;
       std::ranges::replace(name, ' ', '_');

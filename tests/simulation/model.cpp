@@ -155,7 +155,7 @@ void Model::become(ModelJob& job, Is is, Outcome outcome) {
   job.is = is;
   job.outcome = outcome;
   if (is == Is::dead || is == Is::ended) {
-    job.had_end = true;
+    job.last_end = deciding_->end;
     job.outcomes.insert(is == Is::dead ? Outcome::failed : outcome);
   }
   job.end = deciding_->end;

@@ -5,6 +5,7 @@
 // Objecting is throwing Broken.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -53,10 +54,10 @@ struct ModelJob {
   JobId id = 0;
   Is is = Is::waiting;
   Outcome outcome = Outcome::succeeded;
-  bool gone = false;   // dropped: counted, but not to be asked for any more
-  bool ghost = false;  // of a batch that was cancelled while it waited
-  bool had_end = false;
-  std::set<Outcome> outcomes;  // that it has had: a dead letter that is retried gets another one
+  bool gone = false;              // dropped: counted, but not to be asked for any more
+  bool ghost = false;             // of a batch that was cancelled while it waited
+  broker::Position last_end = 0;  // of the record with which it ended last; 0: it never has
+  std::set<Outcome> outcomes;     // that it has had: a dead letter that is retried gets another one
   bool cancelling = false;
   std::uint32_t queue = 0;
   std::shared_ptr<const Spec> spec;
@@ -66,7 +67,7 @@ struct ModelJob {
   broker::Position put_end = 0, end = 0;  // of the records that put it and that said last what it is
   Buffer payload;
   std::string key, unique;
-  std::vector<JobId> after;
+  std::vector<JobId> after;  // those that had not ended when it was put
   std::vector<BatchId> after_batches;
   // Order among its like.
   std::int64_t priority = 0, order = 0;
@@ -74,14 +75,22 @@ struct ModelJob {
   bool keeps_turn = true;  // of its key until it is through, since it started and was not told otherwise
   std::optional<Mono> not_before;
   std::uint32_t epoch = 0;  // in which not_before has a meaning
+
+  bool is_unfinished() const { return is == Is::waiting || is == Is::running; }
 };
 
+struct Remembered {
+  JobId job = 0;
+  Wall at{};
+};
 struct ModelQueue {
   std::string name;
   QueueOptions options;
   bool paused = false;
   Tally tally{};
   std::int64_t front = 0, back = 0;
+  std::deque<Remembered> history;  // all that ended in it and may still be told
+  std::size_t sure = 0;            // of the last ones: that must be told
 };
 struct ModelBatch {
   BatchId parent = 0;
@@ -221,6 +230,7 @@ class Model {
   // model_rules.cpp
   void check_put(const ModelJob& job) const;
   void check_start(const ModelJob& job) const;
+  bool waits_for(const ModelJob& job, JobId first) const;
   void check_started() const;  // all of one record
   void check_order() const;
   void check_limits() const;
@@ -232,7 +242,13 @@ class Model {
   void compare_keys(const broker::Core& core, Now now) const;
   // model_schedules.cpp
   void check_fired(const broker::change::Fired& change, const broker::ScheduleState& known) const;
+  void check_overlap(const broker::change::Fired& change, const broker::ScheduleState& known) const;
+  void check_catch_up(const broker::change::Fired& change, const broker::ScheduleState& known) const;
   void compare_schedules(const broker::Core& core) const;
+  // model_history.cpp
+  void remember(const ModelJob& job, Wall at);
+  void bound_history(ModelQueue& queue);
+  void compare_history(const broker::Core& core, Now now) const;
 
   std::vector<Limit> declared_;
   std::vector<Decided> history_;

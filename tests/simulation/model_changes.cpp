@@ -19,6 +19,7 @@ void Model::on(const change::Queue& change) {
   queue.name = change.name;
   queue.options = change.options;
   queue.paused = change.paused;
+  bound_history(queue);
 }
 
 void Model::on(const change::DefineSpec& change) {
@@ -65,10 +66,12 @@ void Model::on(const change::Put& put) {
       if (!columns->unique_key.empty()) job.unique = columns->unique_key[i];
       if (!columns->priority.empty() && now_.queues[put.queue].options.mode == Mode::priority)
         job.priority = columns->priority[i];
-      if (!columns->after.empty()) job.after.assign(columns->after[i].begin(), columns->after[i].end());
+      const bool comes_after = !columns->after.empty() && !columns->after[i].empty();
+      if (comes_after) job.after.assign(columns->after[i].begin(), columns->after[i].end());
+      std::erase_if(job.after, [&](JobId first) { return !waits_for(job, first); });
       if (!columns->after_batches.empty()) job.after_batches = columns->after_batches[i];
       const bool blocked =
-          !job.after.empty() || (!columns->after_batches.empty() && !columns->after_batches[i].empty());
+          comes_after || (!columns->after_batches.empty() && !columns->after_batches[i].empty());
       const bool delayed = !put.due.empty() && put.due[i] > put.at;
       job.plain = job.plain && !blocked && !delayed;
       if (!columns->delay_ms.empty() && columns->delay_ms[i] != 0) {
@@ -116,6 +119,7 @@ void Model::on(const change::Finish& change) {
         if (change.outcome != Outcome::cancelled)
           throw Broken(fmt::format("job {} of a cancelled batch ends otherwise", id));
         job.ghost = false;
+        remember(job, change.at);
         continue;
       }
       if (change.outcome == Outcome::succeeded || job.is == Is::running) {
@@ -125,6 +129,7 @@ void Model::on(const change::Finish& change) {
       }
       become(job, Is::ended, change.outcome);
       job.cancelling = false;
+      remember(job, change.at);
     }
   }
 }
@@ -165,6 +170,7 @@ void Model::on(const change::Drop& change) {
       now_.jobs.erase(id);
     } else {
       job.gone = true;
+      remember(job, change.at);
     }
   }
 }
@@ -207,7 +213,5 @@ void Model::on(const change::HoldKey& change) {
                              change.until > now.wall ? now.mono + (change.until - now.wall) : Mono{},
                              now_.epoch};
 }
-// Histories have a model of their own: history_test.
-void Model::on(const change::PurgeHistory&) {}
 
 }  // namespace joinery::simulation

@@ -37,8 +37,7 @@ void Model::check_start(const ModelJob& job) const {
   if (job.not_before && job.epoch == now_.epoch && deciding_->now.mono < *job.not_before)
     throw Broken(fmt::format("job {} starts before its delay is over", job.id));
   for (const JobId first : job.after) {
-    const auto before = now_.jobs.find(first);
-    if (before != now_.jobs.end() && !before->second.had_end)
+    if (waits_for(job, first))
       throw Broken(fmt::format("job {} starts before job {}, after which it comes", job.id, first));
   }
   for (const BatchId first : job.after_batches) {
@@ -46,6 +45,14 @@ void Model::check_start(const ModelJob& job) const {
       throw Broken(fmt::format("job {} starts before batch {}, after which it comes: {}", job.id, first,
                                to_text(now_.batches.at(first).tally)));
   }
+}
+
+// One that was ended, and runs again since, is waited for no more.
+bool Model::waits_for(const ModelJob& job, JobId first) const {
+  const auto before = now_.jobs.find(first);
+  if (before == now_.jobs.end()) return false;
+  const bool over = before->second.is == Is::dead || before->second.is == Is::ended;
+  return !over && before->second.last_end <= job.put_end;
 }
 
 namespace {
@@ -119,6 +126,7 @@ void Model::compare(const Core& core, Now now, bool all) const {
   }
   compare_keys(core, now);
   compare_schedules(core);
+  compare_history(core, now);
 }
 
 }  // namespace joinery::simulation

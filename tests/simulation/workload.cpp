@@ -101,7 +101,9 @@ void Workload::add_columns(Group& group, std::size_t count, bool may_come_after)
   if (what == 4) group.batch = 0;
   if (what == 4 && random_.chance(50)) group.spec.after = After::finished;
   if (what == 3) group.spec.unique.on_conflict = static_cast<OnConflict>(random_.below(3));
-  const bool after_batches = what == 4 && random_.chance(30) && !model_.batches().empty();
+  // Not where it takes up room for which jobs of that batch may wait.
+  const bool after_batches =
+      what == 4 && random_.chance(30) && !model_.batches().empty() && group.queue != "small";
   for (std::size_t i = 0; i < count; ++i) {
     const auto& from = group.spec.ordered ? ordered : keys;
     columns.key.push_back(from[random_.below(from.size())]);

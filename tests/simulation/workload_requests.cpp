@@ -45,7 +45,7 @@ void Workload::add_schedule(Value& map) {
   protocol::encode_group(group, raw);
   const std::string name = some_schedule();
   map.set("schedule", name).set("group", Value::bin(raw)).set("replace", random_.chance(80));
-  map.set("cron", name == "often" ? "@every 3s" : name == "seldom" ? "@every 20s" : "* * * * *");
+  map.set("cron", name == "often" ? "@every 1s" : name == "seldom" ? "@every 20s" : "* * * * *");
   map.set("catch_up", word(static_cast<CatchUp>(random_.below(3))));
   map.set("overlap", word(static_cast<Overlap>(random_.below(4))));
   if (random_.chance(20)) map.set("expires_in_ms", 1 + random_.below(5000));
@@ -75,12 +75,18 @@ const std::vector<Workload::Verb>& Workload::verbs() {
       {"queue.configure", 2,
        [](W& from, Value& map) {
          map.set("queue", "small").set("maxsize", 2 + from.random_.below(6));
-         if (from.random_.chance(30)) map.set("history_bytes", from.random_.below(3) * 1000);
+         if (from.random_.chance(60)) map.set("history_bytes", from.random_.below(3) * 500);
+         if (from.random_.chance(30)) map.set("history_age_ms", from.random_.below(3) * 1000);
        }},
       {"queue.pause", 2, queue},
       {"queue.resume", 4, queue},
       {"queue.purge", 1, queue},
-      {"queue.forget", 2, queue},
+      {"queue.forget", 2,
+       [](W& from, Value& map) {
+         map.set("queue", from.some_queue());
+         if (from.random_.chance(60))
+           map.set("ended_before_ms", from.now_.wall.time_since_epoch() / 1ms - 1 - from.random_.below(5000));
+       }},
       {"job.finished", 1, queue},
       {"job.list", 1, queue},
       {"job.show", 1, job},
@@ -116,7 +122,7 @@ const std::vector<Workload::Verb>& Workload::verbs() {
       {"limit.list", 1, nullptr},
       {"limit.delete", 2, two},
       {"worker.list", 1, nullptr},
-      {"schedule.set", 3, [](W& from, Value& map) { from.add_schedule(map); }},
+      {"schedule.set", 4, [](W& from, Value& map) { from.add_schedule(map); }},
       {"schedule.list", 1, nullptr},
       {"schedule.show", 1, schedule},
       {"schedule.delete", 1, schedule},

@@ -1,5 +1,5 @@
-// The simulator can find nothing in what it never asks for: each verb, message and change has to come to pass
-// in a few simulations. All three lists are the product's own.
+// The simulator can find nothing in what it never asks for: each verb, message, change and overlap has to
+// come to pass in a few simulations. All but the last list are the product's own.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <gmock/gmock.h>
@@ -38,10 +38,13 @@ std::vector<std::string> missing_in(const BrokerNode::Seen& seen) {
   for (const std::string_view verb : broker::server::Verbs::names()) {
     if (!seen.verbs.contains(std::string(verb))) missing.emplace_back(verb);
   }
+  for (const Overlap overlap : {Overlap::allow, Overlap::skip, Overlap::queue, Overlap::replace}) {
+    if (!seen.overlaps.contains(overlap)) missing.push_back(fmt::format("overlap {}", word(overlap)));
+  }
   return missing;
 }
 
-TEST(Workload, UsesEveryVerbAndMessageOfTheProtocolAndEveryChangeOfTheCore) {
+TEST(Workload, UsesEveryVerbAndMessageOfTheProtocolEveryChangeOfTheCoreAndEveryOverlap) {
   spdlog::set_level(spdlog::level::off);
   BrokerNode::Seen all;
   std::uint64_t seed = 0;
@@ -52,6 +55,7 @@ TEST(Workload, UsesEveryVerbAndMessageOfTheProtocolAndEveryChangeOfTheCore) {
     all.verbs.merge(seen.verbs);
     all.messages.merge(seen.messages);
     all.changes.merge(seen.changes);
+    all.overlaps.merge(seen.overlaps);
   }
   fmt::print("{} seeds\n", std::min(seed, seeds_most));
   EXPECT_THAT(missing_in(all), IsEmpty()) << "in " << seeds_most << " simulations";

@@ -239,6 +239,8 @@ std::string World::what_is_left() const {
     text += "  " + model_.describe(id);
     if (const auto view = broker_->core().job(id))
       text += fmt::format("; the core says {}", word(view->state));
+    for (const JobId first : job.after) text += fmt::format(", after {}", first);
+    for (const BatchId first : job.after_batches) text += fmt::format(", after batch {}", first);
     text += '\n';
   }
   for (const auto& client : clients_) {

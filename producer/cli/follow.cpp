@@ -3,6 +3,8 @@
 #include <fmt/chrono.h>
 #include <fmt/core.h>
 
+#include <utility>
+
 #include "producer/cli/human.h"
 #include "producer/cli/outcome.h"
 
@@ -18,7 +20,7 @@ class Follower {
 
   ExitCode run() {
     for (;;) {
-      const Json reply = context_.request("job.follow", Json{{"job", job_}, {"after", after_}});
+      const Json reply = ask();
       const Json& job = member(reply, "job");
       tell_state(job);
       tell_lines(reply);
@@ -30,6 +32,23 @@ class Follower {
   }
 
  private:
+  // Waits for a broker that was there before: its job outlives it.
+  Json ask() {
+    for (;;) try {
+        Json reply = context_.request("job.follow", Json{{"job", job_}, {"after", after_}});
+        if (std::exchange(alone_, false)) context_.out.note("the broker is back");
+        asked_ = true;
+        return reply;
+      } catch (const ClientError& error) {
+        if (!asked_ || !is_away(error)) throw;
+        if (!std::exchange(alone_, true)) context_.out.note("no broker answers; still trying");
+      }
+  }
+
+  static bool is_away(const ClientError& error) {
+    return error.code() == Code::broker_unreachable || error.code() == Code::timed_out;
+  }
+
   static bool has_ended(const Json& job) {
     return !member(job, "outcome").is_null() || text(job, "state") == "failed";
   }
@@ -39,7 +58,7 @@ class Follower {
       context_.client().wait({job_}, pause);
       return true;
     } catch (const ClientError& error) {
-      if (error.code() != Code::timed_out) throw;
+      if (!is_away(error)) throw;
       return false;
     }
   }
@@ -106,6 +125,8 @@ class Follower {
   std::uint64_t after_ = 0;
   std::string state_;
   bool ended_ = false;
+  bool asked_ = false;  // and answered
+  bool alone_ = false;  // without a broker, and told so
 };
 
 }  // namespace

@@ -107,6 +107,24 @@ TEST_F(HistoryAndFollow, HowFarAHandlerIsIsShownAndFollowed) {
   EXPECT_THAT(follower.out(), HasSubstr("cancelled"));
 }
 
+TEST_F(HistoryAndFollow, AFollowerWaitsForABrokerThatIsStartedAgain) {
+  stack.start_worker();
+  const std::string gate = stack.dir() / "gate";
+  const std::string job = say(
+      {"submit", "exec", "--", "sh", "-c", "echo begun; while [ ! -e " + gate + " ]; do sleep 0.05; done"});
+  Process follower({program("joinery"), "--endpoint", stack.endpoint(), "--timeout", "200ms", "job", "show",
+                    job, "--follow"});
+  ASSERT_TRUE(eventually([&] { return follower.out().find("begun") != std::string::npos; }));
+  stack.broker().signal(SIGKILL);
+  stack.broker().wait();
+  EXPECT_TRUE(eventually([&] { return follower.err().find("still trying") != std::string::npos; }));
+  stack.start_broker();
+  EXPECT_TRUE(eventually([&] { return follower.err().find("is back") != std::string::npos; }));
+  say({"submit", "--wait", "exec", "--", "touch", gate});
+  EXPECT_EQ(follower.wait(), 0) << follower.err();
+  EXPECT_THAT(follower.out(), HasSubstr("succeeded"));
+}
+
 TEST_F(HistoryAndFollow, WhatACommandWritesIsFollowedAsItComes) {
   stack.start_worker();
   const std::string gate = stack.dir() / "gate";

@@ -133,6 +133,9 @@ plant(broker/core/schedules.cpp
     Columns& columns]]
   [[if (!runs.empty() && !canary("a scheduled job that waits for none before it")) {
     Columns& columns]])
+plant(broker/timetable/missed.cpp
+  [[schedule.catch_up == CatchUp::all ?]]
+  [[schedule.catch_up == CatchUp::all || canary("more made up for than the last time") ?]])
 plant(broker/core/history.cpp
   [[if (queue.history.bytes() > queue.options.history_bytes) trim_history]]
   [[if (queue.history.bytes() > queue.options.history_bytes && !canary("a history that outgrows its queue")) trim_history]])

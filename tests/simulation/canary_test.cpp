@@ -46,9 +46,10 @@ INSTANTIATE_TEST_SUITE_P(
                     "an answer that names the jobs in reverse", "a batch that nobody waits for",
                     "a time of a schedule that comes twice", "a schedule that overlaps",
                     "a time skipped for nothing", "a job that is not replaced",
-                    "a scheduled job that waits for none before it", "a history that outgrows its queue",
-                    "a history that is not purged", "a history that does not age",
-                    "a history of other attempts", "a history lost in a checkpoint"),
+                    "more made up for than the last time", "a scheduled job that waits for none before it",
+                    "a history that outgrows its queue", "a history that is not purged",
+                    "a history that does not age", "a history of other attempts",
+                    "a history lost in a checkpoint"),
     [](const auto& one) {
       std::string name = one.param;
       std::ranges::replace(name, ' ', '_');

@@ -243,12 +243,12 @@ class Model {
   // model_schedules.cpp
   void check_fired(const broker::change::Fired& change, const broker::ScheduleState& known) const;
   void check_overlap(const broker::change::Fired& change, const broker::ScheduleState& known) const;
-  void check_catch_up(const broker::change::Fired& change, const broker::ScheduleState& known) const;
   void compare_schedules(const broker::Core& core) const;
   // model_history.cpp
   void remember(const ModelJob& job, Wall at);
   void bound_history(ModelQueue& queue);
   void compare_history(const broker::Core& core, Now now) const;
+  void check_bounds(const ModelQueue& queue, const broker::QueueView& view, Now now) const;
 
   std::vector<Limit> declared_;
   std::vector<Decided> history_;

@@ -34,6 +34,8 @@ bool same(const ModelJob& job, const std::string& queue, const FinishedView& vie
          view.key == job.key;
 }
 
+bool by_time(const Remembered& a, const Remembered& b) { return a.at < b.at; }
+
 }  // namespace
 
 void Model::remember(const ModelJob& job, Wall at) {
@@ -74,27 +76,31 @@ void Model::compare_history(const Core& core, Now now) const {
   };
   for (const QueueView& view : core.queues()) {
     const ModelQueue& queue = now_.queues.at(view.id);
-    const auto broken = [&](const char* what) {
-      throw Broken(fmt::format("the history of {} ({} jobs in {} bytes) {}", queue.name, view.history_jobs,
-                               view.history_bytes, what));
-    };
-    if (view.history_bytes > queue.options.history_bytes) broken("takes more than it may");
-    if (view.history_jobs > queue.history.size()) broken("has jobs that never ended, or were purged");
-    if (view.history_jobs < queue.sure) broken("has lost some");
-    if (view.history_jobs == 0) continue;
-    const auto oldest = queue.history.end() - static_cast<std::ptrdiff_t>(view.history_jobs);
-    for (auto one = oldest; one != queue.history.end(); ++one) must_be_told(one->job, queue.name);
-    // It is looked through in strides, and goes by the latest that ended before clocks were set back.
-    Wall latest = oldest->at;
-    for (auto one = queue.history.begin(); one != oldest; ++one) latest = std::max(latest, one->at);
-    const Duration age = std::chrono::milliseconds(queue.options.history_age_ms);
-    if (now.wall - latest > age + std::max(Duration(1s), age / 64)) broken("has some that are too old");
+    check_bounds(queue, view, now);
+    for (std::size_t i = queue.history.size() - view.history_jobs; i < queue.history.size(); ++i)
+      must_be_told(queue.history[i].job, queue.name);
   }
   for (const auto& [id, job] : now_.jobs) {
     if (job.is == Is::dead && !job.gone) must_be_told(id, now_.queues[job.queue].name);
   }
   if (!told.empty())
     throw Broken(fmt::format("the history tells too much: {}", describe(told.begin()->first)));
+}
+
+void Model::check_bounds(const ModelQueue& queue, const QueueView& view, Now now) const {
+  const auto broken = [&](const char* what) {
+    throw Broken(fmt::format("the history of {} ({} jobs in {} bytes) {}", queue.name, view.history_jobs,
+                             view.history_bytes, what));
+  };
+  if (view.history_bytes > queue.options.history_bytes) broken("takes more than it may");
+  if (view.history_jobs > queue.history.size()) broken("has jobs that never ended, or were purged");
+  if (view.history_jobs < queue.sure) broken("has lost some");
+  if (view.history_jobs == 0) return;
+  // It is looked through in strides, and goes by the latest that ended before clocks were set back.
+  const auto oldest = queue.history.end() - static_cast<std::ptrdiff_t>(view.history_jobs);
+  const Wall latest = std::max_element(queue.history.begin(), oldest + 1, by_time)->at;
+  const Duration age = std::chrono::milliseconds(queue.options.history_age_ms);
+  if (now.wall - latest > age + std::max(Duration(1s), age / 64)) broken("has some that are too old");
 }
 
 }  // namespace joinery::simulation

@@ -1,9 +1,9 @@
 // Schedules: fired when they are due, once for each time, and not while they are paused; what their overlap
 // lets them put; and what is kept of them.
 //
-// Not checked: which times a schedule has (schedule_simulation_test has the timetables), and a run by hand
-// that is refused, which leaves no record. Jobs of schedules are in no batch here: those of a cancelled one
-// have ended for some who look, and for others not yet.
+// Not checked: which times a schedule has, and which are too late to be made up for (schedule_simulation_test
+// has the timetables); and a run by hand that is refused, which leaves no record. Jobs of schedules are in no
+// batch here: those of a cancelled one have ended for some who look, and for others not yet.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -79,7 +79,9 @@ void Model::check_fired(const change::Fired& change, const ScheduleState& known)
   const bool in_time =
       change.due >= known.next && change.due <= deciding_->now.wall && change.due < change.next;
   if (change.due != Wall{} && !in_time) broken("is fired for a time that is not due");
-  check_catch_up(change, known);
+  if (known.is.catch_up != CatchUp::all && change.next <= deciding_->now.wall)
+    broken("makes up for more than one time");
+  if (known.is.catch_up != CatchUp::none && change.due == Wall{}) broken("lets a time pass");
 }
 
 // Nothing but its overlap keeps a schedule of the workload from putting what is due.
@@ -89,7 +91,7 @@ void Model::check_overlap(const change::Fired& change, const ScheduleState& know
                              word(known.is.overlap), what,
                              known.runs.empty() ? "none" : describe(known.runs.back())));
   };
-  std::vector<JobId> left;  // of those that were unfinished before this record
+  std::vector<JobId> left;  // unfinished still
   bool any_ended = false, any_waits = false, all_stop = true;
   for (const JobId id : known.runs) {
     const ModelJob& run = now_.jobs.at(id);
@@ -113,21 +115,6 @@ void Model::check_overlap(const change::Fired& change, const ScheduleState& know
   const ModelJob& put = now_.jobs.at(change.job);
   if (put.after != left) broken("puts a job that does not wait for those before it, or for others");
   if (!left.empty() && put.spec->after != After::finished) broken("puts a job that needs those before it");
-}
-
-void Model::check_catch_up(const change::Fired& change, const ScheduleState& known) const {
-  constexpr Duration on_time = std::chrono::minutes(1);
-  const auto broken = [&](const char* what) {
-    throw Broken(fmt::format("schedule {} (catch_up {}) {}", change.schedule, word(known.is.catch_up), what));
-  };
-  const Wall now = deciding_->now.wall;
-  const CatchUp catch_up = known.is.catch_up;
-  if (catch_up != CatchUp::all && change.next <= now) broken("makes up for more than one time");
-  if (change.due == Wall{}) {  // it was missed
-    if (catch_up != CatchUp::none || now - known.next <= on_time) broken("lets a time pass");
-  } else if (catch_up == CatchUp::none && now - change.due > on_time) {
-    broken("makes up for a time that was missed");
-  }
 }
 
 void Model::compare_schedules(const Core& core) const {

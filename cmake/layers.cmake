@@ -48,6 +48,8 @@ function(joinery_program name)
   endforeach()
 endfunction()
 
+set(JOINERY_TEST_PATIENCE 1 CACHE STRING "How many times its usual time a test may take, a whole number: sanitizers are slow")
+
 # joinery_test(NAME SOURCES ... KNOWS ... [OVER_TCP_TOO]): a GoogleTest program; each TEST is a test of ctest's, so that they run in parallel.
 # OVER_TCP_TOO: those with a Stack run a second time, with its broker on tcp, where ZeroMQ carries what unix sockets carry else.
 function(joinery_test name)
@@ -57,6 +59,7 @@ function(joinery_test name)
   if(NOT test_TIMEOUT)
     set(test_TIMEOUT 120)
   endif()
+  math(EXPR test_TIMEOUT "${test_TIMEOUT} * ${JOINERY_TEST_PATIENCE}")
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${test_TIMEOUT} LABELS "${test_LABELS}")
   if(test_OVER_TCP_TOO)
     gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 TEST_PREFIX OverTcp.

@@ -83,8 +83,10 @@ Result<JournalReport> check_journal_in(Directory& directory, Recovery& recovery)
   if (!damages) return std::unexpected(damages.error());
   report.damages = std::move(*damages);
   if (proven && report.damages.empty()) report.damages.push_back(*proven);
+  if (end.bad_mark) report.damages.push_back(bad_mark(*end.bad_mark));
   const auto gaps = survey_old_segments(directory, format, *listing, stop, count);
   if (!gaps) return std::unexpected(gaps.error());
+  if (end.bad_mark && report.records == 0 && end.checkpoint_bytes == 0) report.damage = wrong_meta().message;
   report.payload_damages = costly(format, *gaps, recovery, lost->jobs, read.has_value());
   for (const auto* these : {&report.lost_payloads, &report.payload_damages}) {
     if (!report.damage.empty() || these->empty()) continue;

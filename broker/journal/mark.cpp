@@ -17,7 +17,7 @@ struct MarkBytes {
   std::uint32_t zero2;
   std::uint32_t crc;
 };
-static_assert(sizeof(MarkBytes) == 40);
+static_assert(sizeof(MarkBytes) == mark_size);
 constexpr std::size_t crc_at = 36;
 
 }  // namespace

@@ -9,6 +9,7 @@
 namespace joinery::broker::journal {
 
 constexpr const char* mark_name = "mark";
+constexpr std::size_t mark_size = 40;
 
 Buffer encode_mark(const Format& format, Position position);
 // None if there is no such file. Error: journal_corrupt, or unsupported_format.

@@ -78,6 +78,7 @@ struct JournalRepair {
   std::uint64_t last_record = 0;       // sequence of the last that was there
   std::uint64_t records_given_up = 0;  // of those behind, that could still be read
   std::uint64_t unknown_bytes = 0;     // of the log that are gone: how many records were there is not known
+  bool end_unknown = false;            // nor how many bytes: there may have been more of it
   std::vector<JobId> without_payload;  // left, but their payloads are not: the caller gives them up
   // Of an earlier repair that had been cut off, and was finished now. Of that one, only the report is known.
   bool resumed = false;

@@ -53,7 +53,7 @@ class PosixFile : public File {
     while (done < size) {
       const auto got = uninterrupted(
           [&] { return ::pread(fd_.get(), to + done, size - done, static_cast<off_t>(offset + done)); });
-      if (got < 0) return failed("read from", path_);
+      if (got < 0) return failed("read from", fmt::format("{} at offset {}", path_, offset + done));
       if (got == 0) break;
       done += static_cast<std::size_t>(got);
     }
@@ -189,6 +189,7 @@ class PosixDirectory : public Directory {
   Result<> lock() override {
     const std::string name = path("lock");
     unique_fd fd(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
+    if (!fd && (errno == EROFS || errno == EACCES)) fd.reset(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) return failed("open", name);
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno != EWOULDBLOCK) return failed("lock", name);

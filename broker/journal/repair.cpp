@@ -74,10 +74,13 @@ class Finding {
       if (auto done = find_cut(end, read.error()); !done) return std::unexpected(done.error());
     }
     if (end.bad_mark) {
-      report_.damages.push_back({end.bad_mark->message, 0, "expected a whole mark"});
+      report_.damages.push_back(bad_mark(*end.bad_mark));
       aside_.emplace_back(mark_name);
+      report_.end_unknown = !end.clean;
       if (!cut_ && !end.clean) cut_at_unknown(end.position, plan.beyond);
     }
+    if (end.bad_mark && report_.records_kept + report_.records_given_up == 0 && end.checkpoint_bytes == 0)
+      return std::unexpected(wrong_meta());
     if (auto done = find_lost(); !done) return std::unexpected(done.error());
     name_moves(plan);
     return std::move(report_);

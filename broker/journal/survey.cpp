@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <optional>
+#include <string_view>
+
+#include "broker/journal/mark.h"
 
 namespace joinery::broker::journal {
 namespace {
@@ -143,6 +146,19 @@ JournalDamage damage_at_end(const Format& format, const LogEnd& end, const Error
   const Position known = std::max(end.proven, end.position + format.left(end.position));
   const bool names_it = why.message.starts_with(place + ": ");
   return {place, known - end.position, names_it ? why.message.substr(place.size() + 2) : why.message};
+}
+
+JournalDamage bad_mark(const Error& why) {
+  constexpr std::string_view place = "mark at offset 0";
+  return {std::string(place), mark_size, why.message.substr(place.size() + 2)};
+}
+
+Error wrong_meta() {
+  return {
+      Code::journal_corrupt,
+      "meta: nothing in this directory checks with it; expected the one that was made with these files, of "
+      "which a copy of any age will do",
+      {}};
 }
 
 Result<std::vector<JournalDamage>> survey_log(Directory& directory, const Format& format,

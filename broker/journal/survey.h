@@ -18,6 +18,11 @@ std::string what_is_wrong(Directory& directory, const Format& format, const LogE
 // The same of a log that does not go as far as is known that it went; `why` is what read_log says.
 JournalDamage damage_at_end(const Format& format, const LogEnd& end, const Error& why);
 
+// A mark that does not check.
+JournalDamage bad_mark(const Error& why);
+// Of a directory in which neither the mark nor any record checks.
+Error wrong_meta();
+
 // Reads on from `end`, where reading stopped, to the true end of the log, and moves `end` there. What lies
 // behind a place that cannot be read belongs to the log if a later record proves that the place had been
 // synced. Each record that can be read goes to `each`.

@@ -48,7 +48,10 @@ std::uint64_t further(std::uint64_t next, std::uint64_t step) {
 change::Epoch epoch_behind(const Core& core, const GivenUp& given_up, const JournalRepair& repair) {
   constexpr std::uint64_t most_per_record = std::uint64_t{1} << 20U;
   constexpr std::uint64_t batch_bytes_least = 8;
-  const std::uint64_t unread = repair.last_record - repair.records_kept - repair.records_given_up;
+  // Of 10 GiB at least.
+  constexpr std::uint64_t unknown_records = std::uint64_t{1} << 28U;
+  const std::uint64_t unread = repair.last_record - repair.records_kept - repair.records_given_up +
+                               (repair.end_unknown ? unknown_records : 0);
   const std::uint64_t lost = unread + repair.unknown_bytes / journal::record_header_size;
   const std::uint64_t batches = unread * 1024 + repair.unknown_bytes / batch_bytes_least;
   const std::uint32_t epoch = std::max(core.epoch(), given_up.epoch());
@@ -98,7 +101,10 @@ void tell_given_up(std::string& out, const JournalRepair& repair, const GivenUp&
   if (repair.end.empty() && repair.without_payload.empty())
     return line(out, "nothing was given up: all records are there");
   if (repair.end.empty()) return;
-  if (repair.unknown_bytes != 0) {
+  if (repair.end_unknown && repair.last_record == repair.records_kept) {
+    line(out, "the log was cut in {}: records 1 to {} are kept; how much stood behind is not known",
+         repair.end, repair.records_kept);
+  } else if (repair.unknown_bytes != 0) {
     line(out,
          "the log was cut in {}: records 1 to {} are kept; what stood in the {} bytes behind is not known",
          repair.end, repair.records_kept, repair.unknown_bytes);
@@ -107,6 +113,8 @@ void tell_given_up(std::string& out, const JournalRepair& repair, const GivenUp&
          repair.end, repair.records_kept, repair.records_kept + 1, repair.last_record,
          repair.records_given_up);
   }
+  if (repair.end_unknown && repair.last_record != repair.records_kept)
+    line(out, "whether more stood behind is not known: the mark would say it");
   for (const auto& [queue, ids] : given_up.jobs()) line(out, "given up, queue {}: jobs {}", queue, ids);
   if (const std::string unknown = given_up.unknown(core.next_job()); !unknown.empty())
     line(out, "given up, queue not known: jobs {}", unknown);
@@ -165,7 +173,7 @@ Result<JournalFinding> repair_data(const std::string& data_dir) {
   if (!repair) return std::unexpected(repair.error());
   JournalFinding finding;
   if (repair->damages.empty()) {
-    line(finding.text, "{}: there is nothing to repair", data_dir);
+    line(finding.text, "{}: there is nothing to repair: a broker starts with it", data_dir);
     return finding;
   }
   line(finding.text, "{}: {}", data_dir,

@@ -204,8 +204,11 @@ Value job_value(const Desk& desk, const JobView& job, bool payload, bool listed)
   const Reason reason = explain(desk.core, desk.now, job, listed ? 0 : ahead_max);
   if (!reason.text.empty()) map.set("reason", reason.text);
   if (job.waits != nullptr) map.set("after", waits_value(*job.waits));
-  Buffer bytes;
-  if (payload && !gone && desk.journal.read(job.place, bytes)) map.set("payload", Value::bin(bytes));
+  if (payload && !gone) {
+    Buffer bytes;
+    const auto read = desk.journal.read(job.place, bytes);
+    read ? map.set("payload", Value::bin(bytes)) : map.set("payload_problem", read.error().message);
+  }
   return map;
 }
 

@@ -84,6 +84,8 @@ void print_job(Output& out, const Json& job) {
   if (const Json& dossier = member(member(job, "failure"), "dossier"); dossier.is_object()) {
     print_dossier(out, dossier);
   }
+  if (const std::string problem = text(job, "payload_problem"); !problem.empty())
+    out.note("the payload can't be read: " + harmless(problem));
   if (const Json& payload = member(job, "payload"); payload.is_binary()) {
     const auto& bytes = payload.get_binary();
     const auto value = from_msgpack({reinterpret_cast<const char*>(bytes.data()), bytes.size()});

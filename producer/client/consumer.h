@@ -164,6 +164,7 @@ class Consumer {
   std::optional<Mono> close_at_;
   bool stopped_ = false;
   std::shared_ptr<Buffer> frame_;
+  bool frame_kept_ = false;  // by deliveries
   std::thread thread_;
 };
 

@@ -67,7 +67,9 @@ void Consumer::follow_changes(Now now) {
 bool Consumer::drain(Now now) {
   bool any = false;
   for (;;) {
-    if (!frame_ || frame_.use_count() != 1) frame_ = std::make_shared<Buffer>();
+    // What deliveries have views into is theirs from then on: how many of them still do can be counted, but
+    // not whether they have done reading.
+    if (std::exchange(frame_kept_, false) || !frame_) frame_ = std::make_shared<Buffer>();
     if (!link_.receive(*frame_)) return any;
     session_.received(now, *frame_);
     any = true;
@@ -217,6 +219,7 @@ void Consumer::receive(Now now, protocol::Dispatch& dispatch) {
   for (const protocol::DispatchGroup& group : dispatch.groups) {
     for (const protocol::DispatchedJob& job : group.jobs) {
       buffer_.push_back({{job.job, job.attempt, group.epoch}, job.payload, frame_});
+      frame_kept_ = true;
     }
   }
   prefetch_.filled();

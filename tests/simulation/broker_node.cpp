@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "broker/journal/format.h"
 
@@ -194,6 +195,8 @@ void BrokerNode::end_life(bool power) {
 void BrokerNode::break_disk(std::uint64_t operations) {
   if (life_) disk_.fail_after(operations);
 }
+
+void BrokerNode::mend_disk() { disk_.fail_after(std::numeric_limits<std::uint64_t>::max()); }
 
 void BrokerNode::flip_a_bit() {
   const testing::FakeDisk copy = disk_.after_kill();

@@ -38,6 +38,7 @@ class BrokerNode : public Node {
   void stop();                                // as on SIGTERM
   void kill(bool power);                      // SIGKILL; with the power, what was not synced goes too
   void break_disk(std::uint64_t operations);  // it fails after so many more; which ends the life
+  void mend_disk();
   // Opens a copy of what is on the disk with one bit flipped: it must be found, or be no harm.
   void flip_a_bit();
   const broker::Core& core() const { return *life_->core; }

@@ -178,6 +178,7 @@ bool World::turn_of_next(Instant limit) {
 
 void World::make_peace() {
   network_.heal();
+  broker_->mend_disk();
   for (Node* node : nodes_) node->paused_until = Instant{};
   for (auto& worker : workers_) worker->be_healthy();
   run_until(network_.now + 10s);

@@ -14,7 +14,7 @@ struct Crash {
   int pid = 0;
   int status = 0;  // as of waitpid
   std::uint64_t peak_memory_bytes = 0;
-  bool out_of_memory = false;  // the kernel killed a process for lack of memory meanwhile
+  bool out_of_memory = false;  // the kernel killed a process for lack of memory lately (MemoryKills)
   std::string last_lines;      // of its stderr and stdout
   std::string last_progress;   // of the job, if it told any
 };

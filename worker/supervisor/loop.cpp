@@ -88,7 +88,7 @@ Loop::Loop(const SupervisorOptions& options, std::string name)
       inputs_([this](const DispatchFrame& frame, const protocol::Dispatch& ready) { hand_on(frame, ready); },
               [this](OwnedReport report) { link_.finishes().report(std::move(report)); }),
       health_(options.health_file),
-      out_of_memory_(out_of_memory_kills()) {
+      memory_kills_(out_of_memory_kills()) {
   if (ready_) ::fcntl(ready_.get(), F_SETFD, FD_CLOEXEC);  // not for the pool processes
   if (options.builtin) {
     auto& command = commands_.emplace_back(1, "/proc/self/exe");
@@ -115,6 +115,7 @@ void Loop::turn() {
   perform();
   link_.tick(now_.mono);
   busy_ = link_.process(now_.mono, frames_per_turn);
+  if (memory_kills_.due(now_.mono)) memory_kills_.note(now_.mono, out_of_memory_kills());
   check_memory();
   announce();
   writer_.process(now_, std::exchange(redis_readable_, false));

@@ -13,6 +13,7 @@
 #include "worker/supervisor/burst.h"
 #include "worker/supervisor/health.h"
 #include "worker/supervisor/inputs.h"
+#include "worker/supervisor/memory_kills.h"
 #include "worker/supervisor/pool_plan.h"
 #include "worker/supervisor/pool_process.h"
 #include "worker/supervisor/result_writer.h"
@@ -117,7 +118,7 @@ class Loop final : private LinkEvents {
   bool stopping_ = false;
   Mono give_up_at_ = never_mono;  // on acknowledgements, when all processes are gone
   Mono memory_at_ = never_mono;
-  std::uint64_t out_of_memory_ = 0;
+  MemoryKills memory_kills_;
   std::map<std::uint64_t, std::string> asked_;  // queue.show under way
   std::uint64_t ready_jobs_ = 0;
   bool failed_ = false;

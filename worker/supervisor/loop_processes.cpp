@@ -248,8 +248,7 @@ void Loop::take_exit(ProcessId id) {
                                       entry.progress.fraction * 100, entry.progress.text);
   }
   if (WIFSIGNALED(crash.status) && WTERMSIG(crash.status) == SIGKILL) {
-    const auto kills = out_of_memory_kills();
-    crash.out_of_memory = kills > std::exchange(out_of_memory_, kills);
+    crash.out_of_memory = memory_kills_.explains_one(out_of_memory_kills());
   }
   process_ended_ = true;
   plan_.exited(now_.mono, id, crash);

@@ -60,6 +60,15 @@ TEST(CheckJournal, finds_every_damage_of_a_log_not_only_the_first) {
   EXPECT_THAT(report.damages[1].place, HasSubstr(journal::segment_name(2) + " at offset 0"));
 }
 
+TEST(CheckJournal, finds_a_damaged_mark_beside_a_damaged_record) {
+  const FakeDisk disk = four_records();
+  disk.flip(first_segment, 50, 1);
+  disk.flip("mark", 30, 1);
+  const JournalReport report = check(disk);
+  ASSERT_THAT(report.damages, SizeIs(2));
+  EXPECT_EQ(report.damages[1].place, "mark at offset 0");
+}
+
 TEST(CheckJournal, tells_damage_below_the_checkpoint_from_damage_that_stops_a_broker) {
   const FakeDisk disk;
   {
@@ -407,6 +416,28 @@ TEST(RepairJournal, on_a_full_disk_says_so_and_is_finished_when_there_is_room) {
   const Repaired repaired(disk);
   ASSERT_TRUE(repaired.repair) << repaired.repair.error().message;
   EXPECT_TRUE(Log(disk).is_open());
+}
+
+TEST(RepairJournal, of_a_damaged_mark_does_not_take_what_is_left_for_all_there_was) {
+  const FakeDisk disk = four_records();
+  disk.flip("mark", 30, 1);
+  ASSERT_TRUE(disk.mount()->remove(journal::segment_name(3)));
+  const Repaired repaired(disk);
+  ASSERT_TRUE(repaired.repair);
+  EXPECT_TRUE(repaired.repair->end_unknown);
+  EXPECT_THAT(repaired.repair->end, HasSubstr(journal::segment_name(3)));
+  EXPECT_EQ(Log(disk).told().epoch, 7U);
+}
+
+TEST(RepairJournal, leaves_everything_as_it_is_if_the_meta_is_of_another_directory) {
+  const FakeDisk disk = four_records(), other = four_records();
+  const std::vector<std::string> names = disk.names();
+  disk.put("meta", other.contents("meta"));
+  EXPECT_THAT(check(disk).damage, HasSubstr("meta: nothing in this directory checks with it"));
+  const Repaired refused(disk);
+  ASSERT_FALSE(refused.repair);
+  EXPECT_THAT(refused.repair.error().message, HasSubstr("meta: nothing in this directory checks with it"));
+  EXPECT_EQ(disk.names(), names);
 }
 
 TEST(RepairJournal, of_a_damaged_mark_keeps_a_copy_of_what_a_broker_that_died_may_have_written) {

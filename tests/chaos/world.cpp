@@ -155,17 +155,19 @@ void World::run(std::chrono::seconds duration) {
   for (std::uint64_t i = 0; i < producers; ++i) {
     producer_networks_.push_back(
         std::make_unique<testing::Proxy>(dir_ / fmt::format("p{}", i), dir_ / "broker"));
-    producers_.emplace_back([this, i] {
+    producers_.emplace_back([this, i, &network = *producer_networks_.back()] {
       try {
-        produce((i + 1) << 32U, *producer_networks_[i]);
+        produce((i + 1) << 32U, network);
       } catch (const std::exception& error) {
-        wrong_ = fmt::format("a producer: {}", error.what());
+        const std::lock_guard lock(mutex_);
+        producer_error_ = error.what();
+        producer_failed_ = true;
       }
     });
   }
   look();
   begin_ = most_;
-  while (std::chrono::steady_clock::now() < end && wrong_.empty()) {
+  while (std::chrono::steady_clock::now() < end && wrong_.empty() && !producer_failed_) {
     trouble();
     look();
     std::this_thread::sleep_for(milliseconds(50 + below(300)));
@@ -173,6 +175,7 @@ void World::run(std::chrono::seconds duration) {
   stopping_ = true;
   heal();
   for (std::thread& producer : producers_) producer.join();
+  if (producer_failed_) wrong_ = "a producer: " + producer_error_;
   drain();
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <random>
 #include <string>
 #include <thread>
@@ -71,6 +72,9 @@ class World {
   std::vector<std::unique_ptr<testing::Proxy>> producer_networks_;
   std::vector<std::thread> producers_;
   std::atomic<bool> stopping_ = false;
+  std::mutex mutex_;
+  std::string producer_error_;  // of one of those that failed
+  std::atomic<bool> producer_failed_ = false;
   Ledger ledger_;
   std::map<std::string, int> events_;
   Usage begin_, most_, end_;

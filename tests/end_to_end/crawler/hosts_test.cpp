@@ -44,10 +44,13 @@ class ManyHosts : public ::testing::Test {
   // A page with links to these targets on other hosts.
   std::string links_to(int hosts, const std::string& target) const {
     std::string page;
-    for (int i = 0; i < hosts; ++i) page += "<a href='" + server_->url(target, host(i)) + "'>";
+    for (int i = 0; i < hosts; ++i) page += "<a href='" + serving_.load()->url(target, host(i)) + "'>";
     return page;
   }
-  void serve(ScriptedServer::Script script) { server_ = std::make_unique<ScriptedServer>(std::move(script)); }
+  void serve(ScriptedServer::Script script) {
+    server_ = std::make_unique<ScriptedServer>(std::move(script));
+    serving_ = server_.get();
+  }
   std::vector<std::string> options(std::vector<std::string> more) const {
     std::vector<std::string> out{server_->url("/start"), "-o", crawl_.directory(), "--any-host"};
     out.insert(out.end(), more.begin(), more.end());
@@ -56,6 +59,7 @@ class ManyHosts : public ::testing::Test {
 
   CrawlStack crawl_;
   std::unique_ptr<ScriptedServer> server_;
+  std::atomic<const ScriptedServer*> serving_ = nullptr;  // for scripts, which run in threads of the server
 };
 
 TEST_F(ManyHosts, EachHasItsDelayAndNoneWaitsForAnother) {
@@ -188,7 +192,7 @@ TEST_F(ManyHosts, ARedirectComesInTheTurnOfItsTarget) {
     if (asked.target == "/start") return answer.page(links_to(hosts, "/a") + links_to(hosts, "/b"));
     const int number = std::atoi(asked.host.c_str() + 8) - 2;
     const auto there = [&](const std::string& target) {
-      answer.status(302, "Location: " + server_->url(target, host((number + 1) % hosts)) + "\r\n");
+      answer.status(302, "Location: " + serving_.load()->url(target, host((number + 1) % hosts)) + "\r\n");
     };
     if (asked.target == "/robots.txt")
       return number >= 0 && number % 2 == 0 ? there("/rules") : answer.status(404);

@@ -1,59 +1,38 @@
 // Broker, workers, Redis and producers as users run them, and everything that can happen to them, from one
 // seed: killed, stopped past their leases, cut off and healed, Redis restarted, the disk small. A checker in
 // the manner of Jepsen's total-queue accounts for every job at the end.
-//
-//   joinery_chaos [--seconds 20] [--seed N] [--report FILE] [--json]
-
+#include <chrono>
+#include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <random>
 #include <string>
 
 #include "tests/chaos/world.h"
-
-namespace {
-
-struct Arguments {
-  int seconds = 20;
-  std::uint64_t seed = 0;
-  std::string report;
-  bool json = false;
-};
-
-Arguments read_arguments(int argc, char** argv) {
-  Arguments out;
-  const char* given = std::getenv("JOINERY_SEED");
-  out.seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-  for (int i = 1; i < argc; ++i) {
-    if (std::strcmp(argv[i], "--json") == 0) {
-      out.json = true;
-      continue;
-    }
-    const char* value = i + 1 < argc ? argv[i + 1] : "";
-    if (std::strcmp(argv[i], "--seconds") == 0) out.seconds = std::atoi(value);
-    if (std::strcmp(argv[i], "--seed") == 0) out.seed = std::strtoull(value, nullptr, 10);
-    if (std::strcmp(argv[i], "--report") == 0) out.report = value;
-    ++i;
-  }
-  return out;
-}
-
-}  // namespace
+#include "tests/support/command_line.h"
 
 int main(int argc, char** argv) {
-  const Arguments arguments = read_arguments(argc, argv);
-  std::fprintf(arguments.json ? stderr : stdout, "JOINERY_SEED=%llu, %d s\n",
-               static_cast<unsigned long long>(arguments.seed), arguments.seconds);
+  int seconds = 20;
+  std::uint64_t seed = std::random_device{}();
+  std::string file;
+  bool json = false;
+  CLI::App app("The programs of Joinery in all kinds of trouble; accounts for every job at the end");
+  app.add_option("--seconds", seconds, "of trouble")->capture_default_str()->check(CLI::Range(1, 1'000'000));
+  app.add_option("--seed", seed, "of what is random")->envname("JOINERY_SEED");
+  app.add_option("--report", file, "file for the report, besides standard output");
+  app.add_flag("--json", json, "the report for programs");
+  if (const auto done = joinery::testing::parse(app, argc, argv)) return *done;
+
+  std::fprintf(json ? stderr : stdout, "JOINERY_SEED=%llu, %d s\n", static_cast<unsigned long long>(seed),
+               seconds);
   std::fflush(stdout);
-  joinery::chaos::World world(arguments.seed);
-  world.run(std::chrono::seconds(arguments.seconds));
-  const std::string report = arguments.json ? world.json_report() : world.report();
+  joinery::chaos::World world(seed);
+  world.run(std::chrono::seconds(seconds));
+  const std::string report = json ? world.json_report() : world.report();
   std::fputs(report.c_str(), stdout);
-  if (!arguments.report.empty()) {
-    if (std::FILE* file = std::fopen(arguments.report.c_str(), "w")) {
-      std::fputs(report.c_str(), file);
-      std::fclose(file);
+  if (!file.empty()) {
+    if (std::FILE* out = std::fopen(file.c_str(), "w")) {
+      std::fputs(report.c_str(), out);
+      std::fclose(out);
     }
   }
   return world.good() ? 0 : 1;

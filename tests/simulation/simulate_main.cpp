@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tests/simulation/simulate.h"
+#include "tests/support/command_line.h"
 
 namespace joinery::simulation {
 namespace {
@@ -125,6 +126,6 @@ int main(int argc, char** argv) {
   app.add_option("--replay", options.replay, "only this seed; shrinks it if it fails");
   app.add_option("--shrinking", options.shrinking, "simulations to find a shorter history with")
       ->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  if (const auto done = joinery::testing::parse(app, argc, argv)) return *done;
   return options.replay ? tell_failure(*options.replay, options) : run_many(options);
 }

@@ -12,6 +12,7 @@
 
 #include "tests/soak/load.h"
 #include "tests/soak/usage.h"
+#include "tests/support/command_line.h"
 #include "tests/support/process_usage.h"
 #include "tests/support/proxy.h"
 #include "tests/support/stack.h"
@@ -176,6 +177,6 @@ int main(int argc, char** argv) {
   app.add_option("--pace", options.pace, "times the usual load")->capture_default_str();
   app.add_option("--seed", options.seed, "of what is random");
   app.add_option("--report", options.report, "file for the report, besides standard output");
-  CLI11_PARSE(app, argc, argv);
+  if (const auto done = joinery::testing::parse(app, argc, argv)) return *done;
   return joinery::soak::Soak(options).run();
 }

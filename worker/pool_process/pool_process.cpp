@@ -158,9 +158,10 @@ class PoolProcess {
     if (auto* run = std::get_if<pool::Run>(&message_)) return take(*run);
     if (const auto* cancel = std::get_if<pool::Cancel>(&message_)) {
       if (idle()) return;
+      cancelled_[cancel->job] = cancel->reason;
+      if (cancel->reason == Code::shutting_down) return;  // called back, unless it has begun meanwhile
       cancellations_.cancel(cancel->job, cancel->reason);
       for (Lanes& lanes : lanes_) lanes.cancelled();
-      cancelled_[cancel->job] = cancel->reason;
       return;
     }
     withdraw_cancelled();

@@ -204,6 +204,20 @@ TEST(PoolProcess, a_job_cancelled_before_it_began_is_answered_at_once_and_may_be
   EXPECT_THAT(ended, ElementsAre(1, 2, 4, 3));
 }
 
+TEST(PoolProcess, a_job_that_is_called_back_when_it_has_begun_goes_on) {
+  Pool pool;
+  pool.run("throw_when_cancelled", 1, {""});
+  pool.receive_a<pool::Log>();
+  pool.run("noop", 2, {""});
+  pool.send(pool::Cancel{1, Code::shutting_down});
+  pool.send(pool::Cancel{2, Code::shutting_down});
+  const auto called_back = pool.outcomes(1)[0];
+  EXPECT_EQ(called_back.job, 2U);
+  EXPECT_EQ(called_back.failure.code, Code::shutting_down);
+  pool.send(pool::Cancel{1, Code::cancelled});
+  EXPECT_EQ(pool.outcomes(1)[0].failure.code, Code::cancelled);
+}
+
 TEST(PoolProcess, a_handler_can_ask_to_be_told_of_its_cancellation) {
   Pool pool;
   pool.run("told", 1, {""});

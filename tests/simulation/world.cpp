@@ -224,7 +224,9 @@ void World::take_one_more() {
   const std::uint64_t before = model_.totals().succeeded;
   clients_.front()->submit_to_batch(0);
   run_until(network_.now + 10s);
-  if (model_.totals().succeeded != before + 1) throw Broken("no job is taken, though all are done");
+  if (model_.totals().succeeded != before + 1)
+    throw Broken(fmt::format("no job is taken, though all are done: {} had succeeded, now {}\n{}", before,
+                             to_text(model_.totals()), what_is_left()));
 }
 
 std::string World::what_is_left() const {

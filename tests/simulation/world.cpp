@@ -19,7 +19,9 @@ BrokerNode::Settings settings(Random& random) {
   BrokerNode::Settings settings;
   settings.limits = declared_limits();
   // Not much more than what a turn and the reserve may need, so that it is full now and then.
-  if (random.chance(25)) settings.disk_bytes = 1'450'000 + random.below(400'000);
+  // Little, and enough for what the journal keeps free (1.2 MB for a turn's frames) beside a state of 100 KB,
+  // which it reserves twice.
+  if (random.chance(25)) settings.disk_bytes = 1'550'000 + random.below(400'000);
   if (random.chance(50)) settings.checkpoint_bytes = 20'000;
   settings.sync_max = random.chance(30) ? Duration(100ms) : Duration(5ms);
   return settings;
